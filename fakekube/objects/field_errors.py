@@ -1,0 +1,100 @@
+"""What is wrong with one field, and the 422 that several such errors become.
+
+Messages are the API's own: `spec.replicas: Invalid value: -1: must be greater than or equal to 0`. A list of errors keeps the order in
+which the rules were applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from fakekube.errors import Invalid, details_of
+
+NO_VALUE: Any = object()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One cause of a 422: `reason` as in `StatusCause.reason`, `field` a path such as `spec.containers[0].name`."""
+
+    reason: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+    def cause(self) -> dict[str, str]:
+        return {"reason": self.reason, "message": self.message, "field": self.field}
+
+
+def shown(value: Any) -> str:
+    """A value as Go prints it inside a message: strings quoted, numbers and booleans bare, null `null`, the rest JSON."""
+    if isinstance(value, str):
+        return go_quoted(value)
+    if value is None:
+        return "null"
+    return orjson.dumps(value).decode()
+
+
+def go_quoted(text: str) -> str:
+    """`text` as Go's %q writes it."""
+    return orjson.dumps(text).decode()
+
+
+def required(field: str, detail: str = "") -> FieldError:
+    return FieldError("FieldValueRequired", field, f"Required value: {detail}" if detail else "Required value")
+
+
+def invalid(field: str, value: Any, detail: str) -> FieldError:
+    """`value` is shown as Go would print it; a string that is already Go text is passed as `Shown`."""
+    text = value.text if isinstance(value, Shown) else shown(value)
+    return FieldError("FieldValueInvalid", field, f"Invalid value: {text}: {detail}" if detail else f"Invalid value: {text}")
+
+
+def not_supported(field: str, value: Any, supported: Iterable[str]) -> FieldError:
+    listed = ", ".join(go_quoted(choice) for choice in supported)
+    return FieldError("FieldValueNotSupported", field, f"Unsupported value: {shown(value)}: supported values: {listed}")
+
+
+def forbidden(field: str, detail: str) -> FieldError:
+    return FieldError("FieldValueForbidden", field, f"Forbidden: {detail}")
+
+
+def duplicate(field: str, value: Any) -> FieldError:
+    return FieldError("FieldValueDuplicate", field, f"Duplicate value: {shown(value)}")
+
+
+def not_found(field: str, value: Any) -> FieldError:
+    return FieldError("FieldValueNotFound", field, f"Not found: {shown(value)}")
+
+
+def too_many(field: str, actual: int, most: int) -> FieldError:
+    return FieldError("FieldValueTooMany", field, f"Too many: {actual}: must have at most {most} items")
+
+
+def too_long(field: str, most: int) -> FieldError:
+    return FieldError("FieldValueTooLong", field, f"Too long: may not be more than {most} bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Text that is put into a message as it stands, for values whose Go form is not their JSON form."""
+
+    text: str
+
+
+def invalid_object(group: str, kind: str, name: str, errors: Sequence[FieldError]) -> Invalid:
+    """The 422 of an object: one error stands alone in the message, several are listed in brackets; all are causes.
+
+    Errors with the same text are told once, as Kubernetes' ToAggregate does.
+    """
+    told = list(dict.fromkeys(str(error) for error in errors))
+    listed = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
+    subject = f"{kind}.{group}" if group else kind
+    causes = [error.cause() for error in errors]
+    return Invalid(f'{subject} "{name}" is invalid: {listed}', details_of(group, kind, name, causes))

@@ -1,0 +1,58 @@
+"""One request while it is answered: the parts of the ASGI scope that the filters need, read once and lazily."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fakekube.server.responses import Receive, Scope
+
+
+class Request:
+    """What a client asked. Header names are lower case; of a repeated query parameter the first value counts."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.method: str = scope.get("method", "GET")
+        self.path: str = scope["path"]
+        self.warnings: list[str] = []
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """The first value of each header, by lower-case name."""
+        headers: dict[str, str] = {}
+        for name, value in self.scope["headers"]:
+            headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+        return headers
+
+    def header_values(self, name: str) -> list[str]:
+        wanted = name.encode("latin-1")
+        return [value.decode("latin-1") for key, value in self.scope["headers"] if key == wanted]
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The first value of each parameter; empty values are kept."""
+        raw: bytes = self.scope.get("query_string", b"")
+        query: dict[str, str] = {}
+        if raw:
+            for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
+                query.setdefault(name, value)
+        return query
+
+    def query_values(self, name: str) -> list[str]:
+        raw: bytes = self.scope.get("query_string", b"")
+        return [value for key, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True) if key == name]
+
+    def wants_indented(self) -> bool:
+        """Two-blank indentation: `?pretty=true`, or a person's program (curl, Wget, a browser) and no other wish."""
+        pretty = self.query.get("pretty", "")
+        if pretty:
+            return pretty in _TRUE
+        return self.headers.get("user-agent", "").startswith(("curl", "Wget", "Mozilla/5.0"))
+
+    state: dict[str, Any]
+
+
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
