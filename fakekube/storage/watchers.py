@@ -1,0 +1,105 @@
+"""Who is told of a change: the same step that commits it hands it to every watcher.
+
+A watcher that does not read is set aside, never waited for: beyond WATCHER_BACKLOG events it is closed and its client starts anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from fakekube.storage.stored import Event
+
+WATCHER_BACKLOG = 10_000
+"""Events that may wait for one watcher."""
+
+
+class Watcher:
+    """A reader of one collection, of one namespace or ("") of all. Lives on the event loop of the store."""
+
+    __slots__ = ("_on_close", "_waiting", "closed", "namespace", "pending")
+
+    def __init__(self, namespace: str, on_close: Callable[[Watcher], None]) -> None:
+        self.namespace = namespace
+        self.pending: deque[Event] = deque()
+        self.closed = False
+        self._on_close = on_close
+        self._waiting: asyncio.Future[None] | None = None
+
+    def push(self, event: Event) -> None:
+        self.pending.append(event)
+        if len(self.pending) > WATCHER_BACKLOG:
+            self.close()
+        self._wake()
+
+    async def wait(self, timeout_s: float | None) -> bool:
+        """Until an event is pending or the watcher is closed; False when neither happened within `timeout_s`."""
+        if self.pending or self.closed:
+            return True
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
+        timer = None if timeout_s is None else loop.call_later(max(timeout_s, 0.0), self._wake)
+        try:
+            await self._waiting
+        finally:
+            self._waiting = None
+            if timer is not None:
+                timer.cancel()
+        return bool(self.pending or self.closed)
+
+    def close(self) -> None:
+        """No more events; what is pending may still be read."""
+        if not self.closed:
+            self.closed = True
+            self._on_close(self)
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+
+class Watchers:
+    """The readers of one collection, by the namespace they asked for; and the callbacks of those who live in this process."""
+
+    __slots__ = ("_by_namespace", "_callbacks")
+
+    def __init__(self) -> None:
+        self._by_namespace: dict[str, list[Watcher]] = {}
+        self._callbacks: list[Callable[[Event], None]] = []
+
+    def __len__(self) -> int:
+        return sum(len(watchers) for watchers in self._by_namespace.values())
+
+    def watch(self, namespace: str) -> Watcher:
+        watcher = Watcher(namespace, self._remove)
+        self._by_namespace.setdefault(namespace, []).append(watcher)
+        return watcher
+
+    def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
+        """`callback` is called within the write, so it may only take a note; returns how to stop it."""
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
+
+    def tell(self, event: Event) -> None:
+        if self._by_namespace:
+            for watcher in tuple(self._by_namespace.get("", ())):
+                watcher.push(event)
+            if event.namespace:
+                for watcher in tuple(self._by_namespace.get(event.namespace, ())):
+                    watcher.push(event)
+        for callback in self._callbacks:
+            callback(event)
+
+    def close_all(self) -> None:
+        for watchers in list(self._by_namespace.values()):
+            for watcher in tuple(watchers):
+                watcher.close()
+
+    def _remove(self, watcher: Watcher) -> None:
+        watchers = self._by_namespace.get(watcher.namespace, [])
+        if watcher in watchers:
+            watchers.remove(watcher)
+            if not watchers:
+                del self._by_namespace[watcher.namespace]
