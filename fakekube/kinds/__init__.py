@@ -1,0 +1,102 @@
+"""Every kind that is served: facts from the generated tables, behaviour from the files beside this one.
+
+A kind that behaves differently from the rest has one file, `kinds/<group>/<kind>.py` with `STRATEGY = Strategy(...)`, read when the kind is
+first written; the group is its first label (`core` for the core group), the kind in snake case. A new kind needs nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from functools import cache, partial
+from pathlib import Path
+
+from fakekube import facts
+from fakekube.registry.kind import Kind, Strategy, Subresource
+
+__all__ = ["Kinds"]
+
+
+class Kinds:
+    """The kinds of one cluster, in the order of discovery. `generation` grows whenever they change."""
+
+    def __init__(self, kinds: tuple[Kind, ...]) -> None:
+        self.generation = 1
+        self._kinds: dict[tuple[str, str, str], Kind] = {}
+        self._of_kind: dict[tuple[str, str, str], Kind] = {}
+        for kind in kinds:
+            self._add(kind)
+
+    @classmethod
+    def builtin(cls) -> Kinds:
+        """What a server of the reference version serves before anybody defines custom resources."""
+        return cls(_builtin())
+
+    def find(self, group: str, version: str, resource: str) -> Kind | None:
+        return self._kinds.get((group, version, resource))
+
+    def of_kind(self, group: str, version: str, kind: str) -> Kind | None:
+        return self._of_kind.get((group, version, kind))
+
+    def named(self, name: str) -> Kind:
+        """The kind that kubectl would call so: `pods`, `deployments.apps`, `events.events.k8s.io`. Raises LookupError."""
+        resource, _, group = name.partition(".")
+        for kind in self._kinds.values():
+            if kind.resource == resource and kind.group == group:
+                return kind
+        message = f"no resource {name!r} is served: expected a plural with its group, such as 'pods' or 'deployments.apps'"
+        raise LookupError(message)
+
+    def has_group_version(self, group: str, version: str) -> bool:
+        return any(kind.group == group and kind.version == version for kind in self._kinds.values())
+
+    def has_group(self, group: str) -> bool:
+        return any(kind.group == group for kind in self._kinds.values())
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self._kinds.values())
+
+    def fork(self) -> Kinds:
+        """Kinds of its own that begin with the same."""
+        return Kinds(tuple(self._kinds.values()))
+
+    def _add(self, kind: Kind) -> None:
+        self._kinds[kind.group, kind.version, kind.resource] = kind
+        self._of_kind[kind.group, kind.version, kind.kind] = kind
+
+
+@cache
+def _builtin() -> tuple[Kind, ...]:
+    return tuple(
+        Kind(
+            facts=row,
+            load_strategy=partial(_strategy, row.group, row.kind),
+            subresources=tuple(
+                Subresource(each.name, each.kind, each.group, each.version, each.verbs) for each in row.subresources
+            ),
+        )
+        for row in facts.resources()
+    )
+
+
+def _strategy(group: str, kind: str) -> Strategy:
+    folder, name = group.partition(".")[0] or "core", _snake_case(kind)
+    if (folder, name) not in _files():
+        return Strategy()
+    strategy = importlib.import_module(f"fakekube.kinds.{folder}.{name}").STRATEGY
+    if not isinstance(strategy, Strategy):
+        message = f"fakekube/kinds/{folder}/{name}.py: STRATEGY is {strategy!r}, expected a fakekube.registry.kind.Strategy"
+        raise TypeError(message)
+    return strategy
+
+
+@cache
+def _files() -> frozenset[tuple[str, str]]:
+    return frozenset((file.parent.name, file.stem) for file in Path(__file__).parent.glob("*/*.py"))
+
+
+def _snake_case(kind: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", kind).lower()
+
+

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from fakekube.facts import ResourceFacts
 from fakekube.objects.field_errors import FieldError
 
 Object = dict[str, Any]
@@ -87,32 +88,74 @@ class Strategy:
     """Field selectors beyond metadata.name and metadata.namespace."""
     default_grace_period_s: Callable[[Object], int] | None = None
     """Kinds that are deleted gracefully (pods): the seconds used when the request names none."""
+    default_propagation: str = "Background"
+    """What a delete without a policy does with dependents; `Orphan` for Job and ReplicationController, "" for kinds that know no policy."""
+    returns_deleted_object: bool = False
+    """Whether a delete answers with the object that went, not with a Status."""
+    to_storage: Callable[[Object], Object] | None = None
+    """For a kind stored in another group version: a new object in that form."""
+    from_storage: Callable[[Object], Object] | None = None
+    """The reverse of `to_storage`; does not change what it is given."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a served group-version-resource is. One instance per (group, version, resource)."""
+    """What a served group-version-resource is. One instance per (group, version, resource); compared by identity in practice."""
 
-    group: str
-    version: str
-    kind: str
-    resource: str
-    """The plural in URLs: `configmaps`."""
-    singular: str
-    namespaced: bool
-    verbs: tuple[str, ...]
-    short_names: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    subresources: tuple[Subresource, ...] = ()
-    type_name: str = ""
-    """Its schema in `facts.types`, `core.v1.Pod`; empty for custom resources."""
-    stored_as: tuple[str, str] = ("", "")
-    """(group, version) under which its objects lie in the store; differs for events.k8s.io and autoscaling/v1."""
+    facts: ResourceFacts
     load_strategy: Callable[[], Strategy] = Strategy
+    subresources: tuple[Subresource, ...] = ()
+
+    @cached_property
+    def group(self) -> str:
+        return self.facts.group
+
+    @cached_property
+    def version(self) -> str:
+        return self.facts.version
+
+    @cached_property
+    def kind(self) -> str:
+        return self.facts.kind
+
+    @cached_property
+    def resource(self) -> str:
+        """The plural in URLs: `configmaps`."""
+        return self.facts.resource
+
+    @cached_property
+    def singular(self) -> str:
+        return self.facts.singular
+
+    @cached_property
+    def namespaced(self) -> bool:
+        return self.facts.namespaced
+
+    @cached_property
+    def verbs(self) -> tuple[str, ...]:
+        return self.facts.verbs
+
+    @cached_property
+    def short_names(self) -> tuple[str, ...]:
+        return self.facts.short_names
+
+    @cached_property
+    def categories(self) -> tuple[str, ...]:
+        return self.facts.categories
+
+    @cached_property
+    def type_name(self) -> str:
+        """Its schema in `facts.types`, `core.v1.Pod`; empty for custom resources."""
+        return self.facts.type_name
 
     @cached_property
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    @cached_property
+    def head(self) -> bytes:
+        """How an object of the kind begins: `{"kind":"Pod","apiVersion":"v1",`."""
+        return f'{{"kind":"{self.kind}","apiVersion":"{self.api_version}",'.encode()
 
     @cached_property
     def strategy(self) -> Strategy:
@@ -123,14 +166,30 @@ class Kind:
         return f"{self.kind}List"
 
     @cached_property
-    def subresource_names(self) -> Mapping[str, Subresource]:
+    def subresource_named(self) -> Mapping[str, Subresource]:
         return {subresource.name: subresource for subresource in self.subresources}
+
+    @cached_property
+    def is_stored(self) -> bool:
+        """Whether its objects lie in the store: not reviews, bindings and componentstatuses."""
+        return "watch" in self.verbs
+
+    @cached_property
+    def is_stored_form(self) -> bool:
+        """Whether the store holds its objects in this very group version."""
+        return (self.group, self.version) == self.facts.stored_as
 
     @cached_property
     def collection(self) -> str:
         """The name of its shelf in the store: `pods`, `jobs.batch`; group versions of one object share it."""
-        group = self.stored_as[0]
+        group = self.facts.stored_as[0]
         return f"{self.resource}.{group}" if group else self.resource
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
     def __repr__(self) -> str:
         return f"<Kind {self.api_version} {self.kind}>"
