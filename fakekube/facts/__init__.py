@@ -45,6 +45,9 @@ class Field:
     patch_merge_key: str = ""
     protobuf: int = 0
     """Field number, 0 where the type has no protobuf form known here."""
+    protobuf_within: tuple[int, ...] = ()
+    """Numbers of the messages around it, outermost first: what Go embeds and JSON shows flat is a message of its own in protobuf
+    (`Volume.hostPath` is field 1 of the VolumeSource in field 2: `(2,)`). `tools/data/protobuf-numbers.json` lists them."""
 
 
 @dataclass(frozen=True, slots=True)
