@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from fakekube.facts import ResourceFacts
 from fakekube.objects.field_errors import FieldError
+from fakekube.registry.allocators import Allocators
+from fakekube.registry.user import User
 
 Object = dict[str, Any]
 """One API object as its JSON value; `kind` and `apiVersion` come first."""
@@ -32,21 +34,25 @@ class Subresource:
 class Operation(Protocol):
     """What a strategy may ask of its surroundings while one write is made."""
 
-    dry_run: bool
+    @property
+    def dry_run(self) -> bool: ...
+
+    @property
+    def user(self) -> User: ...
+
+    @property
+    def allocators(self) -> Allocators: ...
 
     def now(self) -> str:
         """The time as metav1.Time writes it, `2026-01-02T03:04:05Z`."""
 
     def new_uid(self) -> str: ...
 
-    def random_suffix(self, length: int) -> str:
-        """Letters of the alphabet of generated names, `bcdfghjklmnpqrstvwxz2456789`."""
+    def random_suffix(self, length: int = 5) -> str:
+        """Letters of the alphabet of generated names."""
 
     def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:
         """The stored object, shared: not to be changed."""
-
-    def allocators(self) -> Any:
-        """`registry.allocators.Allocators` of this cluster: addresses and ports."""
 
 
 def _leave(*_: Any) -> None:
@@ -58,8 +64,23 @@ def _accept(*_: Any) -> list[FieldError]:
     return []
 
 
+def _no(*_: Any) -> bool:
+    return False
+
+
 def _no_warnings(*_: Any) -> list[str]:
     return []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A subresource through which part of the object is updated: `finalize`, `approval`, `resize`.
+
+    `prepare(new, old, operation)` puts back in `new` whatever the door does not let through.
+    """
+
+    prepare: Callable[[Object, Object, Operation], None]
+    validate: Callable[[Object, Object], Sequence[FieldError]] = _accept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +107,14 @@ class Strategy:
     """Texts of Warning headers for (new, old or None)."""
     selectable_fields: Mapping[str, Callable[[Object], str]] = field(default_factory=dict)
     """Field selectors beyond metadata.name and metadata.namespace."""
-    default_grace_period_s: Callable[[Object], int] | None = None
-    """Kinds that are deleted gracefully (pods): the seconds used when the request names none."""
+    doors: Mapping[str, Door] = field(default_factory=dict)
+    """Further subresources that update the object, by name; /status needs none."""
+    grace_period_s: Callable[[Object, int | None], int] | None = None
+    """(object, seconds asked for or None) -> seconds, for kinds that are deleted gracefully (pods): marked first, always."""
+    mark_deleted: Callable[[Object], None] | None = None
+    """For kinds that a first delete only ever marks (namespaces): what the mark changes besides deletionTimestamp."""
+    holds_deletion: Callable[[Object], bool] = _no
+    """Whether something besides metadata.finalizers keeps a marked object (a namespace's spec.finalizers)."""
     default_propagation: str = "Background"
     """What a delete without a policy does with dependents; `Orphan` for Job and ReplicationController, "" for kinds that know no policy."""
     returns_deleted_object: bool = False

@@ -1,0 +1,127 @@
+"""What a fresh object gets before it is stored: uid, times, generation, name; and how it is judged."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Awaitable, Callable
+
+from fakekube.errors import AlreadyExists, InternalError, already_exists, qualified
+from fakekube.objects import metadata as object_metadata
+from fakekube.objects.field_errors import invalid_object
+from fakekube.registry.kind import Kind, Object, Operation
+from fakekube.storage.store import Exists, Store, Stored
+
+Approve = Callable[[Object, Object | None], Awaitable[None]]
+"""Validating admission of (new, old or None); raises what it refuses with."""
+
+GENERATED_NAME_TRIES = 8
+LONGEST_PREFIX = 58
+"""A longer generateName is cut, so that five letters still fit into a name."""
+
+METADATA_ORDER = (
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+)
+_WIPED = frozenset(
+    {"uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"}
+)
+
+
+async def create(
+    store: Store, kind: Kind, obj: Object, operation: Operation, warnings: list[str], approve: Approve
+) -> Stored:
+    """Store `obj` (decoded, defaulted, admitted; in the form of storage); it is changed on the way and may not be used afterwards.
+
+    Returns what is stored, or with a dry run what would be. Raises Invalid, AlreadyExists, and what `approve` raises.
+    """
+    sent_version = obj["metadata"].get("resourceVersion", "")
+    complete_metadata(obj, operation)
+    metadata = obj["metadata"]
+    generated_from = metadata.get("generateName", "") if not metadata.get("name") else ""
+    if generated_from:
+        metadata["name"] = generated_from[:LONGEST_PREFIX] + operation.random_suffix()
+    _prepare(kind, obj, operation)
+    errors = [*object_metadata.validate_create(kind.facts, metadata), *kind.strategy.validate_create(obj)]
+    if errors:
+        raise invalid_object(kind.group, kind.kind, metadata.get("name", ""), errors)
+    warnings.extend(kind.strategy.warnings(obj, None))
+    await approve(obj, None)
+    with operation.allocators.transaction(keep=not operation.dry_run):
+        kind.strategy.allocate(obj, None, operation)
+        if sent_version.isdecimal() and int(sent_version):
+            raise InternalError("resourceVersion should not be set on objects to be created", reason="")
+        for attempt in range(GENERATED_NAME_TRIES):
+            if attempt:
+                metadata["name"] = generated_from[:LONGEST_PREFIX] + operation.random_suffix()
+            namespace, name = metadata.get("namespace", ""), metadata["name"]
+            try:
+                return _put(store, kind, namespace, name, obj, operation)
+            except Exists as exists:
+                if not generated_from:
+                    raise _taken(kind, name, exists.stored) from None
+    raise already_exists(kind.group, kind.resource, metadata["name"])
+
+
+def complete_metadata(obj: Object, operation: Operation) -> None:
+    """Give a new object its uid and time, and drop what only the server may say. Keys come into the order of the type."""
+    sent = obj["metadata"]
+    fresh = {"uid": operation.new_uid(), "resourceVersion": "", "creationTimestamp": operation.now()}
+    metadata = {}
+    for key in METADATA_ORDER:
+        if key in fresh:
+            metadata[key] = fresh[key]
+        elif key == "name":
+            metadata[key] = sent.get(key, "")
+        elif key in sent and key not in _WIPED:
+            metadata[key] = sent[key]
+    if not metadata["name"] and "generateName" not in metadata:
+        del metadata["name"]
+    obj["metadata"] = metadata
+
+
+def put_in_order(metadata: Object) -> Object:
+    """The same metadata with its keys in the order of the type."""
+    return {key: metadata[key] for key in METADATA_ORDER if key in metadata}
+
+
+def _prepare(kind: Kind, obj: Object, operation: Operation) -> None:
+    if kind.facts.generation == "1":
+        metadata = obj["metadata"]
+        if "generation" in metadata:
+            metadata["generation"] = 1
+        else:
+            metadata["generation"] = 1
+            obj["metadata"] = put_in_order(metadata)
+    if kind.facts.status_at_create is not None:
+        obj["status"] = copy.deepcopy(kind.facts.status_at_create)
+    kind.strategy.prepare_create(obj, operation)
+
+
+def _put(store: Store, kind: Kind, namespace: str, name: str, obj: Object, operation: Operation) -> Stored:
+    if not operation.dry_run:
+        return store.create(kind.collection, namespace, name, obj)
+    present = store.get(kind.collection, namespace, name)
+    if present is not None:
+        raise Exists(present)
+    del obj["metadata"]["resourceVersion"]
+    return Stored(obj, store.collection(kind.collection).head, namespace, name, 0)
+
+
+def _taken(kind: Kind, name: str, present: Stored) -> AlreadyExists:
+    error = already_exists(kind.group, kind.resource, name)
+    if "deletionTimestamp" in present.value["metadata"]:
+        message = f'object is being deleted: {qualified(kind.group, kind.resource)} "{name}" already exists'
+        return AlreadyExists(message, error.details)
+    return error

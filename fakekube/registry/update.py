@@ -1,0 +1,214 @@
+"""How a stored object changes: what a client may change, what the server puts back, and when the change is its end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import orjson
+
+from fakekube.errors import Conflict, InternalError, Invalid, NotFound, conflict, details_of, not_found, qualified
+from fakekube.objects import metadata as object_metadata
+from fakekube.objects.field_errors import FieldError, invalid, invalid_object
+from fakekube.registry.create import Approve, put_in_order
+from fakekube.registry.kind import Door, Kind, Object, Operation
+from fakekube.storage.store import Clash, Store, Stored
+
+MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
+
+Change = Callable[[Stored], Awaitable[Object]]
+"""From what is stored (in the form of storage) to what shall be: decoded, defaulted, admitted; a new dict, in the form of storage."""
+
+_SERVER_OWNS = ("namespace", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+
+
+async def update(
+    store: Store,
+    kind: Kind,
+    namespace: str,
+    name: str,
+    change: Change,
+    operation: Operation,
+    warnings: list[str],
+    approve: Approve,
+    *,
+    subresource: str = "",
+    unconditional: bool = True,
+) -> Stored:
+    """Change one object, repeating on what others wrote in between, as GuaranteedUpdate does in Kubernetes.
+
+    Returns what is stored then: the same object when the change changes nothing, the last state when it was the end of the object, and
+    with a dry run what would be stored. `unconditional` allows a write without resourceVersion whatever the kind says (patches).
+
+    Raises NotFound, Conflict (uid, resourceVersion), Invalid, and what `change` and `approve` raise.
+    """
+    while True:
+        current = store.get(kind.collection, namespace, name)
+        if current is None:
+            raise not_found(kind.group, kind.resource, name)
+        new = await change(current)
+        old = current.value
+        _check_preconditions(kind, new, current, unconditional=unconditional)
+        _put_back_metadata(new, old)
+        _prepare(kind, new, old, operation, subresource)
+        errors = _validate(kind, new, old, subresource)
+        if errors:
+            raise invalid_object(kind.group, kind.kind, name, errors)
+        if not subresource:
+            warnings.extend(text for text in kind.strategy.warnings(new, old) if text not in warnings)
+        await approve(new, old)
+        try:
+            with operation.allocators.transaction(keep=not operation.dry_run):
+                if not subresource:
+                    kind.strategy.allocate(new, old, operation)
+                return _commit(store, kind, current, new, operation)
+        except Clash:
+            continue
+
+
+def is_removable(kind: Kind, obj: Object) -> bool:
+    """Whether a marked object has nothing left that keeps it."""
+    metadata = obj["metadata"]
+    return (
+        "deletionTimestamp" in metadata
+        and not metadata.get("deletionGracePeriodSeconds")
+        and not metadata.get("finalizers")
+        and not kind.strategy.holds_deletion(obj)
+    )
+
+
+def remove(store: Store, kind: Kind, current: Stored, operation: Operation) -> Stored:
+    """Take the object out of the store and give back what it held. Raises Clash."""
+    gone = store.delete(kind.collection, current)
+    kind.strategy.release(current.value, operation)
+    return gone
+
+
+def bump_generation(kind: Kind, new: Object, old: Object) -> None:
+    """One more when a field changed that the kind counts."""
+    if any(_at(new, path) != _at(old, path) for path in kind.facts.generation_grows_with):
+        metadata = new["metadata"]
+        metadata["generation"] = old["metadata"].get("generation", 0) + 1
+        new["metadata"] = put_in_order(metadata)
+
+
+def _commit(store: Store, kind: Kind, current: Stored, new: Object, operation: Operation) -> Stored:
+    head = store.collection(kind.collection).head
+    if is_removable(kind, new) and not is_removable(kind, current.value):
+        # The answer is the object as this write made it, under the version it was read at.
+        if not operation.dry_run:
+            remove(store, kind, current, operation)
+        return Stored(new, head, current.namespace, current.name, current.revision)
+    if orjson.dumps(new) == current.encoded():
+        return current
+    if operation.dry_run:
+        return Stored(new, head, current.namespace, current.name, current.revision)
+    return store.update(kind.collection, current, new)
+
+
+def _check_preconditions(kind: Kind, new: Object, current: Stored, *, unconditional: bool) -> None:
+    sent, present = new["metadata"], current.value["metadata"]
+    uid = sent.get("uid", "")
+    if uid and uid != present["uid"]:
+        place = f"/registry/{kind.resource}/" + "/".join(filter(None, (current.namespace, current.name)))
+        text = (
+            f"StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: "
+            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {present['uid']}"
+        )
+        raise conflict(kind.group, kind.resource, current.name, text)
+    version = sent.get("resourceVersion", "")
+    if version and not (version.isascii() and version.isdecimal()):
+        raise InternalError(f"strconv.ParseUint: parsing {orjson.dumps(version).decode()}: invalid syntax", reason="")
+    if not version or not int(version):
+        if not unconditional and kind.facts.put_needs_resource_version:
+            error = invalid("metadata.resourceVersion", 0, "must be specified for an update")
+            details = details_of(kind.group, kind.resource, current.name, [error.cause()])
+            raise Invalid(f'{qualified(kind.group, kind.resource)} "{current.name}" is invalid: {error}', details)
+    elif int(version) != current.revision:
+        raise conflict(kind.group, kind.resource, current.name, MODIFIED)
+
+
+def _put_back_metadata(new: Object, old: Object) -> None:
+    metadata, present = new["metadata"], old["metadata"]
+    metadata["uid"] = present["uid"]
+    metadata["resourceVersion"] = present["resourceVersion"]
+    for key in _SERVER_OWNS:
+        if key in present:
+            metadata[key] = present[key]
+        else:
+            metadata.pop(key, None)
+    metadata.pop("managedFields", None)
+    new["metadata"] = put_in_order(metadata)
+
+
+def _prepare(kind: Kind, new: Object, old: Object, operation: Operation, subresource: str) -> None:
+    strategy, facts = kind.strategy, kind.facts
+    if subresource == "status":
+        _let_status_through(kind, new, old)
+        strategy.prepare_status_update(new, old, operation)
+    elif subresource:
+        door = strategy.doors[subresource]
+        door.prepare(new, old, operation)
+    else:
+        if facts.status_at_create is not None:
+            if "status" in old:
+                new["status"] = old["status"]
+            else:
+                new.pop("status", None)
+        strategy.prepare_update(new, old, operation)
+        bump_generation(kind, new, old)
+
+
+def _let_status_through(kind: Kind, new: Object, old: Object) -> None:
+    """Of a write to /status keep status and the metadata that the kind lets through there."""
+    sent, present = new["metadata"], old["metadata"]
+    for key in ("labels", "annotations", "ownerReferences", "finalizers"):
+        if key in kind.facts.status_write_takes_metadata:
+            continue
+        if key in present:
+            sent[key] = present[key]
+        else:
+            sent.pop(key, None)
+    new["metadata"] = put_in_order(sent)
+    for key in list(new):
+        if key not in ("kind", "apiVersion", "metadata", "status") and key not in old:
+            del new[key]
+    status = new.get("status")
+    for key, value in old.items():
+        if key not in ("kind", "apiVersion", "metadata", "status"):
+            new[key] = value
+    if status is not None and list(new)[-1] != "status":
+        del new["status"]
+        new["status"] = status
+
+
+def _validate(kind: Kind, new: Object, old: Object, subresource: str) -> Sequence[FieldError]:
+    strategy = kind.strategy
+    errors = list(object_metadata.validate_update(kind.facts, new["metadata"], old["metadata"]))
+    if subresource == "status":
+        errors.extend(strategy.validate_status_update(new, old))
+    elif subresource:
+        errors.extend(strategy.doors[subresource].validate(new, old))
+    else:
+        errors.extend(strategy.validate_update(new, old))
+    return errors
+
+
+def _at(obj: Any, path: str) -> Any:
+    for step in path.split("."):
+        obj = obj.get(step) if isinstance(obj, dict) else None
+    return obj
+
+
+__all__ = [
+    "MODIFIED",
+    "Change",
+    "Clash",
+    "Conflict",
+    "Door",
+    "NotFound",
+    "bump_generation",
+    "is_removable",
+    "remove",
+    "update",
+]
