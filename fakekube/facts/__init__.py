@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import orjson
+
+_FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +23,20 @@ class Field:
     name: str
     """The JSON name."""
     shape: str
-    """`one`, `list` or `map` (of strings to the element)."""
+    """`one`, `list`, `map` (of strings to the element) or `map_of_lists` (of strings to lists of it)."""
     type: str
     """The element: `string boolean integer number bytes time micro_time quantity int_or_string any object` or `ref`."""
     ref: str = ""
-    """With type `ref`: the name of the type, `core.v1.Container`."""
+    """With type `ref`: the name of the type, `core.v1.Container`.
+    With type `any`: that of an object which stands there (items and additionalProperties of a JSONSchemaProps, which may be a list or
+    a boolean as well); unknown fields below it are dropped without a word."""
     format: str = ""
     """`int32 int64 double date-time byte int-or-string` or empty."""
     go_type: str = ""
     """As Go's decoder names it in errors, pointers cut off: `[]v1.Container`, `map[string]string`, `v1.RestartPolicy`, `types.UID`."""
     embedded: str = ""
-    """Go name of the embedded struct the field comes from (`VolumeSource`, `ProbeHandler`), which error paths show."""
+    """Go name of the embedded struct the field comes from (`VolumeSource`, `ProbeHandler`, `TypeMeta`), which error paths show;
+    with two levels `RuleWithOperations.Rule`."""
     required: bool = False
     keeps_zero: bool = False
     """Zero and absent are told apart (a Go pointer): a sent 0, false, "" or {} stays."""
@@ -44,10 +53,10 @@ class Field:
     patch_strategy: tuple[str, ...] = ()
     patch_merge_key: str = ""
     protobuf: int = 0
-    """Field number, 0 where the type has no protobuf form known here."""
+    """Field number, 0 where the field does not travel in protobuf (`kind` and `apiVersion`, Tables)."""
     protobuf_within: tuple[int, ...] = ()
     """Numbers of the messages around it, outermost first: what Go embeds and JSON shows flat is a message of its own in protobuf
-    (`Volume.hostPath` is field 1 of the VolumeSource in field 2: `(2,)`). `tools/data/protobuf-numbers.json` lists them."""
+    (`Volume.hostPath` is field 1 of the VolumeSource in field 2: `(2,)`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,8 @@ class ResourceFacts:
     put_creates: bool
     put_needs_resource_version: bool
     status_write_takes_metadata: tuple[str, ...]
+    other_known_versions: tuple[str, ...]
+    """Group versions of the kind that the server decodes although it does not serve them."""
     field_selectors: tuple[str, ...]
     field_selector_error: str
     """With `{field}` for the field that is not known."""
@@ -106,3 +117,103 @@ class ResourceFacts:
     """What an empty object of the kind always writes, as bookmarks show it."""
     columns: tuple[tuple[str, str, str, int, str], ...]
     """Table columns: name, type, format, priority, description (empty: no upstream sentence is kept)."""
+
+
+def resources() -> tuple[ResourceFacts, ...]:
+    """What the server serves, in the order of discovery: core first, then the groups as `/apis` has them."""
+    return _resources()
+
+
+def type_of(name: str) -> Type:
+    """The type called `name`, `core.v1.Pod`. Raises KeyError where there is none."""
+    return _type(name)
+
+
+def has_type(name: str) -> bool:
+    return name in _types()
+
+
+def type_names() -> tuple[str, ...]:
+    return tuple(_types())
+
+
+def type_name_of_kind(group: str, version: str, kind: str) -> str:
+    """The name of the type of a kind or of its list: `autoscaling.v1.Scale` for ("autoscaling", "v1", "Scale"); empty where there is none.
+
+    Kinds that are the same in every group (DeleteOptions, WatchEvent) are called `meta.DeleteOptions` and are not looked up here.
+    """
+    return _kinds().get(f"{group}/{version}/{kind}", "")
+
+
+def defaults(name: str) -> tuple[Mapping[str, Any], ...]:
+    """The rules that fill in what an object of a type leaves out, in order; `fakekube.objects.defaults` knows their words."""
+    return tuple(_defaults().get(name, ()))
+
+
+@cache
+def openapi_operations() -> Mapping[str, Any]:
+    """Paths, parameters and actions of the OpenAPI documents: `path_parameters paths actions ...` of tools/data/openapi-operations.json."""
+    return _load("openapi_operations.json")
+
+
+@cache
+def openapi_schemas() -> Mapping[str, Any]:
+    """Every schema of the OpenAPI documents by short name, its properties as short codes (the note in tools/data/openapi-schemas.json)."""
+    return _load("openapi_schemas.json")
+
+
+def _load(table: str) -> Any:
+    return orjson.loads((_FOLDER / table).read_bytes())
+
+
+@cache
+def _types() -> dict[str, Any]:
+    return _load("types.json")
+
+
+@cache
+def _kinds() -> dict[str, str]:
+    return _load("kinds.json")
+
+
+@cache
+def _defaults() -> dict[str, list[dict[str, Any]]]:
+    return _load("defaults.json")
+
+
+@cache
+def _type(name: str) -> Type:
+    row = _types()[name]
+    fields = {field: _field(field, attributes) for field, attributes in row["fields"].items()}
+    return Type(name=name, go_name=name.rpartition(".")[2], fields=fields, map_type=row.get("map_type", ""))
+
+
+def _field(name: str, attributes: Mapping[str, Any]) -> Field:
+    """The record of a row, in which an optional string has no attributes; `empty` and `default` keep their JSON values."""
+    type_ = attributes.get("type") or ("ref" if "ref" in attributes else "string")
+    given = {
+        attribute: tuple(value) if attribute in _TUPLES else value
+        for attribute, value in attributes.items()
+        if attribute != "type"
+    }
+    return Field(name=name, **({"shape": "one", "type": type_, "go_type": "string"} | given))
+
+
+_TUPLES = frozenset({"enum", "list_map_keys", "patch_strategy", "protobuf_within"})
+
+
+@cache
+def _resources() -> tuple[ResourceFacts, ...]:
+    return tuple(_resource(row) for row in _load("resources.json"))
+
+
+def _resource(row: Mapping[str, Any]) -> ResourceFacts:
+    kept = ("status_at_create", "empty")
+    values = {
+        name: tuple(value) if isinstance(value, list) and name not in kept else value for name, value in row.items()
+    }
+    values["subresources"] = tuple(
+        SubresourceFacts(**(entry | {"verbs": tuple(entry["verbs"])})) for entry in row["subresources"]
+    )
+    values["columns"] = tuple(tuple(column) for column in row["columns"])
+    return ResourceFacts(**values)
