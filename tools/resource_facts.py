@@ -5,7 +5,7 @@ Names, scope, verbs and hashes are those of discovery; the rest was measured on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 STORED_AS = {
@@ -26,7 +26,7 @@ def resources(
     discovery: Mapping[str, Any],
     columns: Mapping[str, Any],
     listing: Mapping[str, Any],
-    behaviour: Mapping[str, Any],
+    behaviour: Iterable[Mapping[str, Any]],
     names: Mapping[str, Any],
     types_of_kinds: Mapping[str, str],
 ) -> list[dict[str, Any]]:
@@ -55,8 +55,8 @@ def resources(
             if "/" in resource:
                 continue
             kind = f"{api_version} {entry['kind']}"
-            measured = behaviour_by_kind.get(kind, {})
-            naming = names.get(kind, {})
+            measured: Mapping[str, Any] = behaviour_by_kind.get(kind, {})
+            naming: Mapping[str, Any] = names.get(kind, {})
             listed = listing.get(f"{api_version}/{resource}", _NO_SELECTORS)
             if measured and measured["put_creates"] != naming["put_creates"]:
                 raise FactsDisagree(f"{kind}: does PUT create it?")
@@ -88,7 +88,7 @@ def resources(
                     "field_selectors": listed["fieldSelectors"],
                     "field_selector_error": listed["fieldSelectorError"],
                     "empty": listed["bookmark"] or {},
-                    "columns": [[*column, ""] for column in _columns(columns.get(f"{api_version}/{resource}", []))],
+                    "columns": [[*column, ""] for column in columns.get(f"{api_version}/{resource}", [])],
                 }
             )
     return rows
@@ -101,8 +101,3 @@ def _documents(discovery: Mapping[str, Any]) -> Iterator[tuple[str, str, list[di
     for group in legacy["/apis"]["groups"]:
         for version in group["versions"]:
             yield group["name"], version["version"], legacy[f"/apis/{version['groupVersion']}"]["resources"]
-
-
-def _columns(rows: list[list[Any]]) -> Iterator[tuple[str, str, str, int]]:
-    for name, type_, format_, priority in rows:
-        yield name, type_, format_, priority

@@ -109,7 +109,7 @@ def types(
 
 def kinds(schemas: Mapping[str, Any], rows: Mapping[str, Row]) -> dict[str, str]:
     """The type of each `group/version/Kind` (`/v1/Pod`), for kinds that are one type only."""
-    found = {}
+    found: dict[str, str] = {}
     for name, schema in schemas.items():
         kinds_of_schema = schema.get("group-version-kind") if name != "note" else None
         if isinstance(kinds_of_schema, list):
@@ -223,9 +223,8 @@ def _field_of_struct(member: Member) -> Row:
     shape, type_, ref, format_ = _form(go_type)
     present: dict[str, Any] = {}
     options = go_field.json_options
-    is_struct = go_type.kind == "struct" and type_ == "ref"
-    if "omitzero" not in options and ("omitempty" not in options or is_struct):
-        nothing = {"string": "", "bool": False, "int32": 0, "int64": 0, "struct": {} if is_struct else None}
+    if "omitzero" not in options and ("omitempty" not in options or go_type.kind == "struct"):
+        nothing = {"string": "", "bool": False, "int32": 0, "int64": 0, "struct": {} if type_ == "ref" else None}
         present["always"] = {member.name: nothing.get(go_type.kind)}
     if go_type.kind == "pointer":
         present["keeps_zero"] = [member.name]

@@ -153,13 +153,15 @@ def defaults(name: str) -> tuple[Mapping[str, Any], ...]:
 @cache
 def openapi_operations() -> Mapping[str, Any]:
     """Paths, parameters and actions of the OpenAPI documents: `path_parameters paths actions ...` of tools/data/openapi-operations.json."""
-    return _load("openapi_operations.json")
+    table: Mapping[str, Any] = _load("openapi_operations.json")
+    return table
 
 
 @cache
 def openapi_schemas() -> Mapping[str, Any]:
     """Every schema of the OpenAPI documents by short name, its properties as short codes (the note in tools/data/openapi-schemas.json)."""
-    return _load("openapi_schemas.json")
+    table: Mapping[str, Any] = _load("openapi_schemas.json")
+    return table
 
 
 def _load(table: str) -> Any:
@@ -168,17 +170,20 @@ def _load(table: str) -> Any:
 
 @cache
 def _types() -> dict[str, Any]:
-    return _load("types.json")
+    table: dict[str, Any] = _load("types.json")
+    return table
 
 
 @cache
 def _kinds() -> dict[str, str]:
-    return _load("kinds.json")
+    table: dict[str, str] = _load("kinds.json")
+    return table
 
 
 @cache
 def _defaults() -> dict[str, list[dict[str, Any]]]:
-    return _load("defaults.json")
+    table: dict[str, list[dict[str, Any]]] = _load("defaults.json")
+    return table
 
 
 @cache
@@ -208,10 +213,7 @@ def _resources() -> tuple[ResourceFacts, ...]:
 
 
 def _resource(row: Mapping[str, Any]) -> ResourceFacts:
-    kept = ("status_at_create", "empty")
-    values = {
-        name: tuple(value) if isinstance(value, list) and name not in kept else value for name, value in row.items()
-    }
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
     values["subresources"] = tuple(
         SubresourceFacts(**(entry | {"verbs": tuple(entry["verbs"])})) for entry in row["subresources"]
     )
