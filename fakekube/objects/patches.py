@@ -1,0 +1,301 @@
+"""What a patch makes of an object: JSON patch and merge patch, as kube-apiserver's json-patch library (version 4) reads them.
+
+JSON patch follows that library where it leaves RFC 6902: `replace` adds a missing key, `test` of a missing key equals null, list
+indices may be negative. Nothing here changes the document that is passed in; the result shares what the patch did not touch.
+https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from fakekube.errors import BadRequest, Invalid, RequestEntityTooLarge
+from fakekube.objects import schemas
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+MOST_OPERATIONS = 10_000
+MOST_COPIED_BYTES = 3 * 1024 * 1024
+"""How much all `copy` operations of one JSON patch may add together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patched:
+    """The patched document, keys sorted in every object that the patch walked into, and what strict reading of the patch found."""
+
+    document: Any
+    findings: tuple[str, ...] = ()
+    """Texts such as `duplicate field "data.a"` and `json patch unknown field "[0].comment"`, in order."""
+
+
+Patch = Callable[[Any, bytes, bool], Patched]
+"""(document, body, strict). `strict` is false only with fieldValidation=Ignore: unknown and doubled fields are then not looked for."""
+
+
+class _OpenDict(dict[str, Any]):
+    """A private copy of an object of the document, which may be changed."""
+
+
+class _OpenList(list[Any]):
+    """A private copy of a list of the document, which may be changed."""
+
+
+_Open = _OpenDict | _OpenList
+
+
+class _PatchError(Exception):
+    """An operation that cannot be done. What the trouble was is not told to the client."""
+
+
+def _opened(value: Any) -> _Open:
+    if isinstance(value, _Open):
+        return value
+    if isinstance(value, dict):
+        return _OpenDict(value)
+    if isinstance(value, list):
+        return _OpenList(value)
+    raise _PatchError
+
+
+def _closed(value: Any) -> Any:
+    """Plain values again; objects that were opened have their keys sorted, as Go writes a map."""
+    if isinstance(value, _OpenDict):
+        return {key: _closed(value[key]) for key in sorted(value)}
+    if isinstance(value, _OpenList):
+        return [_closed(item) for item in value]
+    return value
+
+
+_INDEX = re.compile("[+-]?[0-9]{1,18}").fullmatch
+
+
+def _index(key: str, length: int) -> int:
+    """The place that `key` names among `length`; negative ones count from the end."""
+    if not _INDEX(key):
+        raise _PatchError
+    index = int(key)
+    if not -length <= index < length:
+        raise _PatchError
+    return index % length
+
+
+def _child(container: _Open, key: str) -> Any:
+    """The value there; a missing key of an object reads as None."""
+    if isinstance(container, dict):
+        return container.get(key)
+    return container[_index(key, len(container))]
+
+
+def _put(container: _Open, key: str, value: Any) -> None:
+    if isinstance(container, dict):
+        container[key] = value
+    else:
+        container[_index(key, len(container))] = value
+
+
+def _add(container: _Open, key: str, value: Any) -> None:
+    if isinstance(container, dict):
+        container[key] = value
+    elif key == "-":
+        container.append(value)
+    else:
+        container.insert(_index(key, len(container) + 1), value)
+
+
+def _remove(container: _Open, key: str) -> Any:
+    if isinstance(container, dict):
+        if key not in container:
+            raise _PatchError
+        return container.pop(key)
+    return container.pop(_index(key, len(container)))
+
+
+class _JsonPatch:
+    """One document while the operations are done to it."""
+
+    def __init__(self, document: Any) -> None:
+        self.root = _opened(document)
+        self.copied_bytes = 0
+
+    def place(self, path: Any) -> tuple[_Open, str]:
+        """The object or list that the path ends in, opened, and the key there."""
+        if not isinstance(path, str):
+            raise _PatchError
+        parts = [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")]
+        if len(parts) < 2:
+            raise _PatchError
+        container = self.root
+        for part in parts[1:-1]:
+            child = _opened(_child(container, part))
+            _put(container, part, child)
+            container = child
+        return container, parts[-1]
+
+    def add(self, operation: dict[str, Any]) -> None:
+        container, key = self.place(operation.get("path"))
+        _add(container, key, operation.get("value"))
+
+    def remove(self, operation: dict[str, Any]) -> None:
+        _remove(*self.place(operation.get("path")))
+
+    def replace(self, operation: dict[str, Any]) -> None:
+        if operation.get("path") == "":
+            self.root = _opened(operation.get("value"))
+            return
+        container, key = self.place(operation.get("path"))
+        _put(container, key, operation.get("value"))
+
+    def move(self, operation: dict[str, Any]) -> None:
+        value = _remove(*self.place(operation.get("from")))
+        container, key = self.place(operation.get("path"))
+        _add(container, key, value)
+
+    def copy(self, operation: dict[str, Any]) -> None:
+        value = _closed(_child(*self.place(operation.get("from"))))
+        container, key = self.place(operation.get("path"))
+        self.copied_bytes += len(orjson.dumps(value))
+        if self.copied_bytes > MOST_COPIED_BYTES:
+            raise _PatchError
+        _add(container, key, value)
+
+    def test(self, operation: dict[str, Any]) -> None:
+        if operation.get("path") == "":
+            found: Any = self.root
+        else:
+            found = _child(*self.place(operation.get("path")))
+        if not _equal(found, operation.get("value")):
+            raise _PatchError
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """As JSON texts, the order of keys apart: 1 and 1.0 differ, and so do true and 1."""
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(_equal, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+_OPERATIONS: dict[str, Callable[[_JsonPatch, dict[str, Any]], None]] = {
+    "add": _JsonPatch.add,
+    "remove": _JsonPatch.remove,
+    "replace": _JsonPatch.replace,
+    "move": _JsonPatch.move,
+    "copy": _JsonPatch.copy,
+    "test": _JsonPatch.test,
+}
+
+
+def json_patch(document: Any, operations: Sequence[Any]) -> Any:
+    """The document after all operations.
+
+    Raises RequestEntityTooLarge for more than MOST_OPERATIONS, Invalid (422, the same sentence for every cause) if one fails.
+    """
+    if len(operations) > MOST_OPERATIONS:
+        detail = f"The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {len(operations)}"
+        raise RequestEntityTooLarge(f"Request entity too large: {detail}")
+    try:
+        patch = _JsonPatch(document)
+        for operation in operations:
+            if not isinstance(operation, dict):
+                raise _PatchError
+            name = operation.get("op")
+            if not isinstance(name, str) or name not in _OPERATIONS:
+                raise _PatchError
+            _OPERATIONS[name](patch, operation)
+    except _PatchError:
+        raise Invalid("the server rejected our request due to an error in our request", {}) from None
+    return _closed(patch.root)
+
+
+def merge_patch(document: Any, patch: dict[str, Any]) -> dict[str, Any]:
+    """The document with `patch` merged into it (RFC 7396); nulls inside what is new or replaced are left out."""
+    merged = dict(document)
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = merge_patch(merged[key], value)
+        elif isinstance(merged.get(key), dict):
+            # json-patch hands on a list that takes an object's place as it is, with its nulls.
+            merged[key] = value
+        else:
+            merged[key] = _without_nulls(value)
+    return {key: merged[key] for key in sorted(merged)}
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(value[key]) for key in sorted(value) if value[key] is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
+
+
+def _read(body: bytes, strict: bool) -> tuple[Any, list[str]]:
+    try:
+        return schemas.parse_json(body, strict)
+    except schemas.DecodeError as error:
+        raise BadRequest(_decoding(str(error), strict)) from None
+
+
+def _decoding(error: str, strict: bool) -> str:
+    return f"error decoding patch: {error}" if strict else error
+
+
+_GO_NAMES = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
+_TEXT_FIELDS = ("op", "path", "from")
+_OPERATION_FIELDS = frozenset({*_TEXT_FIELDS, "value"})
+
+
+def _json_patch_of(document: Any, body: bytes, strict: bool) -> Patched:
+    operations, duplicates = _read(body, strict)
+    patch_type, operation_type = "jsonpatch.Patch", "jsonpatch.Operation"
+    if strict:
+        patch_type, operation_type = "[]handlers.jsonPatchOp", "handlers.jsonPatchOp"
+    if operations is None:
+        operations = []
+    if not isinstance(operations, list):
+        what = _GO_NAMES[type(operations)]
+        raise BadRequest(_decoding(f"json: cannot unmarshal {what} into Go value of type {patch_type}", strict))
+    findings: list[str] = [f'json patch duplicate field "{path}"' for path in duplicates] if strict else []
+    for position, operation in enumerate(operations):
+        if operation is not None and not isinstance(operation, dict):
+            what = _GO_NAMES[type(operation)]
+            raise BadRequest(_decoding(f"json: cannot unmarshal {what} into Go value of type {operation_type}", strict))
+        if not strict or operation is None:
+            continue
+        for field, value in operation.items():
+            if field in _TEXT_FIELDS and value is not None and not isinstance(value, str):
+                what = _GO_NAMES[type(value)]
+                error = f"json: cannot unmarshal {what} into Go struct field jsonPatchOp.{field} of type string"
+                raise BadRequest(_decoding(error, strict))
+            if field not in _OPERATION_FIELDS:
+                findings.append(f'json patch unknown field "[{position}].{field}"')
+    return Patched(json_patch(document, operations), tuple(findings))
+
+
+def _merge_patch_of(document: Any, body: bytes, strict: bool) -> Patched:
+    patch, duplicates = _read(body, strict)
+    if patch is None:
+        raise BadRequest("Invalid JSON Patch")
+    if not isinstance(patch, dict):
+        what = _GO_NAMES[type(patch)]
+        raise BadRequest(
+            _decoding(f"json: cannot unmarshal {what} into Go value of type map[string]interface {{}}", strict)
+        )
+    findings = [f'duplicate field "{path}"' for path in duplicates] if strict else []
+    return Patched(merge_patch(document, patch), tuple(findings))
+
+
+PATCHES: dict[str, Patch] = {JSON_PATCH: _json_patch_of, MERGE_PATCH: _merge_patch_of}
+"""By media type, for what can be done from the document and the body alone. A strategic merge needs the type of the object besides,
+apply the fields' owners: they get a row here (`functools.partial` with the type) when they are written."""
