@@ -7,19 +7,17 @@ from typing import Any
 
 import orjson
 
-from fakekube.errors import Conflict, InternalError, Invalid, NotFound, conflict, details_of, not_found, qualified
+from fakekube.errors import InternalError, Invalid, conflict, details_of, not_found, qualified
 from fakekube.objects import metadata as object_metadata
 from fakekube.objects.field_errors import FieldError, invalid, invalid_object
 from fakekube.registry.create import Approve, put_in_order
-from fakekube.registry.kind import Door, Kind, Object, Operation
+from fakekube.registry.kind import Kind, Object, Operation
 from fakekube.storage.store import Clash, Store, Stored
 
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 Change = Callable[[Stored], Awaitable[Object]]
 """From what is stored (in the form of storage) to what shall be: decoded, defaulted, admitted; a new dict, in the form of storage."""
-
-_SERVER_OWNS = ("namespace", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 
 
 async def update(
@@ -33,12 +31,13 @@ async def update(
     approve: Approve,
     *,
     subresource: str = "",
-    unconditional: bool = True,
+    put: bool = False,
 ) -> Stored:
     """Change one object, repeating on what others wrote in between, as GuaranteedUpdate does in Kubernetes.
 
     Returns what is stored then: the same object when the change changes nothing, the last state when it was the end of the object, and
-    with a dry run what would be stored. `unconditional` allows a write without resourceVersion whatever the kind says (patches).
+    with a dry run what would be stored. `put` says that the client sent a whole object: then a wrong uid is a conflict, where in a patch it is
+    an invalid field.
 
     Raises NotFound, Conflict (uid, resourceVersion), Invalid, and what `change` and `approve` raise.
     """
@@ -48,7 +47,7 @@ async def update(
             raise not_found(kind.group, kind.resource, name)
         new = await change(current)
         old = current.value
-        _check_preconditions(kind, new, current, unconditional=unconditional)
+        _check_preconditions(kind, new, current, put=put)
         _put_back_metadata(new, old)
         _prepare(kind, new, old, operation, subresource)
         errors = _validate(kind, new, old, subresource)
@@ -106,10 +105,10 @@ def _commit(store: Store, kind: Kind, current: Stored, new: Object, operation: O
     return store.update(kind.collection, current, new)
 
 
-def _check_preconditions(kind: Kind, new: Object, current: Stored, *, unconditional: bool) -> None:
+def _check_preconditions(kind: Kind, new: Object, current: Stored, *, put: bool) -> None:
     sent, present = new["metadata"], current.value["metadata"]
     uid = sent.get("uid", "")
-    if uid and uid != present["uid"]:
+    if put and uid and uid != present["uid"]:
         place = f"/registry/{kind.resource}/" + "/".join(filter(None, (current.namespace, current.name)))
         text = (
             f"StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: "
@@ -120,7 +119,7 @@ def _check_preconditions(kind: Kind, new: Object, current: Stored, *, unconditio
     if version and not (version.isascii() and version.isdecimal()):
         raise InternalError(f"strconv.ParseUint: parsing {orjson.dumps(version).decode()}: invalid syntax", reason="")
     if not version or not int(version):
-        if not unconditional and kind.facts.put_needs_resource_version:
+        if kind.facts.put_needs_resource_version:
             error = invalid("metadata.resourceVersion", 0, "must be specified for an update")
             details = details_of(kind.group, kind.resource, current.name, [error.cause()])
             raise Invalid(f'{qualified(kind.group, kind.resource)} "{current.name}" is invalid: {error}', details)
@@ -129,14 +128,19 @@ def _check_preconditions(kind: Kind, new: Object, current: Stored, *, unconditio
 
 
 def _put_back_metadata(new: Object, old: Object) -> None:
+    """What no client changes is as it was, without a word: only a uid, or a deletion that never was, is left to be refused."""
     metadata, present = new["metadata"], old["metadata"]
-    metadata["uid"] = present["uid"]
+    if not metadata.get("uid"):
+        metadata["uid"] = present["uid"]
     metadata["resourceVersion"] = present["resourceVersion"]
-    for key in _SERVER_OWNS:
+    for key in ("generation", "creationTimestamp"):
         if key in present:
             metadata[key] = present[key]
         else:
             metadata.pop(key, None)
+    for key in ("deletionTimestamp", "deletionGracePeriodSeconds"):
+        if key in present:
+            metadata[key] = present[key]
     metadata.pop("managedFields", None)
     new["metadata"] = put_in_order(metadata)
 
@@ -199,16 +203,3 @@ def _at(obj: Any, path: str) -> Any:
         obj = obj.get(step) if isinstance(obj, dict) else None
     return obj
 
-
-__all__ = [
-    "MODIFIED",
-    "Change",
-    "Clash",
-    "Conflict",
-    "Door",
-    "NotFound",
-    "bump_generation",
-    "is_removable",
-    "remove",
-    "update",
-]

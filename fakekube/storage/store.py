@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import orjson
 
@@ -15,7 +16,7 @@ from fakekube.storage.history import Compacted, History
 from fakekube.storage.stored import Event, Object, Stored
 from fakekube.storage.watchers import Watcher, Watchers
 
-__all__ = ["Clash", "Compacted", "Event", "Exists", "Store", "Stored", "Watcher"]
+__all__ = ["Clash", "Compacted", "Event", "Exists", "Store", "Stored", "View", "Watcher"]
 
 
 class Exists(Exception):
@@ -33,11 +34,13 @@ class Clash(Exception):
 class Collection:
     """All objects of one resource, by namespace ("" for cluster-scoped ones) and name."""
 
-    __slots__ = ("_in_order", "_namespaces", "head", "history", "name", "objects", "watchers")
+    __slots__ = ("_in_order", "_namespaces", "head", "history", "name", "objects", "revision", "watchers")
 
     def __init__(self, name: str, head: bytes, oldest: int) -> None:
         self.name = name
         self.head = head
+        self.revision = oldest
+        """That of the last change here."""
         self.objects: dict[str, dict[str, Stored]] = {}
         self.history = History(oldest)
         self.watchers = Watchers()
@@ -91,14 +94,53 @@ class Collection:
             for name in names:
                 yield shelf[name]
 
+    def count_after(self, namespace: str, key: tuple[str, str]) -> int:
+        """How many objects of a namespace, or ("") of all, follow the key (namespace, name)."""
+        follow = 0
+        for each in self.namespaces() if not namespace else [namespace]:
+            if each == key[0]:
+                names = self.names(each)
+                follow += len(names) - bisect_right(names, key[1])
+            elif _namespace_key(each) > _namespace_key(key[0]):
+                follow += len(self.objects.get(each, ()))
+        return follow
+
     def __len__(self) -> int:
         return sum(len(shelf) for shelf in self.objects.values())
 
     def fork(self) -> Collection:
-        other = Collection(self.name, self.head, 0)
+        other = Collection(self.name, self.head, self.revision)
         other.objects = {namespace: dict(shelf) for namespace, shelf in self.objects.items()}
         other.history = self.history.fork()
         return other
+
+
+class View(Protocol):
+    """The objects of a collection at one moment."""
+
+    def in_order(self, namespace: str, after: tuple[str, str] | None = None) -> Iterator[Stored]: ...
+
+    def count_after(self, namespace: str, key: tuple[str, str]) -> int: ...
+
+
+class Past:
+    """A View of what was."""
+
+    def __init__(self, in_order: Sequence[Stored]) -> None:
+        self._in_order = in_order
+
+    def in_order(self, namespace: str, after: tuple[str, str] | None = None) -> Iterator[Stored]:
+        return iter(self._in_order[self._position(after) :] if after is not None else self._in_order)
+
+    def count_after(self, namespace: str, key: tuple[str, str]) -> int:
+        return len(self._in_order) - self._position(key)
+
+    def _position(self, key: tuple[str, str]) -> int:
+        return bisect_right(self._in_order, (_namespace_key(key[0]), key[1]), key=_key)
+
+
+def _key(stored: Stored) -> tuple[str, str]:
+    return _namespace_key(stored.namespace), stored.name
 
 
 def _namespace_key(namespace: str) -> str:
@@ -144,19 +186,23 @@ class Store:
         """What is there now in key order, in a namespace or ("") in all."""
         return list(self._collections[collection].in_order(namespace))
 
-    def list_at(self, collection: str, namespace: str, revision: int) -> list[Stored]:
-        """What was there at `revision`, in key order. Raises Compacted."""
+    def view_at(self, collection: str, namespace: str, revision: int | None) -> View:
+        """What is there now (None) or was there at `revision`, in a namespace or ("") in all. Raises Compacted.
+
+        Valid until the next write.
+        """
         shelf = self._collections[collection]
+        if revision is None or revision >= shelf.revision:
+            return shelf
         undone: dict[tuple[str, str], Stored | None] = {}
         for event in shelf.history.backwards(revision):
             if not namespace or event.namespace == namespace:
                 undone[event.namespace, event.name] = event.old
         if not undone:
-            return list(shelf.in_order(namespace))
+            return shelf
         then = [stored for stored in shelf.in_order(namespace) if (stored.namespace, stored.name) not in undone]
         then.extend(stored for stored in undone.values() if stored is not None)
-        then.sort(key=lambda stored: (_namespace_key(stored.namespace), stored.name))
-        return then
+        return Past(sorted(then, key=_key))
 
     def since(self, collection: str, namespace: str, revision: int) -> list[Event]:
         """The events after `revision`, oldest first, of a namespace or ("") of all.
@@ -253,6 +299,7 @@ class Store:
         return stored
 
     def _commit(self, shelf: Collection, event: Event) -> None:
+        shelf.revision = event.revision
         shelf.history.append(event, self._monotonic())
         shelf.watchers.tell(event)
         if self._advanced:

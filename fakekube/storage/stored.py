@@ -7,7 +7,6 @@ when somebody asks, and kept only while it is in use, since the bytes take a qua
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -87,20 +86,29 @@ class Stored:
 _values: deque[Stored] = deque()
 
 
-@dataclass(frozen=True, slots=True)
 class Event:
     """One committed change. `old` is None for a create, `new` for a delete; `revision` is that of the change."""
 
-    type: str
-    """ADDED, MODIFIED or DELETED."""
-    new: Stored | None
-    old: Stored | None
-    revision: int
+    __slots__ = ("_last", "name", "namespace", "new", "old", "revision", "type")
 
-    @property
-    def namespace(self) -> str:
-        return (self.new or self.old).namespace  # type: ignore[union-attr]
+    def __init__(self, type: str, new: Stored | None, old: Stored | None, revision: int) -> None:
+        self.type = type
+        """ADDED, MODIFIED or DELETED."""
+        self.new = new
+        self.old = old
+        self.revision = revision
+        present = new or old
+        assert present is not None
+        self.namespace = present.namespace
+        self.name = present.name
+        self._last: Stored | None = None
 
-    @property
-    def name(self) -> str:
-        return (self.new or self.old).name  # type: ignore[union-attr]
+    def last(self) -> Stored:
+        """The state before the change under the revision of the change: what a watch that loses the object is shown."""
+        if self._last is None:
+            assert self.old is not None
+            self._last = self.old.restamped(self.revision)
+        return self._last
+
+    def __repr__(self) -> str:
+        return f"<Event {self.type} {self.namespace}/{self.name} at {self.revision}>"

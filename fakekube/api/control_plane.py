@@ -1,0 +1,80 @@
+"""The parts that every verb works with: the store, the kinds, admission, time and chance. One per cluster, on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fakekube.admission import Chain
+from fakekube.kinds import Kinds
+from fakekube.registry.allocators import Allocators
+from fakekube.registry.clock import Chance, Clock
+from fakekube.registry.kind import Object
+from fakekube.registry.user import User
+from fakekube.storage.store import Store
+
+Capability = Callable[..., object]
+
+
+@dataclass(slots=True)
+class ControlPlane:
+    """What is shared by all requests of one cluster."""
+
+    store: Store
+    kinds: Kinds
+    clock: Clock
+    chance: Chance
+    allocators: Allocators
+    admission: Chain
+    capabilities: dict[str, Capability] = field(default_factory=dict)
+    """What leaves the registry (log, exec, token, reviews), by `resource/subresource`; cluster.py supplies it."""
+
+    def operation(self, user: User, *, dry_run: bool = False) -> WriteOperation:
+        return WriteOperation(self, user, dry_run)
+
+    async def wait_for_revision(self, revision: int, timeout_s: float) -> bool:
+        """Until the store has reached `revision`; False when it has not within `timeout_s`."""
+        if self.store.revision >= revision:
+            return True
+        reached = asyncio.get_running_loop().create_future()
+
+        def advanced() -> None:
+            if self.store.revision >= revision and not reached.done():
+                reached.set_result(None)
+
+        stop = self.store.on_advance(advanced)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await reached
+        except TimeoutError:
+            return False
+        finally:
+            stop()
+        return True
+
+
+@dataclass(slots=True)
+class WriteOperation:
+    """`registry.kind.Operation` over a control plane."""
+
+    plane: ControlPlane
+    user: User
+    dry_run: bool = False
+
+    @property
+    def allocators(self) -> Allocators:
+        return self.plane.allocators
+
+    def now(self) -> str:
+        return self.plane.clock.timestamp()
+
+    def new_uid(self) -> str:
+        return self.plane.chance.uid()
+
+    def random_suffix(self, length: int = 5) -> str:
+        return self.plane.chance.suffix(length)
+
+    def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:
+        stored = self.plane.store.get(f"{resource}.{group}" if group else resource, namespace, name)
+        return None if stored is None else stored.value

@@ -1,0 +1,129 @@
+"""Events about objects, as controllers, scheduler and kubelets write them; the same event again is counted on the first one.
+
+https://kubernetes.io/docs/reference/kubernetes-api/core/event-v1/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fakekube.errors import AlreadyExists, NotFound, StatusError
+
+if TYPE_CHECKING:
+    from fakekube.api.client import Client
+    from fakekube.registry.clock import Clock
+
+Object = dict[str, Any]
+
+EVENTS_REMEMBERED = 4096
+"""So many different events are known again by one recorder."""
+
+
+class EventRecorder:
+    """Writes the events of one component. An event that cannot be written (its namespace is going) is dropped: nobody waits for it."""
+
+    def __init__(self, client: Client, clock: Clock, *, component: str, host: str = "") -> None:
+        self._client = client
+        self._clock = clock
+        self._component = component
+        self._host = host
+        self._remembered: dict[tuple[str, ...], tuple[str, str, int]] = {}
+        """What an event says -> namespace, name and count of the object that holds it."""
+
+    async def normal(self, about: Object, reason: str, message: str, *, field_path: str = "") -> None:
+        await self._counted(about, "Normal", reason, message, field_path)
+
+    async def warning(self, about: Object, reason: str, message: str, *, field_path: str = "") -> None:
+        await self._counted(about, "Warning", reason, message, field_path)
+
+    async def action(self, about: Object, type: str, reason: str, action: str, message: str, *, instance: str) -> None:
+        """An event in the newer form, which says what was being done, and has one time with microseconds: the scheduler's."""
+        await self._create(
+            about,
+            "",
+            {
+                "reason": reason,
+                "message": message,
+                "source": {},
+                "firstTimestamp": None,
+                "lastTimestamp": None,
+                "type": type,
+                "eventTime": self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "action": action,
+                "reportingComponent": self._component,
+                "reportingInstance": instance,
+            },
+        )
+
+    async def _counted(self, about: Object, type: str, reason: str, message: str, field_path: str) -> None:
+        same = (_identity(about), type, reason, message, field_path)
+        now = self._clock.timestamp()
+        first = self._remembered.pop(same, None)
+        if first is not None:
+            namespace, name, count = first
+            try:
+                await self._client.patch("events", namespace, name, {"count": count + 1, "lastTimestamp": now})
+            except NotFound:
+                first = None  # it was deleted: begin anew
+            except StatusError:
+                return
+            else:
+                self._remember(same, (namespace, name, count + 1))
+        if first is None:
+            source = {"component": self._component, "host": self._host}
+            created = await self._create(
+                about,
+                field_path,
+                {
+                    "reason": reason,
+                    "message": message,
+                    "source": {key: value for key, value in source.items() if value},
+                    "firstTimestamp": now,
+                    "lastTimestamp": now,
+                    "count": 1,
+                    "type": type,
+                    "eventTime": None,
+                    "reportingComponent": self._component,
+                    "reportingInstance": self._host,
+                },
+            )
+            if created is not None:
+                self._remember(same, (created["metadata"]["namespace"], created["metadata"]["name"], 1))
+
+    async def _create(self, about: Object, field_path: str, event: Object) -> Object | None:
+        metadata = about["metadata"]
+        namespace = metadata.get("namespace") or "default"
+        involved = {
+            "kind": about["kind"],
+            "namespace": metadata.get("namespace"),
+            "name": metadata["name"],
+            "uid": metadata.get("uid"),
+            "apiVersion": about["apiVersion"],
+            "resourceVersion": metadata.get("resourceVersion"),
+            "fieldPath": field_path,
+        }
+        nanoseconds = int(self._clock.now().timestamp() * 1_000_000) * 1000
+        while True:
+            new = {
+                "kind": "Event",
+                "apiVersion": "v1",
+                "metadata": {"name": f"{metadata['name']}.{nanoseconds:016x}", "namespace": namespace},
+                "involvedObject": {key: value for key, value in involved.items() if value},
+                **event,
+            }
+            try:
+                return await self._client.create("events", new)
+            except AlreadyExists:
+                nanoseconds += 1  # two events within one tick of the clock
+            except StatusError:
+                return None
+
+    def _remember(self, same: tuple[str, ...], where: tuple[str, str, int]) -> None:
+        self._remembered[same] = where
+        if len(self._remembered) > EVENTS_REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+
+
+def _identity(about: Object) -> str:
+    metadata = about["metadata"]
+    return f"{about['apiVersion']}/{about['kind']}/{metadata.get('namespace', '')}/{metadata['name']}/{metadata.get('uid')}"

@@ -1,0 +1,172 @@
+"""Reading a collection: selectors, pages, and the state at a version.
+
+https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+import orjson
+
+from fakekube.api.call import Call
+from fakekube.api.control_plane import ControlPlane
+from fakekube.api.get import not_older_than
+from fakekube.api.list_options import EXACT, ListOptions, parse, version_of_list
+from fakekube.errors import BadRequest, Expired
+from fakekube.objects.json_errors import unreadable_json
+from fakekube.storage.store import Compacted, Stored
+
+TOKEN_VERSION = "meta.k8s.io/v1"
+FROM_NOW = -1
+"""The version of a token that goes on with the present state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a list: the objects, the revision they show, and how to go on ("" and None when nothing follows)."""
+
+    items: list[Stored]
+    revision: int
+    continue_token: str = ""
+    remaining: int | None = None
+
+
+async def list_(plane: ControlPlane, call: Call) -> Page:
+    """Raises BadRequest, Invalid (options), Timeout (a version of the future), Expired (a version that is forgotten)."""
+    return await list_page(plane, call, parse(call, watch=False))
+
+
+async def list_page(plane: ControlPlane, call: Call, options: ListOptions) -> Page:
+    after: tuple[str, str] | None = None
+    limit = max(options.limit, 0)
+    revision: int | None = None
+    if options.continue_token:
+        if options.resource_version not in ("", "0"):
+            raise BadRequest("specifying resource version is not allowed when using continue")
+        token_revision, after = _read_token(options.continue_token, call)
+        if token_revision != FROM_NOW:
+            revision = token_revision
+            await not_older_than(plane, revision)
+    else:
+        wanted = version_of_list(options.resource_version)
+        await not_older_than(plane, wanted)
+        if wanted and (options.match == EXACT or (limit and not options.match)):
+            revision = wanted
+        elif options.resource_version == "0":
+            limit = 0
+    try:
+        return _page(plane, call, options, revision, after, limit)
+    except Compacted:
+        raise _expired(plane, options, after) from None
+
+
+def _page(
+    plane: ControlPlane,
+    call: Call,
+    options: ListOptions,
+    revision: int | None,
+    after: tuple[str, str] | None,
+    limit: int,
+) -> Page:
+    store, collection, namespace = plane.store, call.kind.collection, call.namespace
+    view = store.view_at(collection, namespace, revision)
+    shown = store.revision if revision is None else revision
+    selection = options.selection
+    if options.required_name is not None and namespace and revision is None and after is None:
+        # Informers of one object ask so all the time: it need not cost a walk over the namespace.
+        stored = store.get(collection, namespace, options.required_name)
+        return Page([stored] if stored is not None and selection.matches(stored) else [], shown)
+    objects = view.in_order(namespace, after)
+    if not limit:
+        if selection.everything:
+            return Page(list(objects), shown)
+        return Page([stored for stored in objects if selection.matches(stored)], shown)
+    items: list[Stored] = []
+    for stored in objects:
+        if not selection.matches(stored):
+            continue
+        if len(items) == limit:
+            last = (items[-1].namespace, items[-1].name)
+            remaining = view.count_after(namespace, last) if selection.everything else None
+            return Page(items, shown, _write_token(shown, last, call), remaining)
+        items.append(stored)
+    return Page(items, shown)
+
+
+def _expired(plane: ControlPlane, options: ListOptions, after: tuple[str, str] | None) -> Expired:
+    if after is None:
+        return Expired("The resourceVersion for the provided list is too old.")
+    return Expired(
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list without the "
+        "continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with "
+        "the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the "
+        "first chunk was returned and now may show up in the list.",
+        list_metadata={"continue": _encode_token(FROM_NOW, _start_of(options.continue_token))},
+    )
+
+
+def _write_token(revision: int, last: tuple[str, str], call: Call) -> str:
+    key = f"/{last[0]}/{last[1]}" if last[0] and not call.namespace else f"/{last[1]}"
+    return _encode_token(revision, key + "\0")
+
+
+def _encode_token(revision: int, start: str) -> str:
+    token = orjson.dumps({"v": TOKEN_VERSION, "rv": revision, "start": start})
+    return base64.urlsafe_b64encode(token).rstrip(b"=").decode()
+
+
+def _start_of(token: str) -> str:
+    start: str = orjson.loads(_unpadded(token))["start"]
+    return start
+
+
+def _read_token(token: str, call: Call) -> tuple[int, tuple[str, str]]:
+    """The revision and the last key (namespace, name) of a token. Raises BadRequest as the real server words it."""
+    try:
+        decoded = _unpadded(token)
+    except ValueError as error:
+        raise _bad_token(f"continue key is not valid: {error}") from None
+    try:
+        fields = orjson.loads(decoded)
+    except orjson.JSONDecodeError:
+        raise _bad_token(f"continue key is not valid: {unreadable_json(decoded)}") from None
+    if not isinstance(fields, dict):
+        fields = {}
+    version, revision, start = fields.get("v"), fields.get("rv"), fields.get("start")
+    if version != TOKEN_VERSION:
+        raise _bad_token(f"server does not recognize this encoded version {version or ''}")
+    if not isinstance(revision, int) or not revision:
+        raise _bad_token(f"incorrect encoded start resourceVersion (version {TOKEN_VERSION})")
+    if not isinstance(start, str) or not start:
+        raise _bad_token(f"encoded start key empty (version {TOKEN_VERSION})")
+    path = start.removeprefix("/").removesuffix("\0")
+    namespace, slash, name = path.partition("/")
+    if slash and not call.namespace:
+        return revision, (namespace, name)
+    return revision, (call.namespace, path)
+
+
+def _bad_token(text: str) -> BadRequest:
+    return BadRequest(f"invalid continue token: {text}")
+
+
+_ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+def _unpadded(token: str) -> bytes:
+    """URL-safe base64 without padding. Raises ValueError with Go's text."""
+    raw = token.encode()
+    for position, byte in enumerate(raw):
+        if byte not in _ALPHABET:
+            message = f"illegal base64 data at input byte {position}"
+            raise ValueError(message)
+    if len(raw) % 4 == 1:
+        message = f"illegal base64 data at input byte {len(raw) - 1}"
+        raise ValueError(message)
+    try:
+        return base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
+    except binascii.Error as error:
+        raise ValueError(str(error)) from None
