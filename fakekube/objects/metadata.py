@@ -1,0 +1,231 @@
+"""Whether `metadata` of an object is acceptable, at its creation and when it is changed; and what of it a client cannot change.
+
+The order of the errors and their repetition are the API server's: an update is checked by the generic registry and again by the kind,
+so one bad label is told several times in `details.causes` (and once in the message).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fakekube.objects import names
+from fakekube.objects.field_errors import FieldError, forbidden, go_quoted, invalid, required, too_long
+
+Metadata = Mapping[str, Any]
+
+ANNOTATIONS_MOST_BYTES = 256 * 1024
+ORPHAN_FINALIZER = "orphan"
+FOREGROUND_FINALIZER = "foregroundDeletion"
+NAMESPACE_FINALIZER = "kubernetes"
+_STANDARD_FINALIZERS = frozenset({ORPHAN_FINALIZER, FOREGROUND_FINALIZER, NAMESPACE_FINALIZER})
+_UNFIT_OWNERS = frozenset({("v1", "Event")})
+_IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
+
+NON_NEGATIVE_TEXT = "must be greater than or equal to 0"
+IMMUTABLE_TEXT = "field is immutable"
+
+
+def validate_create(
+    metadata: Metadata,
+    name_rule: names.NameRule,
+    *,
+    namespaced: bool,
+    qualified_finalizers: bool = True,
+    path: str = "metadata",
+) -> list[FieldError]:
+    """What is wrong with the metadata of a new object, its name already generated.
+
+    `qualified_finalizers` is false for the few kinds (Lease, PodDisruptionBudget, CustomResourceDefinition, APIService, custom
+    resources) that take a finalizer without a domain.
+    """
+    errors = _validate(metadata, name_rule, namespaced, path)
+    return errors + _unqualified_finalizers(metadata, path) if qualified_finalizers else errors
+
+
+def validate_update(
+    new: Metadata, old: Metadata, *, namespaced: bool, qualified_finalizers: bool = True
+) -> list[FieldError]:
+    """What is wrong with changed metadata: the generic full check, the generic update check, and the kind's own update check."""
+    errors = _validate(new, _stored_name, namespaced, "metadata")
+    change = _validate_change(new, old, "metadata")
+    errors += change + change
+    return errors + _unqualified_finalizers(new, "metadata") if qualified_finalizers else errors
+
+
+def _stored_name(name: str, prefix: bool) -> list[str]:
+    return names.path_segment_prefix(name) if prefix else names.path_segment(name)
+
+
+def _validate(metadata: Metadata, name_rule: names.NameRule, namespaced: bool, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if generate_name := metadata.get("generateName"):
+        errors += [invalid(f"{path}.generateName", generate_name, text) for text in name_rule(generate_name, True)]
+    name = metadata.get("name")
+    if not name:
+        errors.append(required(f"{path}.name", "name or generateName is required"))
+    else:
+        errors += [invalid(f"{path}.name", name, text) for text in name_rule(name, False)]
+    namespace = metadata.get("namespace")
+    if not namespaced:
+        if namespace:
+            errors.append(forbidden(f"{path}.namespace", "not allowed on this type"))
+    elif not namespace:
+        errors.append(required(f"{path}.namespace"))
+    else:
+        errors += [invalid(f"{path}.namespace", namespace, text) for text in names.label(namespace)]
+    if (generation := metadata.get("generation")) is not None and generation < 0:
+        errors.append(invalid(f"{path}.generation", generation, NON_NEGATIVE_TEXT))
+    errors += _labels_annotations_owners(metadata, path)
+    return errors + validate_finalizers(metadata.get("finalizers") or (), f"{path}.finalizers")
+
+
+def _labels_annotations_owners(metadata: Metadata, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if labels := metadata.get("labels"):
+        errors += validate_labels(labels, f"{path}.labels")
+    if annotations := metadata.get("annotations"):
+        errors += validate_annotations(annotations, f"{path}.annotations")
+    if owners := metadata.get("ownerReferences"):
+        errors += _validate_owners(owners, f"{path}.ownerReferences")
+    return errors
+
+
+def validate_labels(labels: Mapping[str, str], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for key, value in labels.items():
+        errors += [invalid(path, key, text) for text in names.qualified_name(key)]
+        errors += [invalid(path, value, text) for text in names.label_value(value)]
+    return errors
+
+
+def validate_annotations(annotations: Mapping[str, str], path: str) -> list[FieldError]:
+    """Keys are judged in lower case, values may be anything as long as all of it is not too much."""
+    errors: list[FieldError] = []
+    size = 0
+    for key, value in annotations.items():
+        errors += [invalid(path, key, text) for text in names.qualified_name(key.lower())]
+        size += len(key.encode()) + len(value.encode())
+    if size > ANNOTATIONS_MOST_BYTES:
+        errors.append(too_long(path, ANNOTATIONS_MOST_BYTES))
+    return errors
+
+
+def _validate_owners(owners: Sequence[Metadata], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    controller = ""
+    for owner in owners:
+        api_version = owner.get("apiVersion", "")
+        kind = owner.get("kind", "")
+        if not api_version.rpartition("/")[2]:
+            errors.append(invalid(f"{path}.apiVersion", api_version, "version must not be empty"))
+        for field in ("kind", "name", "uid"):
+            if not owner.get(field):
+                errors.append(invalid(f"{path}.{field}", owner.get(field, ""), "must not be empty"))
+        if (api_version, kind) in _UNFIT_OWNERS:
+            group, _, version = api_version.rpartition("/")
+            errors.append(
+                invalid(path, _owner(owner), f"{group}/{version}, Kind={kind} is disallowed from being an owner")
+            )
+        if owner.get("controller"):
+            name = f"{kind}/{owner.get('name', '')}"
+            if controller:
+                detail = f'Only one reference can have Controller set to true. Found "true" in references for {controller} and {name}'
+                errors.append(invalid(path, [_owner(shown) for shown in owners], detail))
+            else:
+                controller = name
+    return errors
+
+
+_OWNER_FIELDS = ("controller", "blockOwnerDeletion")
+
+
+def _owner(owner: Metadata) -> dict[str, Any]:
+    """The reference as Go writes it: four fields always, the others when they are set."""
+    shown = {field: owner.get(field, "") for field in ("apiVersion", "kind", "name", "uid")}
+    return shown | {field: owner[field] for field in _OWNER_FIELDS if owner.get(field) is not None}
+
+
+def validate_finalizers(finalizers: Sequence[str], path: str) -> list[FieldError]:
+    errors = [invalid(path, finalizer, text) for finalizer in finalizers for text in names.qualified_name(finalizer)]
+    if ORPHAN_FINALIZER in finalizers and FOREGROUND_FINALIZER in finalizers:
+        detail = f"finalizer {ORPHAN_FINALIZER} and {FOREGROUND_FINALIZER} cannot be both set"
+        errors.append(invalid(path, list(finalizers), detail))
+    return errors
+
+
+def _unqualified_finalizers(metadata: Metadata, path: str) -> list[FieldError]:
+    detail = "name is neither a standard finalizer name nor is it fully qualified"
+    return [
+        invalid(f"{path}.finalizers[{i}]", finalizer, detail)
+        for i, finalizer in enumerate(metadata.get("finalizers") or ())
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS
+    ]
+
+
+def _validate_change(new: Metadata, old: Metadata, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if old.get("deletionTimestamp"):
+        errors += _new_finalizers(new.get("finalizers") or (), old.get("finalizers") or (), f"{path}.finalizers")
+    if (new.get("generation") or 0) < (old.get("generation") or 0):
+        errors.append(invalid(f"{path}.generation", new.get("generation") or 0, "must not be decremented"))
+    for field in _IMMUTABLE:
+        if new.get(field) != old.get(field):
+            errors.append(invalid(f"{path}.{field}", new.get(field), IMMUTABLE_TEXT))
+    return errors + _labels_annotations_owners(new, path)
+
+
+def _new_finalizers(new: Sequence[str], old: Sequence[str], path: str) -> list[FieldError]:
+    added = sorted(set(new) - set(old))
+    if not added:
+        return []
+    listed = ", ".join(go_quoted(finalizer) for finalizer in added)
+    detail = "no new finalizers can be added if the object is being deleted, found new finalizers"
+    return [forbidden(path, f"{detail} []string{{{listed}}}")]
+
+
+def keep_system_fields(new: dict[str, Any], old: Metadata) -> None:
+    """Puts back, silently, what a client cannot change: creationTimestamp, generation, an empty uid, a missing deletionTimestamp.
+
+    The caller raises `generation` afterwards if the kind counts; `selfLink` is dropped.
+    """
+    new.pop("selfLink", None)
+    for field in ("creationTimestamp", "generation"):
+        _put_back(new, old, field)
+    if not new.get("uid"):
+        _put_back(new, old, "uid")
+    if old.get("deletionTimestamp") and not new.get("deletionTimestamp"):
+        _put_back(new, old, "deletionTimestamp")
+        _put_back(new, old, "deletionGracePeriodSeconds")
+
+
+def _put_back(new: dict[str, Any], old: Metadata, field: str) -> None:
+    if field in old:
+        new[field] = old[field]
+    else:
+        new.pop(field, None)
+
+
+def drop_duplicate_owners(metadata: dict[str, Any]) -> list[str]:
+    """Leaves one of several equal owner references; the uids that were there more than once, one for each reference left out."""
+    owners = metadata.get("ownerReferences") or ()
+    kept: list[Any] = []
+    doubled: list[str] = []
+    for owner in owners:
+        if owner in kept:
+            doubled.append(owner.get("uid", ""))
+        else:
+            kept.append(owner)
+    if doubled:
+        metadata["ownerReferences"] = kept
+    return doubled
+
+
+def duplicate_owners_warning(uids: Sequence[str], *, after_admission: bool = False) -> str:
+    """`uids` as `drop_duplicate_owners` tells them. `after_admission`: a patch, whose owners are looked at late."""
+    when = "after mutating admission happens" if after_admission else ""
+    entries = f"duplicate entries {when}" if when else "duplicate entries"
+    return (
+        f".metadata.ownerReferences contains {entries}; API server dedups owner references in 1.20+, and may reject such requests as "
+        f"early as 1.24; please fix your requests; duplicate UID(s) observed: {', '.join(uids)}"
+    )
