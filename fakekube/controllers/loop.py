@@ -1,0 +1,274 @@
+"""How controllers are run: changes become keys, keys wait in a queue, one key at a time is reconciled, failures are repeated.
+
+A controller is a record and a function. The function is told a key (namespace, name), looks at what is there now, and does what is missing;
+it is not told what happened, so a change that was missed, doubled or late does no harm.
+
+    CONTROLLER = Controller(
+        name="job-controller",
+        watches=(Watch("jobs.batch", key=own), Watch("pods", key=owner_of("Job"))),
+        reconcile=reconcile,
+    )
+
+Nothing runs while nothing happens: a controller has a task only as long as its queue holds keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fakekube.api.event_recorder import EventRecorder
+from fakekube.errors import StatusError
+
+if TYPE_CHECKING:
+    from fakekube.api.client import Client
+    from fakekube.registry.clock import Clock, Timer
+    from fakekube.storage.store import Event, Store
+
+Object = dict[str, Any]
+
+Key = tuple[str, str]
+"""(namespace, name) of what a controller is to look at; the namespace of cluster-scoped objects is ""."""
+
+FIRST_RETRY_S = 0.005
+LAST_RETRY_S = 1000.0
+"""Failures of one key wait so long, doubling: as client-go's workqueue has it. The very first repetition does not wait."""
+
+SOON_S = 1.0
+"""A repetition within this time counts as work still to be done, when somebody waits for the loop to be idle."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What controllers must know of the cluster they run in."""
+
+    ca_pem: str = ""
+    service_cidr: str = "10.96.0.0/16"
+    nodes: tuple[str, ...] = ()
+    """The names of the nodes that fakekube itself runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a controller works with; its client acts as the controller's own user."""
+
+    client: Client
+    recorder: EventRecorder
+    clock: Clock
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Changes of `resource` (`jobs.batch`, as kubectl names it) that concern a controller.
+
+    `key` names the keys to look at because of one object. It is asked about the object before and after each change, within the write, so
+    it must be quick and must not change anything.
+    """
+
+    resource: str
+    key: Callable[[Object], Iterable[Key]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controller:
+    """One controller. `name` is that of its service account in kube-system and of its events' source."""
+
+    name: str
+    watches: tuple[Watch, ...]
+    reconcile: Callable[[Context, str, str], Awaitable[float | None]]
+    """(context, namespace, name) -> seconds after which it wants to be called again although nothing changed, or None.
+
+    The last answer counts. A StatusError is no mishap: the key is tried again.
+    """
+    user: str = ""
+    """As whom it acts; empty: `system:serviceaccount:kube-system:<name>`."""
+    field_manager: str = "kube-controller-manager"
+    host: str = ""
+    """The host its events come from; only kubelets name one."""
+
+    @property
+    def username(self) -> str:
+        return self.user or f"system:serviceaccount:kube-system:{self.name}"
+
+
+def own(object: Object) -> tuple[Key, ...]:
+    """The object itself."""
+    metadata = object["metadata"]
+    return ((metadata.get("namespace", ""), metadata["name"]),)
+
+
+def owner_of(kind: str) -> Callable[[Object], tuple[Key, ...]]:
+    """The controller of an object, when it is of this kind."""
+
+    def key(object: Object) -> tuple[Key, ...]:
+        reference = controller_reference(object)
+        if reference is None or reference["kind"] != kind:
+            return ()
+        return ((object["metadata"].get("namespace", ""), reference["name"]),)
+
+    return key
+
+
+def controller_reference(object: Object) -> Object | None:
+    """The owner reference that says `controller: true`."""
+    for reference in object["metadata"].get("ownerReferences", ()):
+        if reference.get("controller"):
+            return reference  # type: ignore[no-any-return]
+    return None
+
+
+class Loop:
+    """Runs controllers on the event loop of the store."""
+
+    def __init__(
+        self,
+        controllers: Iterable[Controller],
+        *,
+        store: Store,
+        client_for: Callable[[Controller], Client],
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._store = store
+        self._unsubscribe: list[Callable[[], None]] = []
+        self._queues = []
+        for controller in controllers:
+            client = client_for(controller)
+            recorder = EventRecorder(client, clock, component=controller.name, host=controller.host)
+            self._queues.append(Queue(controller, Context(client, recorder, clock, settings)))
+
+    def start(self) -> None:
+        """Look at everything that is there, and from now on at every change."""
+        for queue in self._queues:
+            for watch in queue.controller.watches:
+                self._unsubscribe.append(self._store.subscribe(watch.resource, _told(queue, watch)))
+                for stored in self._store.list(watch.resource):
+                    for key in watch.key(stored.value):
+                        queue.add(key)
+
+    async def stop(self) -> None:
+        """End now: what waits is forgotten, what runs is cancelled."""
+        while self._unsubscribe:
+            self._unsubscribe.pop()()
+        await asyncio.gather(*(queue.stop() for queue in self._queues))
+
+    async def idle(self) -> None:
+        """Until no controller has anything to do: what waits for a time that is SOON_S away or more is not waited for."""
+        while busy := [queue for queue in self._queues if queue.busy]:
+            await busy[0].idle()
+
+
+def _told(queue: Queue, watch: Watch) -> Callable[[Event], None]:
+    """The store's callback: runs within the write."""
+    if watch.key is own:
+
+        def add(event: Event) -> None:
+            queue.add((event.namespace, event.name))
+
+    else:
+
+        def add(event: Event) -> None:
+            for stored in (event.old, event.new):
+                if stored is not None:
+                    for key in watch.key(stored.value):
+                        queue.add(key)
+
+    return add
+
+
+class Queue:
+    """The keys of one controller that wait, each once, and the task that works on them while there are any."""
+
+    def __init__(self, controller: Controller, context: Context) -> None:
+        self.controller = controller
+        self.context = context
+        self._waiting: dict[Key, None] = {}
+        self._failures: dict[Key, int] = {}
+        self._timers: dict[Key, Timer] = {}
+        self._soon: set[Key] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._idle: asyncio.Event | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._task is not None or bool(self._soon)
+
+    def add(self, key: Key) -> None:
+        self._waiting[key] = None
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._work(), name=self.controller.name)
+
+    async def idle(self) -> None:
+        if self.busy:
+            self._idle = self._idle or asyncio.Event()
+            await self._idle.wait()
+
+    async def stop(self) -> None:
+        task, self._task = self._task, None
+        self._waiting.clear()
+        self._soon.clear()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self._tell_idle()
+
+    async def _work(self) -> None:
+        while self._waiting:
+            key = next(iter(self._waiting))
+            # It leaves the queue before it is looked at: a change that comes meanwhile puts it there again.
+            del self._waiting[key]
+            self._cancel(key)
+            again_s = await self._reconcile(key)
+            if again_s is not None:
+                self._add_after(key, again_s)
+            # Many keys must not hold up the requests that arrive meanwhile.
+            await asyncio.sleep(0)
+        self._task = None
+        self._tell_idle()
+
+    async def _reconcile(self, key: Key) -> float | None:
+        """Seconds after which the key is due again; None for never, unless something changes."""
+        try:
+            again_s = await self.controller.reconcile(self.context, *key)
+        except StatusError as error:
+            log.debug("%s: %s/%s: %s", self.controller.name, *key, error.message)
+        except Exception:
+            log.exception("%s: %s/%s: trying again", self.controller.name, *key)
+        else:
+            self._failures.pop(key, None)
+            return again_s
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        return 0.0 if failures == 1 else min(FIRST_RETRY_S * 2.0 ** (failures - 2), LAST_RETRY_S)
+
+    def _add_after(self, key: Key, delay_s: float) -> None:
+        if delay_s <= 0:
+            self._waiting[key] = None
+            return
+        if delay_s < SOON_S:
+            self._soon.add(key)
+        self._timers[key] = self.context.clock.call_later(delay_s, lambda: self._due(key))
+
+    def _due(self, key: Key) -> None:
+        self._timers.pop(key, None)
+        self.add(key)
+        self._soon.discard(key)
+
+    def _cancel(self, key: Key) -> None:
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+        self._soon.discard(key)
+
+    def _tell_idle(self) -> None:
+        if self._idle is not None and not self.busy:
+            self._idle.set()
+            self._idle = None

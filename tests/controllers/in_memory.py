@@ -1,0 +1,278 @@
+"""A cluster without an API: the real store, the real loop, and a client that knows just enough of the registry's rules."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fakekube.controllers.loop import Controller, Loop, Settings
+from fakekube.errors import already_exists, conflict, not_found
+from fakekube.registry.clock import Chance, Clock
+from fakekube.storage.store import Exists, Store
+
+Object = dict[str, Any]
+
+KINDS = {
+    "namespaces": ("Namespace", "v1", False),
+    "nodes": ("Node", "v1", False),
+    "leases.coordination.k8s.io": ("Lease", "coordination.k8s.io/v1", True),
+    "pods": ("Pod", "v1", True),
+    "secrets": ("Secret", "v1", True),
+    "serviceaccounts": ("ServiceAccount", "v1", True),
+    "configmaps": ("ConfigMap", "v1", True),
+    "events": ("Event", "v1", True),
+    "jobs.batch": ("Job", "batch/v1", True),
+}
+
+
+@dataclass(frozen=True)
+class Served:
+    """As much of `registry.kind.Kind` as controllers read."""
+
+    resource: str
+    group: str
+    namespaced: bool
+    verbs: tuple[str, ...] = ("create", "delete", "list")
+
+    @property
+    def collection(self) -> str:
+        return f"{self.resource}.{self.group}" if self.group else self.resource
+
+
+class HeldClock(Clock):
+    """Time passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        self.timers: list[HeldTimer] = []
+
+    def now(self) -> datetime:
+        return self.time
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> HeldTimer:
+        timer = HeldTimer(self.time + timedelta(seconds=delay_s), callback)
+        self.timers.append(timer)
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+        due = [timer for timer in self.timers if timer.at <= self.time]
+        self.timers = [timer for timer in self.timers if timer.at > self.time]
+        for timer in due:
+            if not timer.cancelled:
+                timer.callback()
+
+
+@dataclass
+class HeldTimer:
+    at: datetime
+    callback: Callable[[], None]
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+@dataclass
+class Cluster:
+    """`writes` holds what was written, as (verb, resource, object or patch)."""
+
+    controllers: tuple[Controller, ...] = ()
+    settings: Settings = field(default_factory=lambda: Settings(ca_pem="PEM"))
+    store: Store = field(default_factory=Store)
+    clock: HeldClock = field(default_factory=HeldClock)
+    chance: Chance = field(default_factory=lambda: Chance(1))
+    writes: list[tuple[str, str, Object]] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+    """Raised by the next writes, one each."""
+
+    def __post_init__(self) -> None:
+        for collection, (kind, api_version, _) in KINDS.items():
+            self.store.declare(collection, kind, api_version)
+        self.loop = Loop(
+            self.controllers, store=self.store, client_for=lambda _: self, clock=self.clock, settings=self.settings
+        )
+
+    def run(self, scenario: Callable[[Cluster], Coroutine[Any, Any, None]]) -> None:
+        """Play with the controllers running; `settle` waits for them."""
+
+        async def play() -> None:
+            self.loop.start()
+            try:
+                await self.settle()
+                await scenario(self)
+            finally:
+                await self.loop.stop()
+
+        asyncio.run(play())
+        assert self.store.changed_objects() == []
+
+    async def settle(self, seconds: float = 0.0) -> None:
+        """Let time pass and the controllers finish; times less than a second away come by themselves."""
+        self.clock.advance(seconds)
+        rest = asyncio.ensure_future(self.loop.idle())
+        for turn in range(1, 50_000):
+            await asyncio.sleep(0)
+            if rest.done():
+                return
+            if turn % 500 == 0:
+                self.clock.advance(0.05)
+        rest.cancel()
+        raise AssertionError("the controllers do not come to rest")
+
+    # What controllers are given.
+
+    def resources(self) -> list[Served]:
+        return [
+            Served(*(collection.split(".", 1) if "." in collection else (collection, "")), namespaced)
+            for collection, (_, _, namespaced) in KINDS.items()
+        ]
+
+    def get(self, resource: str, namespace: str, name: str) -> Object | None:
+        stored = self.store.get(resource, namespace, name)
+        return None if stored is None else stored.value
+
+    def list(
+        self, resource: str, namespace: str | None = None, *, label_selector: str = "", field_selector: str = ""
+    ) -> list[Object]:
+        wanted = dict(pair.split("=") for pair in label_selector.split(",") if pair)
+        return [
+            stored.value
+            for stored in self.store.list(resource, namespace or "")
+            if wanted.items() <= (stored.labels or {}).items()
+        ]
+
+    async def create(self, resource: str, object: Object, subresource: str = "") -> Object:
+        self._wrote("create", resource, object)
+        if subresource == "binding":
+            return await self._bind(object)
+        kind, api_version, _ = KINDS[resource]
+        metadata = {**object["metadata"]}
+        if "name" not in metadata:
+            metadata["name"] = metadata["generateName"] + self.chance.suffix()
+        metadata.update(uid=self.chance.uid(), creationTimestamp=self.clock.timestamp(), generation=1)
+        rest = {key: value for key, value in object.items() if key not in ("kind", "apiVersion", "metadata")}
+        new = copy.deepcopy({"kind": kind, "apiVersion": api_version, "metadata": metadata, **rest})
+        if kind == "Pod":
+            new.setdefault("status", {"phase": "Pending", "qosClass": "BestEffort"})
+            new["spec"].setdefault("schedulerName", "default-scheduler")
+        if kind == "Namespace":
+            new.setdefault("spec", {"finalizers": ["kubernetes"]})
+            new.setdefault("status", {"phase": "Active"})
+        if kind in ("Job", "Node"):
+            new.setdefault("status", {})
+        try:
+            stored = self.store.create(resource, metadata.get("namespace", ""), metadata["name"], new)
+        except Exists as error:
+            raise already_exists("", resource, metadata["name"]) from error
+        return stored.value
+
+    async def update(self, resource: str, object: Object, subresource: str = "") -> Object:
+        self._wrote(f"update {subresource}".strip(), resource, object)
+        metadata = object["metadata"]
+        stored = self._found(resource, metadata.get("namespace", ""), metadata["name"])
+        if metadata.get("resourceVersion") not in (None, stored.value["metadata"]["resourceVersion"]):
+            raise conflict("", resource, metadata["name"], "the object has been modified")
+        new = copy.deepcopy(object)
+        if subresource == "status":
+            new = {**stored.copy(), "status": new["status"]}
+        elif "status" in stored.value:
+            new["status"] = stored.copy()["status"]
+        return self._put(resource, stored, new)
+
+    async def patch(
+        self, resource: str, namespace: str, name: str, merge_patch: Object, subresource: str = ""
+    ) -> Object:
+        self._wrote(f"patch {subresource}".strip(), resource, merge_patch)
+        stored = self._found(resource, namespace, name)
+        return self._put(resource, stored, merged(stored.copy(), merge_patch))
+
+    async def delete(
+        self,
+        resource: str,
+        namespace: str,
+        name: str,
+        *,
+        uid: str | None = None,
+        grace_period_seconds: int | None = None,
+        propagation_policy: str | None = None,
+    ) -> None:
+        self._wrote("delete", resource, {"name": name, "uid": uid, "grace": grace_period_seconds})
+        stored = self._found(resource, namespace, name)
+        value = stored.copy()
+        if uid is not None and value["metadata"]["uid"] != uid:
+            raise conflict("", resource, name, "the UID in the precondition does not match")
+        grace_s = 0
+        if resource == "pods" and "nodeName" in value["spec"] and value["status"]["phase"] in ("Pending", "Running"):
+            asked = value["spec"].get("terminationGracePeriodSeconds", 30)
+            grace_s = asked if grace_period_seconds is None else grace_period_seconds
+        if resource == "namespaces":
+            value["metadata"].setdefault("deletionTimestamp", self.clock.timestamp())
+            value["status"]["phase"] = "Terminating"
+            self.store.update(resource, stored, value)
+        elif grace_s or value["metadata"].get("finalizers"):
+            value["metadata"].setdefault("deletionTimestamp", self.clock.timestamp())
+            value["metadata"]["deletionGracePeriodSeconds"] = grace_s
+            self.store.update(resource, stored, value)
+        else:
+            self.store.delete(resource, stored)
+
+    def _wrote(self, verb: str, resource: str, object: Object) -> None:
+        self.writes.append((verb, resource, copy.deepcopy(object)))
+        if self.failures:
+            raise self.failures.pop(0)
+
+    def _found(self, resource: str, namespace: str, name: str) -> Any:
+        stored = self.store.get(resource, namespace, name)
+        if stored is None:
+            raise not_found("", resource, name)
+        return stored
+
+    def _put(self, resource: str, stored: Any, new: Object) -> Object:
+        metadata = new["metadata"]
+        marked = "deletionTimestamp" in metadata and metadata.get("deletionGracePeriodSeconds", 0) == 0
+        if marked and not metadata.get("finalizers") and not new.get("spec", {}).get("finalizers"):
+            self.store.delete(resource, stored)
+            return new
+        if new == stored.value:
+            return stored.value
+        return self.store.update(resource, stored, new).value
+
+    async def _bind(self, binding: Object) -> Object:
+        metadata = binding["metadata"]
+        stored = self._found("pods", metadata["namespace"], metadata["name"])
+        pod = stored.copy()
+        pod["spec"]["nodeName"] = binding["target"]["name"]
+        condition = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
+        condition["lastTransitionTime"] = self.clock.timestamp()
+        others = [each for each in pod["status"].get("conditions", []) if each["type"] != "PodScheduled"]
+        pod["status"]["conditions"] = [*others, condition]
+        return self._put("pods", stored, pod)
+
+
+def merged(value: Any, patch: Any) -> Any:
+    """RFC 7386."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(value) if isinstance(value, dict) else {}
+    for key, change in patch.items():
+        if change is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), change)
+    return result
+
+
+def named(objects: Iterable[Object]) -> list[str]:
+    return [each["metadata"]["name"] for each in objects]
+
+
+def namespace(name: str) -> Object:
+    return {"metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}}
+
+
+Scenario = Callable[[Cluster], Awaitable[None]]
