@@ -14,6 +14,9 @@ STORED_AS = {
 }
 """Resources that show objects of another served group version. All others are the only view of their objects."""
 
+KEPT = "kept"
+"""In defaults.yaml, in place of a status at create: the kind takes the one that was sent."""
+
 _NO_SELECTORS: dict[str, Any] = {"fieldSelectors": [], "fieldSelectorError": "", "bookmark": {}}
 
 
@@ -80,7 +83,8 @@ def resources(
                     "name_rule": naming.get("name", ""),
                     "generation": str(measured.get("generation", "as sent")),
                     "generation_grows_with": measured.get("generation_grows_with", []),
-                    "status_at_create": measured.get("status_at_create"),
+                    "status_at_create": _status(measured.get("status_at_create")),
+                    "keeps_status_at_create": measured.get("status_at_create") == KEPT,
                     "put_creates": measured.get("put_creates", False),
                     "put_needs_resource_version": measured.get("put_needs_resourceVersion", False),
                     "status_write_takes_metadata": measured.get("status_write_takes_metadata", []),
@@ -101,3 +105,12 @@ def _documents(discovery: Mapping[str, Any]) -> Iterator[tuple[str, str, list[di
     for group in legacy["/apis"]["groups"]:
         for version in group["versions"]:
             yield group["name"], version["version"], legacy[f"/apis/{version['groupVersion']}"]["resources"]
+
+
+def _status(measured: Any) -> Any:
+    """The status of a fresh object without the members that only the kind's own code can tell (`<now>`, `<computed>`)."""
+    if measured is None:
+        return None
+    if measured == KEPT:
+        return {}
+    return {name: value for name, value in measured.items() if "<" not in str(value)}

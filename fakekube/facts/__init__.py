@@ -97,19 +97,18 @@ class ResourceFacts:
     subresources: tuple[SubresourceFacts, ...]
     type_name: str
     stored_as: tuple[str, str]
-    """(group, version) in which its objects are stored."""
+    """(group, version) of the served resource whose objects it shows: its own, but `("", "v1")` for events.k8s.io."""
     name_rule: str
     """How metadata.name is checked: `subdomain`, `label`, `path segment` ... (validation-kinds.json)."""
     generation: str
     """`1` or `as sent` (defaults.yaml)."""
     generation_grows_with: tuple[str, ...]
     status_at_create: Any
-    """None: the kind has no status."""
+    """What a fresh object's status is whatever was sent, without the members that the kind's code computes (`qosClass`); None: the kind
+    has no status."""
     put_creates: bool
     put_needs_resource_version: bool
     status_write_takes_metadata: tuple[str, ...]
-    other_known_versions: tuple[str, ...]
-    """Group versions of the kind that the server decodes although it does not serve them."""
     field_selectors: tuple[str, ...]
     field_selector_error: str
     """With `{field}` for the field that is not known."""
@@ -117,6 +116,10 @@ class ResourceFacts:
     """What an empty object of the kind always writes, as bookmarks show it."""
     columns: tuple[tuple[str, str, str, int, str], ...]
     """Table columns: name, type, format, priority, description (empty: no upstream sentence is kept)."""
+    keeps_status_at_create: bool = False
+    """A status that is sent stays (nodes), `status_at_create` stands only where none was."""
+    other_known_versions: tuple[str, ...] = ()
+    """Group versions of the kind that the server decodes although it does not serve them."""
 
 
 def resources() -> tuple[ResourceFacts, ...]:

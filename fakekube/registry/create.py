@@ -104,7 +104,7 @@ def _prepare(kind: Kind, obj: Object, operation: Operation) -> None:
         else:
             metadata["generation"] = 1
             obj["metadata"] = put_in_order(metadata)
-    if kind.facts.status_at_create is not None:
+    if kind.facts.status_at_create is not None and not (kind.facts.keeps_status_at_create and obj.get("status")):
         obj["status"] = copy.deepcopy(kind.facts.status_at_create)
     kind.strategy.prepare_create(obj, operation)
 
