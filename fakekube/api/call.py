@@ -114,7 +114,9 @@ def _manager_errors(manager: str) -> list[FieldError]:
         return [too_long("fieldManager", FIELD_MANAGER_BYTES)]
     for position, character in enumerate(manager):
         if not character.isprintable():
-            return [invalid("fieldManager", manager, f"invalid character U+{ord(character):04X} (at position {position})")]
+            return [
+                invalid("fieldManager", manager, f"invalid character U+{ord(character):04X} (at position {position})")
+            ]
     return []
 
 

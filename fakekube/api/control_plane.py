@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fakekube.admission import Chain
+from fakekube.admission.attributes import Attributes
+from fakekube.api.call import Call
 from fakekube.kinds import Kinds
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.clock import Chance, Clock
@@ -32,6 +34,31 @@ class ControlPlane:
 
     def operation(self, user: User, *, dry_run: bool = False) -> WriteOperation:
         return WriteOperation(self, user, dry_run)
+
+    def attributes(self, call: Call, operation: str, obj: Object, *, dry_run: bool) -> Attributes:
+        """What admission is told of a write of `obj`."""
+        metadata = obj["metadata"]
+        return Attributes(
+            operation,
+            call.kind,
+            call.namespace,
+            call.name or metadata.get("name", ""),
+            call.subresource,
+            call.user,
+            dry_run,
+            self.get,
+            self.list,
+            call.warnings.append,
+            metadata.get("generateName", ""),
+        )
+
+    def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:
+        """The stored object, shared: not to be changed."""
+        stored = self.store.get(f"{resource}.{group}" if group else resource, namespace, name)
+        return None if stored is None else stored.value
+
+    def list(self, group: str, resource: str, namespace: str) -> list[Object]:
+        return [stored.value for stored in self.store.list(f"{resource}.{group}" if group else resource, namespace)]
 
     async def wait_for_revision(self, revision: int, timeout_s: float) -> bool:
         """Until the store has reached `revision`; False when it has not within `timeout_s`."""
@@ -76,5 +103,4 @@ class WriteOperation:
         return self.plane.chance.suffix(length)
 
     def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:
-        stored = self.plane.store.get(f"{resource}.{group}" if group else resource, namespace, name)
-        return None if stored is None else stored.value
+        return self.plane.get(group, resource, namespace, name)

@@ -52,7 +52,9 @@ class Watch:
         lasts_s = options.timeout_s if options.timeout_s else random.uniform(*LONGEST_WATCH_S)
         self._end = monotonic + lasts_s
         self._told = 0
-        self._next_bookmark = min(monotonic + BOOKMARK_INTERVAL_S, max(self._end - LAST_BOOKMARK_BEFORE_END_S, monotonic))
+        self._next_bookmark = min(
+            monotonic + BOOKMARK_INTERVAL_S, max(self._end - LAST_BOOKMARK_BEFORE_END_S, monotonic)
+        )
 
     async def next(self) -> list[Notice] | None:
         """What has happened, at least one notice unless only time has passed; None at the end."""

@@ -53,7 +53,12 @@ async def create(
     if generated_from:
         metadata["name"] = generated_from[:LONGEST_PREFIX] + operation.random_suffix()
     _prepare(kind, obj, operation)
-    errors = [*object_metadata.validate_create(kind.facts, metadata), *kind.strategy.validate_create(obj)]
+    errors = [
+        *object_metadata.validate_create(
+            metadata, kind.name_rule, namespaced=kind.namespaced, qualified_finalizers=kind.qualified_finalizers
+        ),
+        *kind.strategy.validate_create(obj),
+    ]
     if errors:
         raise invalid_object(kind.group, kind.kind, metadata.get("name", ""), errors)
     warnings.extend(kind.strategy.warnings(obj, None))

@@ -188,7 +188,11 @@ def _let_status_through(kind: Kind, new: Object, old: Object) -> None:
 
 def _validate(kind: Kind, new: Object, old: Object, subresource: str) -> Sequence[FieldError]:
     strategy = kind.strategy
-    errors = list(object_metadata.validate_update(kind.facts, new["metadata"], old["metadata"]))
+    errors = list(
+        object_metadata.validate_update(
+            new["metadata"], old["metadata"], namespaced=kind.namespaced, qualified_finalizers=kind.qualified_finalizers
+        )
+    )
     if subresource == "status":
         errors.extend(strategy.validate_status_update(new, old))
     elif subresource:
@@ -202,4 +206,3 @@ def _at(obj: Any, path: str) -> Any:
     for step in path.split("."):
         obj = obj.get(step) if isinstance(obj, dict) else None
     return obj
-

@@ -1,0 +1,31 @@
+"""What admission may know of the request that it judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fakekube.registry.kind import Kind, Object
+from fakekube.registry.user import User
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """One write. `get` and `list` read the cluster as it is; what they return is shared and may not be changed."""
+
+    operation: str
+    """CREATE, UPDATE, DELETE or CONNECT."""
+    kind: Kind
+    namespace: str
+    name: str
+    """Of a create with generateName: empty."""
+    subresource: str
+    user: User
+    dry_run: bool
+    get: Callable[[str, str, str, str], Object | None]
+    """(group, resource, namespace, name)."""
+    list: Callable[[str, str, str], list[Object]]
+    """(group, resource, namespace or "" for all)."""
+    warn: Callable[[str], None] = lambda _: None
+    """Adds a text to the Warning headers of the answer."""
+    generate_name: str = ""

@@ -1,0 +1,59 @@
+"""From what a client sent to an object of the kind: decoded, defaulted, in its place."""
+
+from __future__ import annotations
+
+from fakekube.api.call import JSON, Call
+from fakekube.errors import BadRequest
+from fakekube.objects import defaults, schemas
+from fakekube.registry.kind import Kind, Object
+
+Body = bytes | Object
+"""The text of a request, or (protobuf, and callers in this process) the JSON value it holds."""
+
+
+def decoded(kind: Kind, call: Call, body: Body, media_type: str, field_validation: str) -> Object:
+    """The object in the request's version with its defaults; what decoding warns of goes to `call.warnings`. Raises BadRequest."""
+    obj, warnings = schemas.decode_body(
+        body,
+        media_type or JSON,
+        group=kind.group,
+        version=kind.version,
+        kind=kind.kind,
+        type_name=kind.type_name,
+        field_validation=field_validation,
+    )
+    call.warnings.extend(warnings)
+    defaults.apply(kind.type_name, obj)
+    return obj
+
+
+def check_place(call: Call, obj: Object) -> None:
+    """The namespace of the body is that of the path; one that is left out is filled in, one of a cluster-scoped kind is dropped."""
+    metadata = obj["metadata"]
+    if not call.kind.namespaced:
+        metadata.pop("namespace", None)
+        return
+    sent = metadata.get("namespace", "")
+    if sent and sent != call.namespace:
+        raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+    metadata["namespace"] = call.namespace
+
+
+def check_name(call: Call, obj: Object) -> None:
+    """The name of the body is that of the path. Raises BadRequest."""
+    name = obj["metadata"].get("name", "")
+    if not name:
+        raise BadRequest(f"the name of the object ({call.name} based on URL) was undeterminable: name must be provided")
+    if name != call.name:
+        raise BadRequest(f"the name of the object ({name}) does not match the name on the URL ({call.name})")
+
+
+def to_storage(kind: Kind, obj: Object) -> Object:
+    convert = kind.strategy.to_storage
+    return obj if kind.is_stored_form or convert is None else convert(obj)
+
+
+def from_storage(kind: Kind, obj: Object) -> Object:
+    """The object as the kind's version shows it; `obj` itself when it is stored so."""
+    convert = kind.strategy.from_storage
+    return obj if kind.is_stored_form or convert is None else convert(obj)

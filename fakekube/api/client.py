@@ -1,0 +1,105 @@
+"""A client in this process: the same verbs as everyone's, entered after authorisation. Controllers and the kubelet act through it.
+
+Resources are named as kubectl names them: `pods`, `jobs.batch`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from fakekube.api import create, delete, update
+from fakekube.api import list as list_verb
+from fakekube.api import patch as patch_verb
+from fakekube.api.body import from_storage
+from fakekube.api.call import Call
+from fakekube.api.control_plane import ControlPlane
+from fakekube.errors import MethodNotAllowed
+from fakekube.objects.patches import MERGE_PATCH
+from fakekube.registry.delete import DeleteOptions
+from fakekube.registry.kind import Kind, Object
+from fakekube.registry.user import User
+
+
+class Client:
+    """What one user does to the cluster. Lives on the event loop of the control plane; raises StatusError as the server would answer."""
+
+    def __init__(self, plane: ControlPlane, user: User) -> None:
+        self.plane = plane
+        self.user = user
+
+    def resources(self) -> list[Kind]:
+        """All kinds served now."""
+        return list(self.plane.kinds)
+
+    def get(self, resource: str, namespace: str, name: str) -> Object | None:
+        """The object, shared: not to be changed. None when it is not there."""
+        kind = self._kind(resource)
+        stored = self.plane.store.get(kind.collection, namespace, name)
+        return None if stored is None else from_storage(kind, stored.value)
+
+    def list(
+        self, resource: str, namespace: str | None = None, *, label_selector: str = "", field_selector: str = ""
+    ) -> list[Object]:
+        """The objects in key order, shared: not to be changed. `namespace` None means all."""
+        kind = self._kind(resource)
+        stored = self.plane.store.list(kind.collection, namespace or "")
+        if label_selector or field_selector:
+            query = {"labelSelector": label_selector, "fieldSelector": field_selector}
+            selection = list_verb.parse(self._call(kind, namespace or "", query=query), watch=False).selection
+            stored = [each for each in stored if selection.matches(each)]
+        return [from_storage(kind, each.value) for each in stored]
+
+    async def create(self, resource: str, obj: Object, *, dry_run: bool = False) -> Object:
+        """The new object as stored. `obj` is not changed."""
+        kind = self._kind(resource)
+        call = self._call(kind, obj.get("metadata", {}).get("namespace", ""), query=_dry(dry_run))
+        return from_storage(kind, (await create.create(self.plane, call, orjson.dumps(obj))).value)
+
+    async def update(self, resource: str, obj: Object, subresource: str = "") -> Object:
+        kind = self._kind(resource)
+        metadata = obj["metadata"]
+        call = self._call(kind, metadata.get("namespace", ""), metadata["name"], subresource)
+        stored, _ = await update.update(self.plane, call, orjson.dumps(obj))
+        return from_storage(kind, stored.value)
+
+    async def patch(
+        self, resource: str, namespace: str, name: str, merge_patch: dict[str, Any], subresource: str = ""
+    ) -> Object:
+        """A merge patch."""
+        kind = self._kind(resource)
+        call = self._call(kind, namespace, name, subresource)
+        stored = await patch_verb.patch(self.plane, call, orjson.dumps(merge_patch), MERGE_PATCH)
+        return from_storage(kind, stored.value)
+
+    async def delete(
+        self,
+        resource: str,
+        namespace: str,
+        name: str,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        grace_period_seconds: int | None = None,
+        propagation_policy: str | None = None,
+    ) -> None:
+        kind = self._kind(resource)
+        options = DeleteOptions(grace_period_seconds, propagation_policy, None, uid, resource_version)
+        call = self._call(kind, namespace, name)
+        await delete.delete_with(self.plane, call, delete.Options(False, options))
+
+    def _kind(self, resource: str) -> Kind:
+        kind = self.plane.kinds.named(resource)
+        if not kind.is_stored:
+            raise MethodNotAllowed("the server does not allow this method on the requested resource", {})
+        return kind
+
+    def _call(
+        self, kind: Kind, namespace: str, name: str = "", subresource: str = "", query: dict[str, str] | None = None
+    ) -> Call:
+        return Call(self.user, kind, namespace, name, subresource, query or {}, lambda parameter: ["All"])
+
+
+def _dry(dry_run: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if dry_run else {}

@@ -1,0 +1,36 @@
+"""POST: a new object."""
+
+from __future__ import annotations
+
+from fakekube.api.body import Body, check_place, decoded, to_storage
+from fakekube.api.call import Call, WriteOptions, write_options
+from fakekube.api.control_plane import ControlPlane
+from fakekube.errors import BadRequest
+from fakekube.registry import create as registry
+from fakekube.registry.kind import Object
+from fakekube.storage.store import Stored
+
+
+async def create(plane: ControlPlane, call: Call, body: Body, media_type: str = "") -> Stored:
+    """Raises BadRequest (decoding, place), Forbidden and NotFound (admission), Invalid, AlreadyExists."""
+    options = write_options(call, "CreateOptions")
+    obj = decoded(call.kind, call, body, media_type, options.field_validation)
+    check_place(call, obj)
+    if call.name and obj["metadata"].get("name", "") != call.name:
+        sent = obj["metadata"].get("name", "")
+        raise BadRequest(f"the name of the object ({sent}) does not match the name on the URL ({call.name})")
+    return await create_decoded(plane, call, obj, options)
+
+
+async def create_decoded(plane: ControlPlane, call: Call, obj: Object, options: WriteOptions) -> Stored:
+    """Create an object that is decoded, defaulted and in its place."""
+    kind = call.kind
+    obj = to_storage(kind, obj)
+    attributes = plane.attributes(call, "CREATE", obj, dry_run=options.dry_run)
+    await plane.admission.mutate(obj, None, attributes)
+
+    async def approve(new: Object, old: Object | None) -> None:
+        await plane.admission.validate(new, old, attributes)
+
+    operation = plane.operation(call.user, dry_run=options.dry_run)
+    return await registry.create(plane.store, kind, obj, operation, call.warnings, approve)

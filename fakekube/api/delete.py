@@ -1,0 +1,107 @@
+"""DELETE: one object, or a collection one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from fakekube.api.body import Body
+from fakekube.api.call import Call, boolean, dry_run_errors, integer, options_invalid
+from fakekube.api.control_plane import ControlPlane
+from fakekube.api.list import Page, list_page
+from fakekube.api.list_options import parse
+from fakekube.errors import NotFound
+from fakekube.objects import schemas
+from fakekube.objects.field_errors import FieldError, invalid, not_supported
+from fakekube.registry import delete as registry
+from fakekube.registry.delete import Deleted, DeleteOptions
+from fakekube.registry.kind import Object
+
+POLICIES = ("Foreground", "Background", "Orphan", "nil")
+JOBS_WARNING = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+    "propagationPolicy=Orphan to suppress this warning"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    dry_run: bool
+    delete: DeleteOptions
+
+
+async def delete(plane: ControlPlane, call: Call, body: Body, media_type: str = "") -> tuple[Deleted, Options]:
+    """Raises BadRequest and Invalid (options), NotFound, Conflict (preconditions), Forbidden (admission)."""
+    options = read_options(call, body, media_type)
+    _warn(call, options)
+    return await delete_with(plane, call, options), options
+
+
+async def delete_with(plane: ControlPlane, call: Call, options: Options) -> Deleted:
+    async def approve(old: Object) -> None:
+        attributes = plane.attributes(call, "DELETE", old, dry_run=options.dry_run)
+        await plane.admission.validate(old, old, attributes)
+
+    operation = plane.operation(call.user, dry_run=options.dry_run)
+    return await registry.delete(plane.store, call.kind, call.namespace, call.name, options.delete, operation, approve)
+
+
+async def delete_collection(plane: ControlPlane, call: Call, body: Body, media_type: str = "") -> Page:
+    """The list as it was found. What is already gone is skipped; any other error ends it and is the answer."""
+    list_options = parse(call, watch=False)
+    options = read_options(call, body, media_type)
+    _warn(call, options)
+    page = await list_page(plane, call, list_options)
+    for stored in page.items:
+        one = replace(call, namespace=stored.namespace, name=stored.name)
+        try:
+            await delete_with(plane, one, options)
+        except NotFound:
+            continue
+    return page
+
+
+def read_options(call: Call, body: Body, media_type: str = "") -> Options:
+    """The options: a body that is not empty is all of them, otherwise the query. Raises BadRequest, Invalid."""
+    if body:
+        sent = schemas.decode_delete_options(body, media_type)
+        preconditions = sent.get("preconditions") or {}
+        values: Sequence[str] = sent.get("dryRun") or ()
+        options = DeleteOptions(
+            sent.get("gracePeriodSeconds"),
+            sent.get("propagationPolicy"),
+            sent.get("orphanDependents"),
+            preconditions.get("uid"),
+            preconditions.get("resourceVersion"),
+        )
+    else:
+        query = call.query
+        values = call.query_values("dryRun") if "dryRun" in query else ()
+        options = DeleteOptions(
+            integer(query, "gracePeriodSeconds"),
+            query.get("propagationPolicy"),
+            boolean(query, "orphanDependents"),
+            query.get("uid"),
+            query.get("resourceVersion"),
+        )
+    errors = _errors(options, values)
+    if errors:
+        raise options_invalid("DeleteOptions", errors)
+    return Options(bool(values), options)
+
+
+def _errors(options: DeleteOptions, dry_run: Sequence[str]) -> list[FieldError]:
+    errors = []
+    policy = options.propagation_policy
+    if options.orphan_dependents is not None and policy is not None:
+        text = "orphanDependents and deletionPropagation cannot be both set"
+        errors.append(invalid("propagationPolicy", policy, text))
+    if policy is not None and policy not in POLICIES[:3]:
+        errors.append(not_supported("propagationPolicy", policy, POLICIES))
+    return [*errors, *dry_run_errors(dry_run)]
+
+
+def _warn(call: Call, options: Options) -> None:
+    unsaid = options.delete.propagation_policy is None and options.delete.orphan_dependents is None
+    if unsaid and (call.kind.group, call.kind.resource) == ("batch", "jobs"):
+        call.warnings.append(JOBS_WARNING)

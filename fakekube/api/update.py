@@ -1,0 +1,75 @@
+"""PUT: a whole object in the place of another."""
+
+from __future__ import annotations
+
+import orjson
+
+from fakekube.api.body import Body, check_name, check_place, decoded, to_storage
+from fakekube.api.call import Call, write_options
+from fakekube.api.control_plane import ControlPlane
+from fakekube.api.create import create_decoded
+from fakekube.errors import Conflict, details_of, qualified
+from fakekube.registry import update as registry
+from fakekube.registry.kind import Object
+from fakekube.storage.store import Stored
+
+
+async def update(plane: ControlPlane, call: Call, body: Body, media_type: str = "") -> tuple[Stored, bool]:
+    """What is stored then, and whether it was created, which some kinds do.
+
+    Raises BadRequest (decoding, name, place), NotFound, Conflict (uid, resourceVersion), Invalid, and what admission raises.
+    """
+    kind = call.kind
+    options = write_options(call, "UpdateOptions")
+    obj = decoded(kind, call, body, media_type, options.field_validation)
+    check_place(call, obj)
+    check_name(call, obj)
+    missing = plane.store.get(kind.collection, call.namespace, call.name) is None
+    if missing and kind.facts.put_creates and not call.subresource:
+        _check_uid_of_missing(call, obj)
+        obj["metadata"].pop("resourceVersion", None)
+        call.may("create")
+        return await create_decoded(plane, call, obj, options), True
+    text = orjson.dumps(obj)
+    first: Object | None = obj
+
+    async def change(current: Stored) -> Object:
+        nonlocal first
+        # The first attempt may use up what was decoded; a repeat reads it again.
+        new, first = (first if first is not None else orjson.loads(text)), None
+        new = to_storage(kind, new)
+        attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
+        await plane.admission.mutate(new, current.value, attributes)
+        return new
+
+    async def approve(new: Object, old: Object | None) -> None:
+        attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
+        await plane.admission.validate(new, old, attributes)
+
+    operation = plane.operation(call.user, dry_run=options.dry_run)
+    stored = await registry.update(
+        plane.store,
+        kind,
+        call.namespace,
+        call.name,
+        change,
+        operation,
+        call.warnings,
+        approve,
+        subresource=call.subresource,
+        put=True,
+    )
+    return stored, False
+
+
+def _check_uid_of_missing(call: Call, obj: Object) -> None:
+    uid = obj["metadata"].get("uid", "")
+    if uid:
+        kind = call.kind
+        place = f"/registry/{kind.resource}/" + "/".join(filter(None, (call.namespace, call.name)))
+        raise Conflict(
+            f'Operation cannot be fulfilled on {qualified(kind.group, kind.resource)} "{call.name}": StorageError: invalid object, '
+            f"Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
+            "UID in object meta: ",
+            details_of(kind.group, kind.resource, call.name),
+        )
