@@ -153,6 +153,10 @@ def defaults(name: str) -> tuple[Mapping[str, Any], ...]:
     return tuple(_defaults().get(name, ()))
 
 
+def type_names_with_defaults() -> tuple[str, ...]:
+    return tuple(_defaults())
+
+
 @cache
 def openapi_operations() -> Mapping[str, Any]:
     """Paths, parameters and actions of the OpenAPI documents: `path_parameters paths actions ...` of tools/data/openapi-operations.json."""
