@@ -1,4 +1,4 @@
-"""Whether `metadata` of an object is acceptable, at its creation and when it is changed; and what of it a client cannot change.
+"""Whether `metadata` of an object is acceptable, at its creation and when it is changed.
 
 The order of the errors and their repetition are the API server's: an update is checked by the generic registry and again by the kind,
 so one bad label is told several times in `details.causes` (and once in the message).
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fakekube.facts import ResourceFacts
 from fakekube.objects import names
 from fakekube.objects.field_errors import FieldError, forbidden, go_quoted, invalid, required, too_long
 
@@ -20,37 +21,40 @@ FOREGROUND_FINALIZER = "foregroundDeletion"
 NAMESPACE_FINALIZER = "kubernetes"
 _STANDARD_FINALIZERS = frozenset({ORPHAN_FINALIZER, FOREGROUND_FINALIZER, NAMESPACE_FINALIZER})
 _UNFIT_OWNERS = frozenset({("v1", "Event")})
+_TAKE_ANY_FINALIZER = frozenset(
+    {
+        ("coordination.k8s.io", "leases"),
+        ("policy", "poddisruptionbudgets"),
+        ("apiextensions.k8s.io", "customresourcedefinitions"),
+        ("apiregistration.k8s.io", "apiservices"),
+    }
+)
+"""Kinds that take a finalizer without a domain, as custom resources do."""
+_CHECKED_IN_FULL_AGAIN = frozenset(
+    ("", resource)
+    for resource in ("configmaps", "secrets", "serviceaccounts", "pods", "persistentvolumeclaims", "services")
+)
+"""Kinds whose update is checked once more with everything that is asked at creation."""
 _IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 NON_NEGATIVE_TEXT = "must be greater than or equal to 0"
 IMMUTABLE_TEXT = "field is immutable"
 
 
-def validate_create(
-    metadata: Metadata,
-    name_rule: names.NameRule,
-    *,
-    namespaced: bool,
-    qualified_finalizers: bool = True,
-    path: str = "metadata",
-) -> list[FieldError]:
-    """What is wrong with the metadata of a new object, its name already generated.
-
-    `qualified_finalizers` is false for the few kinds (Lease, PodDisruptionBudget, CustomResourceDefinition, APIService, custom
-    resources) that take a finalizer without a domain.
-    """
-    errors = _validate(metadata, name_rule, namespaced, path)
-    return errors + _unqualified_finalizers(metadata, path) if qualified_finalizers else errors
+def validate_create(facts: ResourceFacts, metadata: Metadata) -> list[FieldError]:
+    """What is wrong with the metadata of a new object, its name already generated."""
+    errors = _validate(metadata, names.rule(facts.name_rule), facts.namespaced, "metadata")
+    return errors + _unqualified_finalizers(facts, metadata)
 
 
-def validate_update(
-    new: Metadata, old: Metadata, *, namespaced: bool, qualified_finalizers: bool = True
-) -> list[FieldError]:
-    """What is wrong with changed metadata: the generic full check, the generic update check, and the kind's own update check."""
-    errors = _validate(new, _stored_name, namespaced, "metadata")
+def validate_update(facts: ResourceFacts, new: Metadata, old: Metadata) -> list[FieldError]:
+    """What is wrong with changed metadata: the generic full check, the generic update check, and the kind's own."""
+    errors = _validate(new, _stored_name, facts.namespaced, "metadata")
     change = _validate_change(new, old, "metadata")
-    errors += change + change
-    return errors + _unqualified_finalizers(new, "metadata") if qualified_finalizers else errors
+    errors += change + change + _unqualified_finalizers(facts, new)
+    if (facts.group, facts.resource) in _CHECKED_IN_FULL_AGAIN:
+        errors += validate_create(facts, new)
+    return errors
 
 
 def _stored_name(name: str, prefix: bool) -> list[str]:
@@ -154,11 +158,14 @@ def validate_finalizers(finalizers: Sequence[str], path: str) -> list[FieldError
     return errors
 
 
-def _unqualified_finalizers(metadata: Metadata, path: str) -> list[FieldError]:
+def _unqualified_finalizers(facts: ResourceFacts, metadata: Metadata) -> list[FieldError]:
+    finalizers = metadata.get("finalizers")
+    if not finalizers or (facts.group, facts.resource) in _TAKE_ANY_FINALIZER or not facts.type_name:
+        return []
     detail = "name is neither a standard finalizer name nor is it fully qualified"
     return [
-        invalid(f"{path}.finalizers[{i}]", finalizer, detail)
-        for i, finalizer in enumerate(metadata.get("finalizers") or ())
+        invalid(f"metadata.finalizers[{i}]", finalizer, detail)
+        for i, finalizer in enumerate(finalizers)
         if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS
     ]
 
@@ -182,28 +189,6 @@ def _new_finalizers(new: Sequence[str], old: Sequence[str], path: str) -> list[F
     listed = ", ".join(go_quoted(finalizer) for finalizer in added)
     detail = "no new finalizers can be added if the object is being deleted, found new finalizers"
     return [forbidden(path, f"{detail} []string{{{listed}}}")]
-
-
-def keep_system_fields(new: dict[str, Any], old: Metadata) -> None:
-    """Puts back, silently, what a client cannot change: creationTimestamp, generation, an empty uid, a missing deletionTimestamp.
-
-    The caller raises `generation` afterwards if the kind counts; `selfLink` is dropped.
-    """
-    new.pop("selfLink", None)
-    for field in ("creationTimestamp", "generation"):
-        _put_back(new, old, field)
-    if not new.get("uid"):
-        _put_back(new, old, "uid")
-    if old.get("deletionTimestamp") and not new.get("deletionTimestamp"):
-        _put_back(new, old, "deletionTimestamp")
-        _put_back(new, old, "deletionGracePeriodSeconds")
-
-
-def _put_back(new: dict[str, Any], old: Metadata, field: str) -> None:
-    if field in old:
-        new[field] = old[field]
-    else:
-        new.pop(field, None)
 
 
 def drop_duplicate_owners(metadata: dict[str, Any]) -> list[str]:

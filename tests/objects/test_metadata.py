@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from fakekube import facts
+from fakekube.facts import ResourceFacts
 from fakekube.objects import metadata, names
 from fakekube.objects.field_errors import FieldError
 
@@ -18,13 +20,17 @@ BOTH_OWNERS = (
 )
 
 
+def facts_of(resource: str) -> ResourceFacts:
+    return next(row for row in facts.resources() if row.resource == resource)
+
+
 def created(sent: dict[str, Any]) -> list[FieldError]:
-    return metadata.validate_create({"namespace": "shop", **sent}, names.rule("subdomain"), namespaced=True)
+    return metadata.validate_create(facts_of("endpoints"), {"namespace": "shop", **sent})
 
 
-def updated(new: dict[str, Any], old: dict[str, Any]) -> list[FieldError]:
+def updated(new: dict[str, Any], old: dict[str, Any], resource: str = "endpoints") -> list[FieldError]:
     base = {"name": "c", "namespace": "shop", "uid": "1"}
-    return metadata.validate_update({**base, **new}, {**base, **old}, namespaced=True)
+    return metadata.validate_update(facts_of(resource), {**base, **new}, {**base, **old})
 
 
 @pytest.mark.parametrize(
@@ -90,7 +96,7 @@ def test_metadata_of_a_new_object_is_refused_as_the_real_server_refuses_it(
 
 
 def test_namespace_has_no_place_on_a_cluster_scoped_kind() -> None:
-    errors = metadata.validate_create({"name": "a", "namespace": "b"}, names.rule("subdomain"), namespaced=False)
+    errors = metadata.validate_create(facts_of("nodes"), {"name": "a", "namespace": "b"})
 
     assert [str(error) for error in errors] == ["metadata.namespace: Forbidden: not allowed on this type"]
 
@@ -99,6 +105,16 @@ def test_bad_label_of_an_update_is_told_once_by_each_check() -> None:
     errors = updated({"labels": {"a": "?"}}, {})
 
     assert [error.field for error in errors] == ["metadata.labels"] * 3
+
+
+def test_bad_label_of_a_config_map_is_told_once_more() -> None:
+    errors = updated({"labels": {"a": "?"}}, {}, "configmaps")
+
+    assert [error.field for error in errors] == ["metadata.labels"] * 4
+
+
+def test_lease_takes_a_finalizer_without_a_domain() -> None:
+    assert updated({"finalizers": ["hold"]}, {}, "leases") == []
 
 
 def test_deletion_timestamp_cannot_be_set_by_an_update() -> None:
@@ -118,26 +134,6 @@ def test_object_that_is_being_deleted_takes_no_new_finalizers() -> None:
         "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, "
         'found new finalizers []string{"x.io/b", "x.io/c"}'
     ] * 2
-
-
-def test_what_a_client_cannot_change_is_put_back_without_a_word() -> None:
-    old = {
-        "name": "c",
-        "uid": "1",
-        "creationTimestamp": "2026-01-01T00:00:00Z",
-        "deletionTimestamp": "2026-01-02T00:00:00Z",
-    }
-    new = {
-        "name": "c",
-        "creationTimestamp": "2001-01-01T00:00:00Z",
-        "generation": 99,
-        "selfLink": "/x",
-        "labels": {"a": "b"},
-    }
-
-    metadata.keep_system_fields(new, old)
-
-    assert new == {**old, "labels": {"a": "b"}}
 
 
 def test_owner_named_twice_is_kept_once_and_warned_about() -> None:
