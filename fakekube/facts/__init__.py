@@ -122,14 +122,18 @@ class ResourceFacts:
     """Group versions of the kind that the server decodes although it does not serve them."""
 
 
+@cache
 def resources() -> tuple[ResourceFacts, ...]:
     """What the server serves, in the order of discovery: core first, then the groups as `/apis` has them."""
-    return _resources()
+    return tuple(_resource(row) for row in _load("resources.json"))
 
 
+@cache
 def type_of(name: str) -> Type:
     """The type called `name`, `core.v1.Pod`. Raises KeyError where there is none."""
-    return _type(name)
+    row = _types()[name]
+    fields = {field: _field(field, attributes) for field, attributes in row["fields"].items()}
+    return Type(name=name, go_name=name.rpartition(".")[2], fields=fields, map_type=row.get("map_type", ""))
 
 
 def has_type(name: str) -> bool:
@@ -193,13 +197,6 @@ def _defaults() -> dict[str, list[dict[str, Any]]]:
     return table
 
 
-@cache
-def _type(name: str) -> Type:
-    row = _types()[name]
-    fields = {field: _field(field, attributes) for field, attributes in row["fields"].items()}
-    return Type(name=name, go_name=name.rpartition(".")[2], fields=fields, map_type=row.get("map_type", ""))
-
-
 def _field(name: str, attributes: Mapping[str, Any]) -> Field:
     """The record of a row, in which an optional string has no attributes; `empty` and `default` keep their JSON values."""
     type_ = attributes.get("type") or ("ref" if "ref" in attributes else "string")
@@ -212,11 +209,6 @@ def _field(name: str, attributes: Mapping[str, Any]) -> Field:
 
 
 _TUPLES = frozenset({"enum", "list_map_keys", "patch_strategy", "protobuf_within"})
-
-
-@cache
-def _resources() -> tuple[ResourceFacts, ...]:
-    return tuple(_resource(row) for row in _load("resources.json"))
 
 
 def _resource(row: Mapping[str, Any]) -> ResourceFacts:
