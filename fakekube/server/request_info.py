@@ -1,0 +1,78 @@
+"""From method, path and query to what is asked: verb, group, resource, subresource, namespace, name.
+
+Looks at nothing else, so that authorisation comes before everything that can be wrong with a request.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from fakekube.access.authorization import Asked
+from fakekube.errors import StatusError
+from fakekube.objects.selectors import parse_fields
+from fakekube.server.request import Request
+
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
+_OF_THE_NAMESPACE_ITSELF = frozenset({"status", "finalize"})
+
+
+def request_info(request: Request) -> Asked:
+    """Raises nothing: what cannot be understood is a path like any other."""
+    method, path = request.method, request.path
+    place = _place(path)
+    if place is None:
+        return Asked(method.lower(), path)
+    group, version, namespace, resource, name, subresource, is_old_watch, _ = place
+    if method in ("GET", "HEAD"):
+        verb = "get" if name else "list"
+        if is_old_watch or (not name and _wants_watch(request)):
+            verb = "watch"
+        if not name and request.query.get("fieldSelector"):
+            name = _required_name(request.query["fieldSelector"])
+    elif method == "DELETE":
+        verb = "delete" if name else "deletecollection"
+    else:
+        verb = _VERBS.get(method, "")
+    return Asked(verb, path, True, group, version, namespace, resource, subresource, name)
+
+
+Place = tuple[str, str, str, str, str, str, bool, int]
+"""group, version, namespace, resource, name, subresource, whether it is a path of the old /watch/ form, parts after the subresource."""
+
+
+@lru_cache(maxsize=8192)
+def _place(path: str) -> Place | None:
+    """Where a resource path leads; None for all other paths."""
+    parts = path.strip("/").split("/") if "//" not in path else path.removeprefix("/").removesuffix("/").split("/")
+    if parts[0] == "api" and len(parts) > 2:
+        group, version, rest = "", parts[1], parts[2:]
+    elif parts[0] == "apis" and len(parts) > 3:
+        group, version, rest = parts[1], parts[2], parts[3:]
+    else:
+        return None
+    is_old_watch = rest[0] == "watch" and len(rest) > 1
+    if is_old_watch:
+        rest = rest[1:]
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) > 1:
+        namespace = rest[1]
+        if len(rest) > 2 and rest[2] not in _OF_THE_NAMESPACE_ITSELF:
+            rest = rest[2:]
+    resource, name, subresource = (*rest, "", "", "")[:3]
+    return group, version, namespace, resource, name, subresource, is_old_watch, max(len(rest) - 3, 0)
+
+
+def place_of(path: str) -> Place | None:
+    return _place(path)
+
+
+def _wants_watch(request: Request) -> bool:
+    query = request.query
+    return "watch" in query and query["watch"].lower() not in ("false", "0")
+
+
+def _required_name(field_selector: str) -> str:
+    try:
+        return parse_fields(field_selector).required_name() or ""
+    except StatusError:
+        return ""
