@@ -6,6 +6,7 @@ https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from hashlib import sha512
@@ -65,9 +66,10 @@ OTHER_PATHS = (
     "/version",
 )
 
-MEDIA_TYPES = ("application/json", "application/yaml")
-"""What the documents are written in."""
-_ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+MEDIA_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
+"""What the plain documents are written in, in the order in which a clause is tried on them."""
+_AGGREGATED_MEDIA_TYPES = MEDIA_TYPES[:2]
+_ACCEPTED = ", ".join(MEDIA_TYPES)
 AGGREGATED = {"g": "apidiscovery.k8s.io", "v": "v2", "as": "APIGroupDiscoveryList"}
 
 
@@ -146,7 +148,7 @@ class Discovery:
     def _root(self, request: Request, plain: _Written, aggregated: _Written, *, is_route: bool) -> Response:
         for clause in parse_accept(request.headers.get("accept", "")):
             if AGGREGATED.items() <= clause.parameters.items():
-                for media_type in MEDIA_TYPES:
+                for media_type in _AGGREGATED_MEDIA_TYPES:
                     if clause.fits(media_type):
                         return _aggregated(request, aggregated, media_type, clause)
         return _plain(request, plain, is_route=is_route)
@@ -160,7 +162,9 @@ class _Documents:
         self._server_address = server_address
         self._kinds: dict[str, dict[str, list[Kind]]] = {}
         """group -> version -> its kinds, in the order of the documents."""
-        for kind in kinds:
+        builtin = [kind for kind in kinds if kind.type_name]
+        custom = sorted((kind for kind in kinds if not kind.type_name), key=_place_of_custom)
+        for kind in (*builtin, *custom):
             self._kinds.setdefault(kind.group, {}).setdefault(kind.version, []).append(kind)
 
     @cached_property
@@ -255,13 +259,41 @@ class _Written:
         return yaml.dump(self.document, sort_keys=True, Dumper=_dumper(yaml), encoding="utf-8")
 
     @cached_property
+    def protobuf(self) -> bytes:
+        from fakekube.server import protobuf
+
+        return protobuf.encode(f"meta.{self.document['kind']}", self.document)
+
+    @cached_property
     def etag(self) -> str:
         return f'"{sha512(self.json).hexdigest().upper()}"'
 
     def text(self, media_type: str, *, indented: bool) -> bytes:
         if media_type == "application/yaml":
             return self.yaml
+        if media_type == "application/vnd.kubernetes.protobuf":
+            return self.protobuf
         return self.indented_json if indented else self.json
+
+
+def _place_of_custom(kind: Kind) -> tuple[str, tuple[int, int, int, str], str]:
+    """Custom resources stand behind all others, by group; the best version of a group first; by plural."""
+    return kind.group, version_place(kind.version), kind.resource
+
+
+def version_place(version: str) -> tuple[int, int, int, str]:
+    """A sort key that puts v2 before v1 before v2beta1 before v1alpha1, and whatever is no such version behind, by name.
+
+    https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#version-priority
+    """
+    parts = _VERSION.fullmatch(version)
+    if parts is None:
+        return 3, 0, 0, version
+    major, stage, minor = parts.groups()
+    return {"": 0, "beta": 1, "alpha": 2}[stage or ""], -int(major), -int(minor or 0), ""
+
+
+_VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
 
 
 def _dumper(yaml: Any) -> Any:
@@ -367,7 +399,6 @@ def _plain(request: Request, written: _Written, *, is_route: bool) -> Response:
                 if "as" not in clause.parameters:
                     text = written.text(media_type, indented=_is_indented(request, clause))
                     return Response(text, content_type=media_type.encode())
-        names_a_type = names_a_type or clause.fits("application/vnd.kubernetes.protobuf")
     raise no_conversion() if names_a_type or not is_route else no_representation()
 
 
