@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fakekube.errors import Forbidden, forbidden
+from fakekube.registry.clock import Chance
 from fakekube.registry.kind import Kind, Object
 from fakekube.registry.user import User
 
@@ -29,3 +31,9 @@ class Attributes:
     warn: Callable[[str], None] = lambda _: None
     """Adds a text to the Warning headers of the answer."""
     generate_name: str = ""
+    random_suffix: Callable[[int], str] = Chance().suffix
+    """Letters for a generated name."""
+
+    def forbidden(self, text: str) -> Forbidden:
+        """403 `<resource> "<name>" is forbidden: <text>`; a name that is still to be generated shows as its prefix."""
+        return forbidden(self.kind.group, self.kind.resource, self.name or self.generate_name, text)

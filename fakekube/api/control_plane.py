@@ -50,6 +50,7 @@ class ControlPlane:
             self.list,
             call.warnings.append,
             metadata.get("generateName", ""),
+            self.chance.suffix,
         )
 
     def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:
