@@ -74,6 +74,10 @@ def test_float_in_a_text_column_is_printed_as_go_does(number: float, text: str) 
     assert cell("string", ".spec.x", {"spec": {"x": number}}) == text
 
 
+def test_number_too_large_for_an_integer_column_becomes_the_least_integer() -> None:
+    assert cell("integer", ".spec.x", {"spec": {"x": 1e300}}) == -(2**63)
+
+
 def test_column_without_a_description_is_described_by_its_path() -> None:
     printer = tables.custom_columns([{"name": "Crew", "type": "integer", "jsonPath": ".spec.crew", "priority": 1}])
 

@@ -75,10 +75,14 @@ def _as_go_prints_it(number: float) -> str:
     return f"{number:.{len(exact.as_tuple().digits) - 1}e}"
 
 
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
+
+
 def _integer(value: Any, now: datetime) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """What does not fit becomes the least integer, as Go's conversion does on the usual processors."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value)
+    return int(value) if math.isfinite(value) and _LEAST <= value <= _GREATEST else _LEAST
 
 
 def _number(value: Any, now: datetime) -> int | float | None:
