@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from fakekube.api.event_recorder import EventRecorder
 from fakekube.errors import StatusError
+from fakekube.registry.user import User, service_account
 
 if TYPE_CHECKING:
     from fakekube.api.client import Client
@@ -86,15 +87,15 @@ class Controller:
 
     The last answer counts. A StatusError is no mishap: the key is tried again.
     """
-    user: str = ""
-    """As whom it acts; empty: `system:serviceaccount:kube-system:<name>`."""
+    user: User | None = None
+    """As whom it acts; None: as its service account."""
     field_manager: str = "kube-controller-manager"
     host: str = ""
     """The host its events come from; only kubelets name one."""
 
     @property
-    def username(self) -> str:
-        return self.user or f"system:serviceaccount:kube-system:{self.name}"
+    def acts_as(self) -> User:
+        return self.user or service_account("kube-system", self.name)
 
 
 def own(object: Object) -> tuple[Key, ...]:
