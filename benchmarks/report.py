@@ -1,0 +1,45 @@
+"""The table, on the screen and in docs/performance.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+from benchmarks.measurements import Row
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+HEADINGS = ("measured", "fakekube", "bare Starlette", "kmock", "result", "target", "reached")
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    reached = {None: "", True: "yes", False: "no"}[row.reached]
+    return row.what, row.fakekube, row.bare, row.kmock, row.result, row.target, reached
+
+
+def table(rows: Sequence[Row]) -> str:
+    lines = [HEADINGS, *map(cells, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    written = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    ]
+    written.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(written)
+
+
+def surroundings() -> str:
+    """What the numbers depend on."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("fakekube", "uvicorn", "starlette", "orjson"))
+    return f"{platform.python_implementation()} {platform.python_version()}, {platform.system()}, {cores} cores; {packages}"
+
+
+def write(rows: Sequence[Row], machine: str) -> None:
+    """Put the table between its marks; the text around it is written by hand."""
+    text = DOCUMENT.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    DOCUMENT.write_text(f"{before}{BEGIN}\n{machine}\n\n{table(rows)}\n{END}{after}")
