@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+REMEMBERED_LENGTH = 1024
+"""Characters of a header that is still remembered: what a client may make up must not fill the memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clause:
@@ -22,12 +25,18 @@ class Clause:
         return self.media_type.endswith("/*") and media_type.startswith(self.media_type[:-1])
 
 
-@lru_cache(maxsize=512)
 def parse_accept(header: str) -> tuple[Clause, ...]:
     """The clauses, best first: by q descending, equal ones as they stand. No header or an empty one accepts everything.
 
     `q=0` does not exclude, as it does not in the real server; a q that is no number counts as 1.
     """
+    if len(header) > REMEMBERED_LENGTH:
+        return _parsed.__wrapped__(header)
+    return _parsed(header)
+
+
+@lru_cache(maxsize=512)
+def _parsed(header: str) -> tuple[Clause, ...]:
     if not header.strip():
         return (_EVERYTHING,)
     clauses: list[tuple[float, Clause]] = []

@@ -18,9 +18,11 @@ from fakekube.errors import MethodNotAllowed, NotAcceptable, NotFound
 from fakekube.kinds import Kinds
 from fakekube.registry.kind import Kind, Subresource
 from fakekube.server.accept import Clause, best_of, parse_accept
+from fakekube.server.content_types import JSON, PROTOBUF, SERVED, YAML, negotiate, no_conversion
 from fakekube.server.health import HEALTH_PATHS
 from fakekube.server.request import Request
 from fakekube.server.responses import Response, page_not_found
+from fakekube.server.yaml_text import yaml_text
 
 Document = dict[str, Any]
 
@@ -66,21 +68,8 @@ OTHER_PATHS = (
     "/version",
 )
 
-MEDIA_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
-"""What the plain documents are written in, in the order in which a clause is tried on them."""
-_AGGREGATED_MEDIA_TYPES = MEDIA_TYPES[:2]
-_ACCEPTED = ", ".join(MEDIA_TYPES)
 AGGREGATED = {"g": "apidiscovery.k8s.io", "v": "v2", "as": "APIGroupDiscoveryList"}
-
-
-def no_representation(available: str = _ACCEPTED) -> NotAcceptable:
-    """No clause names a media type of the route: go-restful's refusal."""
-    return NotAcceptable(f"406: Not Acceptable\n\nAvailable representations: {available}", {})
-
-
-def no_conversion(accepted: str = _ACCEPTED) -> NotAcceptable:
-    """A media type fits, but not what the client wants made of the object."""
-    return NotAcceptable(f"only the following media types are accepted: {accepted}")
+_AGGREGATED_MEDIA_TYPES = (JSON, YAML)
 
 
 class Discovery:
@@ -254,9 +243,7 @@ class _Written:
 
     @cached_property
     def yaml(self) -> bytes:
-        import yaml  # here, because few clients ask for it and start-up need not pay for it
-
-        return yaml.dump(self.document, sort_keys=True, Dumper=_dumper(yaml), encoding="utf-8")
+        return yaml_text(orjson.loads(self.json))
 
     @cached_property
     def protobuf(self) -> bytes:
@@ -269,9 +256,9 @@ class _Written:
         return f'"{sha512(self.json).hexdigest().upper()}"'
 
     def text(self, media_type: str, *, indented: bool) -> bytes:
-        if media_type == "application/yaml":
+        if media_type == YAML:
             return self.yaml
-        if media_type == "application/vnd.kubernetes.protobuf":
+        if media_type == PROTOBUF:
             return self.protobuf
         return self.indented_json if indented else self.json
 
@@ -294,16 +281,6 @@ def version_place(version: str) -> tuple[int, int, int, str]:
 
 
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
-
-
-def _dumper(yaml: Any) -> Any:
-    """A dumper that repeats what the document says twice, where PyYAML would write anchors."""
-
-    class WithoutAliases(yaml.SafeDumper):  # type: ignore[misc]
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
-    return WithoutAliases
 
 
 def _resource_list(group: str, version: str, kinds: list[Kind]) -> Document:
@@ -383,23 +360,21 @@ def _only_get(request: Request) -> None:
 
 def _version(request: Request) -> Response:
     _only_get(request)
-    if best_of(request.headers.get("accept", ""), ("application/json",)) is None:
-        raise no_representation("application/json")
+    if best_of(request.headers.get("accept", ""), (JSON,)) is None:
+        raise NotAcceptable(f"406: Not Acceptable\n\nAvailable representations: {JSON}", {})
     return Response(orjson.dumps(VERSION, option=orjson.OPT_INDENT_2))
 
 
 def _plain(request: Request, written: _Written, *, is_route: bool) -> Response:
-    """`is_route`: a go-restful route upstream, which looks at the media types alone before the clauses are weighed."""
-    accept = request.headers.get("accept", "")
-    names_a_type = False
-    for clause in parse_accept(accept):
-        for media_type in MEDIA_TYPES:
-            if clause.fits(media_type):
-                names_a_type = True
-                if "as" not in clause.parameters:
-                    text = written.text(media_type, indented=_is_indented(request, clause))
-                    return Response(text, content_type=media_type.encode())
-    raise no_conversion() if names_a_type or not is_route else no_representation()
+    """`is_route`: a go-restful route upstream, which refuses unknown media types in words of its own."""
+    try:
+        chosen = negotiate(request.headers.get("accept", ""), tables=False)
+    except NotAcceptable:
+        if is_route:
+            raise
+        raise no_conversion(", ".join(SERVED)) from None
+    text = written.text(chosen.media_type, indented=chosen.indented or request.wants_indented())
+    return Response(text, content_type=chosen.media_type.encode())
 
 
 def _aggregated(request: Request, written: _Written, media_type: str, clause: Clause) -> Response:
@@ -407,9 +382,5 @@ def _aggregated(request: Request, written: _Written, media_type: str, clause: Cl
     if request.headers.get("if-none-match") == written.etag:
         return Response(status=304, content_type=None, headers=headers, cache_control=b"public")
     parameters = ";".join(f"{name}={value}" for name, value in AGGREGATED.items())
-    text = written.text(media_type, indented=_is_indented(request, clause))
+    text = written.text(media_type, indented=clause.parameters.get("pretty") == "1" or request.wants_indented())
     return Response(text, content_type=f"{media_type};{parameters}".encode(), headers=headers, cache_control=b"public")
-
-
-def _is_indented(request: Request, clause: Clause) -> bool:
-    return request.wants_indented() or clause.parameters.get("pretty") == "1"

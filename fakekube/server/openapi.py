@@ -42,7 +42,7 @@ BEARER_TOKEN = {
 }
 
 
-class OpenAPI:
+class OpenApi:
     """The OpenAPI documents of a server. `now` gives seconds since 1970."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:

@@ -33,6 +33,7 @@ _PAGE = b"""<!DOCTYPE html>
 """
 
 # The index names the documents by paths from the server's root; ".." goes there from this page, also below a proxy's prefix.
+# The documents say that a body may be of any type, which Swagger UI would send word for word; what it writes is JSON.
 _SCRIPT = b"""fetch("../openapi/v3").then((answer) => answer.json()).then((index) => {
   const urls = Object.entries(index.paths).map(([name, entry]) => ({ name, url: ".." + entry.serverRelativeURL }));
   window.ui = SwaggerUIBundle({
@@ -43,6 +44,10 @@ _SCRIPT = b"""fetch("../openapi/v3").then((answer) => answer.json()).then((index
     docExpansion: "none",
     defaultModelsExpandDepth: -1,
     validatorUrl: null,
+    requestInterceptor: (request) => {
+      if (request.headers["Content-Type"] === "*/*") request.headers["Content-Type"] = "application/json";
+      return request;
+    },
     presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
     plugins: [SwaggerUIBundle.plugins.DownloadUrl],
     layout: "StandaloneLayout",

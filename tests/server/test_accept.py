@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fakekube.server.accept import best_of, parse_accept
+from fakekube.server.accept import REMEMBERED_LENGTH, best_of, parse_accept
 
 OFFERED = ("application/json", "application/yaml")
 
@@ -37,3 +37,10 @@ def test_parameters_are_kept_without_q() -> None:
     (clause,) = parse_accept('application/json;as=Table; v="v1";g=meta.k8s.io;q=0.9')
 
     assert clause.parameters == {"as": "Table", "v": "v1", "g": "meta.k8s.io"}
+
+
+def test_long_headers_are_read_but_not_remembered() -> None:
+    header = f"text/{'x' * REMEMBERED_LENGTH},application/json"
+
+    assert best_of(header, OFFERED) == "application/json"
+    assert parse_accept(header) is not parse_accept(header)

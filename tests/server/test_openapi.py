@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fakekube.server import openapi, openapi_facts, openapi_v2
-from fakekube.server.openapi import OpenAPI
+from fakekube.server.openapi import OpenApi
 from fakekube.server.request import Request
 from fakekube.server.responses import Response
 
@@ -22,8 +22,8 @@ OPERATIONS: dict[str, Any] = json.loads(
 
 
 @pytest.fixture(scope="module")
-def documents() -> OpenAPI:
-    return OpenAPI(now=lambda: 1_767_225_600.0)
+def documents() -> OpenApi:
+    return OpenApi(now=lambda: 1_767_225_600.0)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def version_2() -> dict[str, Any]:
     return openapi_v2.document()
 
 
-def answer(documents: OpenAPI, request: Request) -> Response:
+def answer(documents: OpenApi, request: Request) -> Response:
     response = documents.handle(request)
     assert response is not None
     return response
@@ -88,7 +88,7 @@ def test_every_reference_leads_to_a_schema_of_its_document_and_all_schemas_are_r
         assert named == set(schemas)
 
 
-def test_the_index_names_each_document_with_its_hash(documents: OpenAPI, ask: Ask) -> None:
+def test_the_index_names_each_document_with_its_hash(documents: OpenApi, ask: Ask) -> None:
     response = answer(documents, ask("/openapi/v3", accept="application/json"))
 
     paths = json.loads(response.body)["paths"]
@@ -98,7 +98,7 @@ def test_the_index_names_each_document_with_its_hash(documents: OpenAPI, ask: As
     assert paths["api/v1"]["serverRelativeURL"].startswith("/openapi/v3/api/v1?hash=")
 
 
-def test_a_document_under_its_hash_may_be_kept_for_a_year(documents: OpenAPI, ask: Ask) -> None:
+def test_a_document_under_its_hash_may_be_kept_for_a_year(documents: OpenApi, ask: Ask) -> None:
     url = json.loads(answer(documents, ask("/openapi/v3")).body)["paths"]["version"]["serverRelativeURL"]
 
     response = answer(documents, ask(url))
@@ -109,7 +109,7 @@ def test_a_document_under_its_hash_may_be_kept_for_a_year(documents: OpenAPI, as
     assert headers[b"etag"].decode().strip('"') == url.partition("=")[2]
 
 
-def test_a_document_without_hash_is_not_kept_but_known_by_its_etag(documents: OpenAPI, ask: Ask) -> None:
+def test_a_document_without_hash_is_not_kept_but_known_by_its_etag(documents: OpenApi, ask: Ask) -> None:
     first = answer(documents, ask("/openapi/v3/version"))
     etag = dict(first.headers)[b"etag"].decode()
 
@@ -119,7 +119,7 @@ def test_a_document_without_hash_is_not_kept_but_known_by_its_etag(documents: Op
     assert (again.status, again.body) == (304, b"")
 
 
-def test_another_hash_is_sent_to_the_right_one(documents: OpenAPI, ask: Ask) -> None:
+def test_another_hash_is_sent_to_the_right_one(documents: OpenApi, ask: Ask) -> None:
     response = answer(documents, ask("/openapi/v3/version?hash=0"))
 
     assert (response.status, response.body, response.content_type) == (301, b"", b"application/json")
@@ -127,19 +127,19 @@ def test_another_hash_is_sent_to_the_right_one(documents: OpenAPI, ask: Ask) -> 
 
 
 @pytest.mark.parametrize("path", ["/openapi/v3/apis/nothing/v1", "/openapi/v3/", "/openapi/v3/api/v1/"])
-def test_an_unknown_document_is_an_empty_404(documents: OpenAPI, ask: Ask, path: str) -> None:
+def test_an_unknown_document_is_an_empty_404(documents: OpenApi, ask: Ask, path: str) -> None:
     response = answer(documents, ask(path))
 
     assert (response.status, response.body, response.content_type) == (404, b"", None)
 
 
 @pytest.mark.parametrize("path", ["/openapi/v2/", "/openapi", "/openapi/v1"])
-def test_other_paths_are_no_page(documents: OpenAPI, ask: Ask, path: str) -> None:
+def test_other_paths_are_no_page(documents: OpenApi, ask: Ask, path: str) -> None:
     assert answer(documents, ask(path)).body == b"404 page not found\n"
 
 
 @pytest.mark.parametrize("path", ["/openapi/v3/version", "/openapi/v2"])
-def test_yaml_is_not_served(documents: OpenAPI, ask: Ask, path: str) -> None:
+def test_yaml_is_not_served(documents: OpenApi, ask: Ask, path: str) -> None:
     response = answer(documents, ask(path, accept="application/yaml"))
 
     assert (response.status, response.body, response.content_type) == (406, b"", None)
@@ -215,7 +215,7 @@ def test_version_2_has_simpler_schemas(version_2: dict[str, Any]) -> None:
     assert len(options["x-kubernetes-group-version-kind"]) == 60
 
 
-def test_version_2_is_served_as_json_gzipped_and_as_protobuf(documents: OpenAPI, ask: Ask) -> None:
+def test_version_2_is_served_as_json_gzipped_and_as_protobuf(documents: OpenApi, ask: Ask) -> None:
     plain = answer(documents, ask("/openapi/v2"))
     gzipped = answer(documents, ask("/openapi/v2", accept_encoding="gzip"))
     protobuf = answer(documents, ask("/openapi/v2", accept=PROTOBUF))

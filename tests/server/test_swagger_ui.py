@@ -37,6 +37,13 @@ def test_addresses_are_relative_so_that_a_proxy_may_stand_before(ask: Ask) -> No
 
 
 @installed
+def test_what_is_tried_out_is_sent_as_json(ask: Ask) -> None:
+    script = answer(ask("/swagger-ui/documents.js")).body
+
+    assert b'request.headers["Content-Type"] = "application/json"' in script
+
+
+@installed
 @pytest.mark.parametrize(
     "name",
     ["../__init__.py", "..%2f__init__.py", "/etc/passwd", "index.j2", "x", "swagger-ui.css/", "%2e%2e/x", "\x00"],
