@@ -16,7 +16,7 @@ from fakekube.api.control_plane import ControlPlane
 from fakekube.api.get import not_older_than
 from fakekube.api.list_options import EXACT, ListOptions, parse, version_of_list
 from fakekube.errors import BadRequest, Expired
-from fakekube.objects.json_errors import unreadable_json
+from fakekube.objects import go_json
 from fakekube.storage.store import Compacted, Stored
 
 TOKEN_VERSION = "meta.k8s.io/v1"
@@ -130,9 +130,9 @@ def _read_token(token: str, call: Call) -> tuple[int, tuple[str, str]]:
     except ValueError as error:
         raise _bad_token(f"continue key is not valid: {error}") from None
     try:
-        fields = orjson.loads(decoded)
-    except orjson.JSONDecodeError:
-        raise _bad_token(f"continue key is not valid: {unreadable_json(decoded)}") from None
+        fields = go_json.read(decoded)
+    except go_json.JSONError as error:
+        raise _bad_token(f"continue key is not valid: {error}") from None
     if not isinstance(fields, dict):
         fields = {}
     version, revision, start = fields.get("v"), fields.get("rv"), fields.get("start")

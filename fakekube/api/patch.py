@@ -70,7 +70,7 @@ def patched_object(
     patched = function(present, body, strict)
     document = patched.document
     try:
-        result = schemas.decode(kind.type_name, document, kind=kind.kind, version=kind.version)
+        result = schemas.decode(kind.type_name, document, kind=kind.kind, version=kind.api_version)
     except schemas.DecodeError as error:
         raise _not_the_kind(document, str(error)) from None
     _check_kind(kind, document)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 from urllib.parse import parse_qsl
 
-from fakekube.server.responses import Receive, Scope
+from fakekube.access.authorization import Asked
+from fakekube.registry.kind import Kind
+from fakekube.registry.user import ANONYMOUS, User
+from fakekube.server.responses import Header, Receive, Scope
 
 
 class Request:
@@ -18,6 +20,14 @@ class Request:
         self.method: str = scope.get("method", "GET")
         self.path: str = scope["path"]
         self.warnings: list[str] = []
+        """Texts of Warning headers, in the order in which they arose."""
+        self.answer_headers: list[Header] = []
+        """What the filters add to any answer."""
+        self.asked: Asked | None = None
+        self.user: User = ANONYMOUS
+        self.websocket_token: str | None = None
+        self.kind: Kind | None = None
+        """The served kind that the path leads to."""
 
     @cached_property
     def headers(self) -> dict[str, str]:
@@ -51,8 +61,6 @@ class Request:
         if pretty:
             return pretty in _TRUE
         return self.headers.get("user-agent", "").startswith(("curl", "Wget", "Mozilla/5.0"))
-
-    state: dict[str, Any]
 
 
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})

@@ -48,3 +48,13 @@ NOT_FOUND_TEXT = "404 page not found\n"
 
 def page_not_found() -> Response:
     return text(NOT_FOUND_TEXT, 404, nosniff=True)
+
+
+class Streaming(Response):
+    """An answer that goes on: `run(send, headers)` sends its start and whatever follows."""
+
+    __slots__ = ("run",)
+
+    def __init__(self, run: Callable[[Send, list[Header]], Awaitable[None]], content_type: bytes) -> None:
+        super().__init__(content_type=content_type)
+        self.run = run

@@ -1,0 +1,226 @@
+"""The path of a request: FILTERS from top to bottom, the first answer ends it.
+
+Nothing that a client sends may end in a traceback: what is refused is a StatusError, and what we did not foresee is told as a 500 and logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+
+from fakekube.access.impersonation import impersonated
+from fakekube.errors import BadRequest, InternalError, StatusError
+from fakekube.objects.times import parse_duration
+from fakekube.registry.user import User
+from fakekube.server.connection import CLIENT_CERTIFICATE, ClientCertificate
+from fakekube.server.encoding import error_response
+from fakekube.server.request import Request
+from fakekube.server.request_info import request_info
+from fakekube.server.resources import serve_resource
+from fakekube.server.responses import Header, Receive, Response, Scope, Send, Streaming, page_not_found, text
+from fakekube.server.state import State
+from fakekube.server.warnings import warning_headers
+
+logger = logging.getLogger("fakekube.server")
+
+Filter = Callable[[State, Request], Response | None | Awaitable[Response | None]]
+
+
+class App:
+    """The ASGI application of a cluster. `state` may be replaced between requests: then the next ones meet a fresh cluster."""
+
+    state: State
+    """Set before the first request."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._answer(Request(scope, receive), send)
+        elif scope["type"] == "websocket":
+            await self._answer_websocket(Request(scope, receive), send)
+        else:
+            await _lifespan(receive, send)
+
+    async def _answer(self, request: Request, send: Send) -> None:
+        state = self.state
+        began = time.perf_counter()
+        response = await _respond(state, request)
+        headers = _headers(request, response)
+        if isinstance(response, Streaming):
+            await response.run(send, headers)
+        else:
+            headers.append((b"content-length", b"%d" % len(response.body)))
+            await send({"type": "http.response.start", "status": response.status, "headers": headers})
+            await send({"type": "http.response.body", "body": response.body})
+        if request.kind is not None and request.asked is not None:
+            state.metrics.observe(
+                METRIC_VERBS.get(request.asked.verb, request.method),
+                request.kind.resource,
+                request.kind.group,
+                request.kind.version,
+                request.asked.subresource,
+                response.status,
+                time.perf_counter() - began,
+            )
+
+    async def _answer_websocket(self, request: Request, send: Send) -> None:
+        state = self.state
+        await request.receive()
+        offered: list[str] = request.scope.get("subprotocols") or []
+        token = _token_protocol(offered)
+        if token is not None:
+            request.websocket_token = token
+            offered = [each for each in offered if not each.startswith(TOKEN_PROTOCOL)]
+        response: Response
+        if len(offered) > 1:
+            response = Response(status=400, content_type=None)
+        else:
+            response = await _respond(state, request)
+        headers = _headers(request, response)
+        if isinstance(response, Streaming):
+            await send({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})
+            await response.run(send, headers)
+            return
+        headers.append((b"content-length", b"%d" % len(response.body)))
+        await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": response.body})
+
+
+METRIC_VERBS = {"list": "LIST", "watch": "WATCH"}
+"""How the metrics call what is not named after its method."""
+
+TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
+"""Before a token in Sec-WebSocket-Protocol, for browsers, which cannot send Authorization."""
+
+
+async def _respond(state: State, request: Request) -> Response:
+    try:
+        for each in FILTERS:
+            response = each(state, request)
+            if isawaitable(response):
+                response = await response
+            if response is not None:
+                return response
+    except StatusError as error:
+        return error_response(request, error)
+    except Exception:
+        logger.exception("%s %s", request.method, request.path)
+        return error_response(request, InternalError("an error on the server has prevented the request from succeeding"))
+    return page_not_found()
+
+
+def understand(state: State, request: Request) -> Response | None:
+    """The path is parsed before authentication, since authorisation needs verb and resource; and so is the deadline."""
+    request.asked = request_info(request)
+    timeout = request.query.get("timeout")
+    if timeout and request.asked.verb != "watch":
+        try:
+            parse_duration(timeout)
+        except ValueError as error:
+            raise BadRequest(f"invalid timeout specified in the request URL - {error}") from None
+    if request.path.rstrip("/") == "/api/v1/watch":
+        words = "failed to create RequestInfo: unable to determine kind and namespace from url, /api/v1/watch"
+        return text(f'Internal Server Error: "/api/v1/watch": {words}\n', 500, nosniff=True)
+    return None
+
+
+def authenticate(state: State, request: Request) -> Response | None:
+    authenticator = state.authenticator
+    certificate: ClientCertificate | None = request.scope.get(CLIENT_CERTIFICATE)
+    user: User | None
+    if certificate is not None:
+        user = authenticator.by_certificate(certificate.common_name, certificate.organizations, certificate.der)
+    elif request.websocket_token is not None:
+        user = authenticator.by_token(request.websocket_token)
+    else:
+        user = authenticator.by_header(request.headers.get("authorization"), request.warnings.append)
+    request.user = user if user is not None else authenticator.nobody()
+    return None
+
+
+def impersonate(state: State, request: Request) -> Response | None:
+    headers = request.scope["headers"]
+    if any(name.startswith(b"impersonate-") for name, _ in headers):
+        pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+        request.user = impersonated(request.user, pairs, state.authorizer.check)
+    request.answer_headers.extend(state.flow_headers(request.user, request.path))
+    return None
+
+
+def authorize(state: State, request: Request) -> Response | None:
+    assert request.asked is not None
+    if not state.always_allow:
+        state.authorizer.check(request.user, request.asked)
+    return None
+
+
+async def dispatch(state: State, request: Request) -> Response | None:
+    assert request.asked is not None
+    if request.asked.is_resource:
+        return await serve_resource(state, request, request.asked)
+    for document in (state.discovery, state.openapi, state.health):
+        response = document.handle(request)
+        if response is not None:
+            return response
+    return await _other(state, request)
+
+
+async def _other(state: State, request: Request) -> Response | None:
+    path = request.path
+    if path == "/metrics":
+        return state.metrics.render()
+    if path == "/metrics/slis":
+        return state.metrics.render_service_level_indicators(state.health)
+    if path == "/swagger-ui" or path.startswith("/swagger-ui/"):
+        from fakekube.server.swagger_ui import handle
+
+        return handle(request)
+    return None
+
+
+FILTERS: tuple[Filter, ...] = (understand, authenticate, impersonate, authorize, dispatch)
+"""Every request passes these in this order. Each may answer, or raise what the answer is."""
+
+
+def _headers(request: Request, response: Response) -> list[Header]:
+    audit_id = request.headers.get("audit-id")
+    headers: list[Header] = [
+        (b"audit-id", audit_id.encode("latin-1") if audit_id else _audit_id()),
+        (b"cache-control", response.cache_control),
+    ]
+    if response.content_type is not None:
+        headers.append((b"content-type", response.content_type))
+    headers.extend(request.answer_headers)
+    headers.extend(response.headers)
+    if request.warnings:
+        headers.extend(warning_headers(request.warnings))
+    return headers
+
+
+def _audit_id() -> bytes:
+    digits = b"%032x" % random.getrandbits(128)
+    return b"-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def _token_protocol(offered: list[str]) -> str | None:
+    import base64
+    import binascii
+
+    for protocol in offered:
+        if protocol.startswith(TOKEN_PROTOCOL) and len(offered) > 1:
+            encoded = protocol.removeprefix(TOKEN_PROTOCOL)
+            try:
+                return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+            except (binascii.Error, UnicodeDecodeError):
+                return ""
+    return None
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

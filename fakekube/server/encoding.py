@@ -1,0 +1,203 @@
+"""Stored objects as bytes of an answer. An object is encoded once, in the store: here its bytes are joined, not made."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from fakekube.api.body import from_storage
+from fakekube.api.list import Page
+from fakekube.errors import NotAcceptable, StatusError
+from fakekube.registry.kind import Kind, Object, Subresource
+from fakekube.server import protobuf, tables
+from fakekube.server.content_types import PROTOBUF, YAML, Representation, error_media_type
+from fakekube.server.request import Request
+from fakekube.server.responses import Header, Response
+from fakekube.server.yaml_text import yaml_text
+from fakekube.storage.store import Stored
+
+GZIP_ABOVE_BYTES = 131072
+"""Larger JSON answers are compressed for clients that accept it."""
+GZIP_LEVEL = 1
+
+
+def encoded(kind: Kind, stored: Stored) -> bytes:
+    """The whole object as compact JSON, in the kind's group version."""
+    if kind.is_stored_form:
+        return stored.encoded()
+    return orjson.dumps(from_storage(kind, stored.value))
+
+
+def encoded_item(kind: Kind, stored: Stored) -> bytes:
+    """The object as an item of a list: without kind and apiVersion."""
+    if kind.is_stored_form:
+        return stored.json
+    return b"{" + orjson.dumps(from_storage(kind, stored.value))[len(kind.head) :]
+
+
+def stored_response(
+    request: Request, representation: Representation, kind: Kind, stored: Stored, now: datetime, status: int = 200
+) -> Response:
+    """One object in the form that was asked for. Raises NotAcceptable (a form of lists), BadRequest (includeObject)."""
+    if not representation.form and representation.media_type == "application/json":
+        return json_response(request, representation, encoded(kind, stored), status)
+    return object_response(request, representation, kind, from_storage(kind, stored.value), now, status)
+
+
+def object_response(
+    request: Request,
+    representation: Representation,
+    kind: Kind | Subresource,
+    obj: Object,
+    now: datetime,
+    status: int = 200,
+) -> Response:
+    """The same for an object that does not lie in the store."""
+    form, version = representation.form, representation.version
+    if form == "Table":
+        include = tables.check_include_object(request.query.get("includeObject", ""))
+        metadata = {"resourceVersion": obj.get("metadata", {}).get("resourceVersion", "")}
+        value = tables.table(
+            kind, [obj], version=_v(version), include_object=include, metadata=metadata, now=now
+        )
+        return value_response(request, representation, value, status)
+    if form == "PartialObjectMetadata":
+        value = tables.partial_object_metadata(obj, _v(version))
+        if representation.media_type == PROTOBUF:
+            return _protobuf(protobuf.encode_partial(obj, api_version=f"meta.k8s.io/{version}"), status)
+        return value_response(request, representation, value, status)
+    if form:
+        text = f"you requested {form}, but the requested object is not a list ({_go_type(kind, kind.kind)})"
+        raise NotAcceptable(text)
+    if representation.media_type == PROTOBUF:
+        return _protobuf(protobuf.encode(protobuf.message_type(obj["apiVersion"], obj["kind"]), obj), status)
+    return value_response(request, representation, obj, status)
+
+
+def list_response(
+    request: Request, representation: Representation, kind: Kind, page: Page, now: datetime
+) -> Response:
+    metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
+    if page.continue_token:
+        metadata["continue"] = page.continue_token
+    if page.remaining is not None:
+        metadata["remainingItemCount"] = page.remaining
+    form, version = representation.form, representation.version
+    if not form and representation.media_type == "application/json":
+        items = [encoded_item(kind, stored) for stored in page.items]
+        body = b'{"kind":"%b","apiVersion":"%b","metadata":%b,"items":[%b]}' % (
+            kind.list_kind.encode(),
+            kind.api_version.encode(),
+            orjson.dumps(metadata),
+            b",".join(items),
+        )
+        return json_response(request, representation, body)
+    objects = [from_storage(kind, stored.value) for stored in page.items]
+    if form == "Table":
+        include = tables.check_include_object(request.query.get("includeObject", ""))
+        value = tables.table(kind, objects, version=_v(version), include_object=include, metadata=metadata, now=now)
+        return value_response(request, representation, value)
+    if form == "PartialObjectMetadataList":
+        if representation.media_type == PROTOBUF:
+            return _protobuf(
+                protobuf.encode_partial_list(objects, metadata=metadata, api_version=f"meta.k8s.io/{version}")
+            )
+        value = {
+            "kind": form,
+            "apiVersion": f"meta.k8s.io/{version}",
+            "metadata": metadata,
+            "items": [tables.partial_object_metadata(obj, _v(version)) for obj in objects],
+        }
+        return value_response(request, representation, value)
+    if form:
+        raise NotAcceptable(f"you requested {form}, but the requested object is a list ({_go_type(kind, kind.list_kind)})")
+    if representation.media_type == PROTOBUF:
+        return _protobuf(
+            protobuf.encode_list(
+                kind.type_name, objects, api_version=kind.api_version, kind=kind.list_kind, metadata=metadata
+            )
+        )
+    value = {
+        "kind": kind.list_kind,
+        "apiVersion": kind.api_version,
+        "metadata": metadata,
+        "items": [{key: each for key, each in obj.items() if key not in ("kind", "apiVersion")} for obj in objects],
+    }
+    return value_response(request, representation, value)
+
+
+def value_response(request: Request, representation: Representation, value: Object, status: int = 200) -> Response:
+    """A JSON value as JSON or YAML."""
+    if representation.media_type == YAML:
+        return Response(yaml_text(value), status, YAML.encode())
+    return json_response(request, representation, orjson.dumps(value), status)
+
+
+def json_response(request: Request, representation: Representation, body: bytes, status: int = 200) -> Response:
+    """Compact JSON ends with a newline, indented JSON does not."""
+    if representation.indented or request.wants_indented():
+        return Response(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2), status)
+    return Response(body + b"\n", status)
+
+
+def error_response(request: Request, error: StatusError) -> Response:
+    """The Status of a refusal, in the media type that the client prefers; refused media types are told in indented JSON."""
+    status = error.status()
+    headers: list[Header] = []
+    retry_after = (error.details or {}).get("retryAfterSeconds")
+    if retry_after:
+        headers.append((b"retry-after", str(retry_after).encode()))
+    if error.status_code == 403:
+        headers.append((b"x-content-type-options", b"nosniff"))
+    media_type = error_media_type(request.headers.get("accept", ""))
+    if isinstance(error, NotAcceptable) and not (error.details is None and media_type == YAML):
+        body = orjson.dumps(status, option=orjson.OPT_INDENT_2)
+        return Response(body, error.status_code, headers=headers)
+    if media_type == PROTOBUF:
+        return Response(protobuf.encode_status(status), error.status_code, PROTOBUF.encode(), headers)
+    response = value_response(request, Representation(media_type), status, error.status_code)
+    response.headers.extend(headers)
+    return response
+
+
+async def compressed(request: Request, response: Response) -> Response:
+    """The answer, gzipped when it is large and the client takes it. The work is done beside the event loop."""
+    if len(response.body) > GZIP_ABOVE_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+        loop = asyncio.get_running_loop()
+        response.body = await loop.run_in_executor(None, gzip.compress, response.body, GZIP_LEVEL)
+        response.headers += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
+    return response
+
+
+def table_events(
+    kind: Kind, objects: Sequence[Object], representation: Representation, include: str, now: datetime, *, first: bool
+) -> Object:
+    """The Table that one event of a watch holds."""
+    metadata = {"resourceVersion": objects[0]["metadata"].get("resourceVersion", "")}
+    return tables.table(
+        kind,
+        objects,
+        version=_v(representation.version),
+        include_object=tables.check_include_object(include),
+        metadata=metadata,
+        now=now,
+        with_columns=first,
+    )
+
+
+def _protobuf(body: bytes, status: int = 200) -> Response:
+    return Response(body, status, PROTOBUF.encode())
+
+
+def _v(version: str) -> Any:
+    return version
+
+
+def _go_type(kind: Kind | Subresource, name: str) -> str:
+    """The internal Go type that two refusals name: `*core.NamespaceList`."""
+    return f"*{(kind.group.partition('.')[0] or 'core')}.{name}"

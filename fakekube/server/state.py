@@ -1,0 +1,64 @@
+"""What answers requests: the control plane of one cluster and the documents about it. A reset puts a new one in its place."""
+
+from __future__ import annotations
+
+
+from dataclasses import dataclass, field
+
+from fakekube.access.authentication import Authenticator
+from fakekube.access.authorization import Authorizer
+from fakekube.api.control_plane import ControlPlane
+from fakekube.registry.user import User
+from fakekube.server.discovery import Discovery
+from fakekube.server.health import Health
+from fakekube.server.metrics import Metrics
+from fakekube.server.openapi import OpenApi
+from fakekube.server.responses import Header
+from fakekube.server.watch_stream import FrameCache
+
+
+@dataclass(slots=True)
+class State:
+    plane: ControlPlane
+    authenticator: Authenticator
+    authorizer: Authorizer
+    discovery: Discovery
+    openapi: OpenApi
+    health: Health
+    metrics: Metrics
+    frames: FrameCache = field(default_factory=FrameCache)
+    always_allow: bool = False
+    _flows: dict[str, list[Header]] = field(default_factory=dict)
+
+    def flow_headers(self, user: User, path: str) -> list[Header]:
+        """Which flow schema and priority level took the request, as every answer after authentication says."""
+        name = _flow_schema(user, path)
+        headers = self._flows.get(name)
+        if headers is None:
+            headers = self._flows[name] = self._headers_of(name)
+        return headers
+
+    def _headers_of(self, name: str) -> list[Header]:
+        get = self.plane.get
+        schema = get("flowcontrol.apiserver.k8s.io", "flowschemas", "", name)
+        if schema is None:
+            return []
+        level_name = schema["spec"]["priorityLevelConfiguration"]["name"]
+        level = get("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations", "", level_name)
+        return [
+            (b"x-kubernetes-pf-flowschema-uid", schema["metadata"]["uid"].encode()),
+            (b"x-kubernetes-pf-prioritylevel-uid", level["metadata"]["uid"].encode() if level else b""),
+        ]
+
+
+_PROBES = frozenset({"/healthz", "/livez", "/readyz"})
+
+
+def _flow_schema(user: User, path: str) -> str:
+    if "system:masters" in user.groups:
+        return "exempt"
+    if path in _PROBES:
+        return "probes"
+    return "service-accounts" if "system:serviceaccounts" in user.groups else "global-default"
+
+
