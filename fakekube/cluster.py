@@ -114,9 +114,9 @@ class FakeCluster:
 
     async def seed(self, paths: Sequence[Path]) -> list[SeedFailure]:
         """Send manifests to the cluster, as the administrator; returns what was refused."""
-        from fakekube.seeding import seed
+        from fakekube.seeding import FrontDoor, seed
 
-        return await seed(self.client(), paths)
+        return await seed(FrontDoor(self.app, self.certificates.admin_token), paths)
 
     def client(self, user: User = ADMINISTRATOR) -> Client:
         """The verbs of the API as `user`, for use on the server's own loop."""

@@ -281,8 +281,13 @@ class _Acceptor:
     async def end_connections(self) -> None:
         """Let answers end for a moment, then close everything."""
         state = self.state
-        for handshake in self.handshakes:
-            handshake.cancel()
+        if self.handshakes:
+            for _ in range(3):
+                await asyncio.sleep(0)  # asyncio leaves a socket open whose handshake is cancelled before it has begun
+            for handshake in self.handshakes:
+                handshake.cancel()
+            if self.handshakes:
+                await asyncio.wait(self.handshakes, timeout=GRACE_S)
         for protocol in list(state.connections):
             protocol.shutdown()
         if state.tasks:
@@ -293,7 +298,8 @@ class _Acceptor:
             task.cancel()
         if state.tasks:
             await asyncio.wait(state.tasks, timeout=GRACE_S)
-        await asyncio.sleep(0)  # connection_lost of what was aborted
+        for _ in range(3):
+            await asyncio.sleep(0)  # until the sockets of what was aborted are closed
 
 
 def listen(host: str, port: int) -> socket.socket:
