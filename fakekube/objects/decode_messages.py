@@ -1,6 +1,6 @@
 """What Go's decoder says about a value that is no object of a type, and which fields it finds unknown or repeated.
 
-The careful counterpart of `schemas`: it walks the value in the order of the document and makes nothing. Of mistakes in plain values the
+The careful counterpart of `structs`: it walks the value in the order of the document and makes nothing. Of mistakes in plain values the
 first counts, after the whole document was read; a value with a reader of its own (quantity, time, int-or-string) ends reading at once,
 so its mistake is told even where another one stands before it.
 """

@@ -1,421 +1,278 @@
-"""From the value that a client sent to an object of a type, and Go's sentence where that is not possible.
+"""The body of a write as an object of the kind that its path asks for, or the 400 that says why it is none.
 
-Decoding is done twice over, by two readers of the same facts. The quick one, closures compiled for a type when it is first seen, makes the
-object and only notices that there is something to tell. Then the careful one (`decode_messages`) walks the value once more in the order of
-the document and finds the words: which field is unknown or repeated, or what cannot be unmarshalled into what.
-
-Follows sigs.k8s.io/json, the server's fork of encoding/json. Keys are case sensitive and null is as if absent.
+Order and words are the server's: the text is read, its kind and version are looked at, then its fields, and last whether the version is
+that of the path. https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import orjson
 
 from fakekube import facts
-from fakekube.facts import Field, Type
-from fakekube.objects import decode_messages, go_json, quantities, times
-from fakekube.objects.base64_text import canonical as canonical_base64
-from fakekube.objects.decode_messages import DecodeError, Finding
-from fakekube.objects.go_text import float_text
+from fakekube.errors import BadRequest
+from fakekube.objects import decode_messages, go_json
+from fakekube.objects.decode_messages import DecodeError
+from fakekube.objects.structs import Decoded, decode, decode_custom_resource, parse_json, read_json
 
-__all__ = ["DecodeError", "Decoded", "Finding", "decode", "parse_json"]
+__all__ = ["DecodeError", "Decoded", "decode", "decode_body", "decode_delete_options", "parse_json"]
+
+_SHOWN_BYTES = 30
+"""How much of a body that is not understood stands in the message."""
+
+_STRUCT_OF_KIND = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
+_META_KINDS = frozenset(
+    {"CreateOptions", "DeleteOptions", "GetOptions", "ListOptions", "PatchOptions", "UpdateOptions", "WatchEvent"}
+)
+"""Kinds that are registered in every group version."""
+
+_LEGACY_SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
+_SCHEMES = {
+    "apiextensions.k8s.io": "k8s.io/apiextensions-apiserver/pkg/apiserver/apiserver.go:55",
+    "apiregistration.k8s.io": "k8s.io/kube-aggregator/pkg/apiserver/scheme/scheme.go:28",
+}
+"""The name of the scheme, the set of kinds that a server can decode, of the groups that have one of their own."""
+_OPTIONS_SCHEME = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"
+
+_INTERNAL_PACKAGES = {"": "core", "events.k8s.io": "core", "extensions": "apps"}
+"""Go packages of the types that versions are converted through, where they are not called as the group begins."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """An object of a type and what its sender should know."""
+class _Expected:
+    """What the path asks for. `type_name` is empty for custom resources, whose schema is not looked at here."""
 
-    object: dict[str, Any]
-    """New, in the order of the type; raw parts (`any`, `object`) may be shared with the value it was made from."""
-    findings: tuple[Finding, ...] = ()
-    """Unknown and repeated fields in the order of the document, each once, at most 100."""
-    needs_text: bool = False
-    """What orjson read may not be enough: repeated keys, or numbers of which it matters how they were written. Read it with go_json."""
+    group: str
+    version: str
+    kind: str
+    type_name: str
 
     @property
-    def unknown(self) -> list[str]:
-        """Paths of the unknown fields, `spec.containers[0].imag`."""
-        return [finding.path for finding in self.findings if finding.label == "unknown"]
+    def api_version(self) -> str:
+        return _joined(self.group, self.version)
 
 
-def parse_json(body: bytes, strict: bool) -> tuple[Any, list[str]]:
-    """The value of a JSON text, and the paths of keys that stand in their object more than once, which only `strict` looks for.
+class _ReadError(Exception):
+    """The text cannot be read, or not what kind it is of."""
 
-    With `strict` such objects are `go_json.RepeatedKeys`. Raises go_json.JSONError with Go's sentence.
+
+def decode_body(
+    body: bytes | dict[str, Any],
+    media_type: str = "",
+    *,
+    group: str,
+    version: str,
+    kind: str,
+    type_name: str,
+    field_validation: str = "",
+) -> tuple[dict[str, Any], list[str]]:
+    """The object in `body`, not defaulted yet, and the texts of the warnings about its fields.
+
+    `body` is a text, YAML where `media_type` says so and else JSON, or a value that was read already (protobuf). `type_name` is empty for
+    custom resources. `field_validation` is `Strict`, `Ignore`, or `Warn` (also when empty). Raises BadRequest.
     """
-    value = _read(body, looks_for_repeated_keys=strict)
-    return value, decode_messages.repeated_keys(value) if strict else []
-
-
-def decode(type_name: str, value: Any, *, kind: str, version: str) -> Decoded:
-    """The object of the type `type_name` that `value` stands for: unknown fields, nulls and zeros dropped as its fields say, fields that
-    every answer holds filled in, quantities, times and base64 in the server's spelling.
-
-    `version` is the apiVersion to write, `apps/v1`; with `kind` it comes first. `value` is left as it is. Raises DecodeError.
-    """
-    value = {} if value is None else value
-    notes: list[None] = []
+    expected = _Expected(group, version, kind, type_name)
     try:
-        fields = _decoder(type_name)(value, notes)
-        result = {"kind": kind, "apiVersion": version}
-        fields.pop("kind", None)
-        fields.pop("apiVersion", None)
-        result.update(fields)
-        orjson.dumps(result)
-    except _Refused:
-        decode_messages.examine(facts.type_of(type_name), value)  # raises, with the words
-        raise DecodeError("json: cannot unmarshal value") from None
-    except RecursionError:
-        raise DecodeError("exceeded max depth") from None
-    except orjson.JSONEncodeError:
-        result = _encodable(result)
-    if not notes:
-        return Decoded(result)
-    return Decoded(result, decode_messages.examine(facts.type_of(type_name), value), needs_text=True)
-
-
-def decode_custom_resource(value: dict[str, Any]) -> Decoded:
-    """An object without a type: metadata is decoded as that of all objects, the rest stays as it was sent.
-
-    Whoever has its schema prunes it and finds its unknown fields. `value` has a kind and an apiVersion. Raises DecodeError.
-    """
-    metadata = value.get("metadata")
-    in_metadata = decode_messages.examine(facts.type_of("meta.ObjectMeta"), metadata)
-    findings = [Finding("duplicate", path) for path in decode_messages.repeated_keys(value)]
-    findings += [Finding("unknown", f"metadata.{found.path}") for found in in_metadata if found.label == "unknown"]
-    result: dict[str, Any] = {
-        "apiVersion": value["apiVersion"],
-        "kind": value["kind"],
-        "metadata": _decoder("meta.ObjectMeta")(metadata or {}, []),
-        **{key: item for key, item in value.items() if key not in ("apiVersion", "kind", "metadata")},
-    }
+        value, repeated = _read(body, media_type)
+        gvk = _gvk(value, body, expected)
+    except _ReadError as error:
+        text = body if isinstance(body, bytes) else orjson.dumps(body)
+        raise BadRequest(unrecognized(text, kind, str(error))) from None
+    subject = f'{gvk[2]} in version "{gvk[1]}" cannot be handled as a {kind}'
+    if gvk != (group, version, kind):
+        _refuse_foreign(value, gvk, expected, subject, body)
     try:
-        orjson.dumps(result)
-    except orjson.JSONEncodeError:
-        result = _encodable(result)
-    return Decoded(result, tuple(findings), needs_text=bool(findings))
+        decoded = _decoded(value, expected)
+        if decoded.needs_text and isinstance(body, bytes) and not _is_yaml(media_type):
+            decoded = _decoded(go_json.read(body), expected)
+    except DecodeError as error:
+        raise BadRequest(f"{subject}: {_exact_message(body, media_type, expected, error)}") from None
+    if field_validation == "Ignore" or not (decoded.findings or repeated):
+        return decoded.object, []
+    findings = [str(finding) for finding in decoded.findings]
+    if field_validation != "Strict":
+        return decoded.object, [*repeated, *findings]
+    if repeated:
+        findings = ["yaml: unmarshal errors:" + "".join(f"\n  {text}" for text in repeated), *findings]
+    raise BadRequest(f"{subject}: strict decoding error: {', '.join(findings)}")
 
 
-def _encodable(result: dict[str, Any]) -> dict[str, Any]:
-    """An object with the numbers of its raw parts as plain floats. Raises DecodeError where it is too deep to be written at all."""
+def decode_delete_options(body: bytes | dict[str, Any], media_type: str = "") -> dict[str, Any]:
+    """The DeleteOptions in the body of a DELETE, of whatever version; fields that it has not are ignored. Raises BadRequest."""
+    expected = _Expected("meta.k8s.io", "v1", "DeleteOptions", "meta.DeleteOptions")
     try:
-        plain: dict[str, Any] = orjson.loads(orjson.dumps(result, default=float))
-    except (orjson.JSONEncodeError, orjson.JSONDecodeError):
-        raise DecodeError("exceeded max depth") from None
-    return plain
+        value, _ = _read(body, media_type)
+        group, version, kind = _gvk(value, body, expected)
+        if kind != expected.kind:
+            raise _ReadError(_not_registered(kind, _joined(group, version), _OPTIONS_SCHEME))
+        return decode(expected.type_name, value, kind=kind, version=_joined(group, version)).object
+    except (_ReadError, DecodeError) as error:
+        raise BadRequest(str(error)) from None
 
 
-def read_json(body: bytes) -> Any:
-    """As parse_json with `strict`, without looking where the repeated keys are."""
-    return _read(body, looks_for_repeated_keys=True)
+def unrecognized(body: bytes, kind: str, error: str) -> str:
+    """The message about a body of which not even the kind could be read."""
+    return f"the object provided is unrecognized (must be of type {kind}): {error} ({_summary(body)})"
 
 
-def _read(body: bytes, *, looks_for_repeated_keys: bool) -> Any:
+def _summary(body: bytes) -> str:
+    if not body:
+        return "<empty>"
+    start = body[:_SHOWN_BYTES]
+    shown = start.decode("utf-8", "replace") if body.startswith(b"{") else start.hex()
+    return f"{shown} ..." if len(body) > _SHOWN_BYTES else shown
+
+
+def _is_yaml(media_type: str) -> bool:
+    return "yaml" in media_type
+
+
+def _read(body: bytes | dict[str, Any], media_type: str) -> tuple[Any, list[str]]:
+    """The value of the text, and the lines about repeated keys that a YAML reader finds by itself. Raises _ReadError."""
+    if not isinstance(body, bytes):
+        return body, []
+    if not _is_yaml(media_type):
+        try:
+            return read_json(body), []
+        except go_json.JSONError as error:
+            raise _ReadError(f"couldn't get version/kind; json parse error: {error}") from None
+    from fakekube.objects import yaml  # not every server is sent YAML
+
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return go_json.read(body)
-    if looks_for_repeated_keys and _may_repeat_keys(body, value):
-        return go_json.read(body)
-    return value
+        document = yaml.load(body)
+    except yaml.YAMLError as error:
+        raise _ReadError(str(error)) from None
+    return yaml.with_sorted_keys(document.value), list(document.repeated)
 
 
-def _may_repeat_keys(body: bytes, value: Any) -> bool:
-    """Whether `body` has more keys than its value, by counting colons in both, so that the slow reader is hardly ever needed.
-
-    A member that was dropped took its colon along; colons inside strings are in both, unless one is written as an escape code.
-    """
-    if b"\\u003a" in body or b"\\u003A" in body:
-        return True
-    try:
-        return body.count(b":") != orjson.dumps(value).count(b":")
-    except orjson.JSONEncodeError:
-        return True
-
-
-class _Refused(Exception):
-    """A value does not fit; the careful reader knows the words."""
-
-
-_Decode = Callable[[Any, "list[None]"], Any]
-"""(value that is not null, notes) -> the decoded value. Raises _Refused, appends to notes when there is something to tell."""
-
-_decoders: dict[str, _Decode] = {}
-
-
-def decoder(type_name: str) -> Callable[[Any], Any]:
-    """A function that makes an object of a type without kind and version: for values that the program itself writes (defaults)."""
-    decode_ = _decoder(type_name)
-    return lambda value: decode_(value, [])
-
-
-def field_decoder(field: Field) -> Callable[[Any], Any]:
-    """The same for the value of one field."""
-    decode_ = _of_field(field)
-    return lambda value: decode_(value, [])
+def _gvk(value: Any, body: bytes | dict[str, Any], expected: _Expected) -> tuple[str, str, str]:
+    """Group, version and kind of the data; what it does not say is as the path has it. Raises _ReadError."""
+    if value is None:
+        value = {}
+    if not isinstance(value, dict):
+        raise _ReadError(
+            _no_kind(f"cannot unmarshal {decode_messages.json_type(value)} into Go value of type {_STRUCT_OF_KIND}")
+        )
+    kind, api_version = value.get("kind"), value.get("apiVersion")
+    if kind == expected.kind and api_version == expected.api_version:
+        return expected.group, expected.version, expected.kind
+    for name, text in value.items():
+        if name in ("kind", "apiVersion") and not isinstance(text, str | None):
+            raise _ReadError(
+                _no_kind(
+                    f"cannot unmarshal {decode_messages.json_type(text)} into Go struct field .{name} of type string"
+                )
+            )
+    if not expected.type_name and not (kind and api_version):
+        # A custom resource's type is known by its data alone.
+        missing = "apiVersion" if kind else "Kind"
+        raise _ReadError(f"Object '{missing}' is missing in '{_shown_json(value, body)}'")
+    group, version = _group_version(api_version or "")
+    if not version and group in ("", expected.group):
+        group, version = expected.group, expected.version
+    return group, version, kind or expected.kind
 
 
-def _decoder(type_name: str) -> _Decode:
-    known = _decoders.get(type_name)
-    if known is not None:
-        return known
-    # Types may contain themselves (JSONSchemaProps): while one is compiled, its name stands for it.
-    _decoders[type_name] = lambda value, notes: _decoders[type_name](value, notes)
-    _decoders[type_name] = compiled = _struct(facts.type_of(type_name))
-    return compiled
+def _no_kind(error: str) -> str:
+    return f"couldn't get version/kind; json parse error: json: {error}"
 
 
-_Step = tuple[str, _Decode, bool, Callable[[], Any] | None]
-"""How one field is decoded: name, decoder of what was sent, whether a zero stays, what makes its value when nothing was sent."""
+def _group_version(api_version: str) -> tuple[str, str]:
+    if api_version in ("", "/"):
+        return "", ""
+    if api_version.count("/") > 1:
+        raise _ReadError(f"unexpected GroupVersion string: {api_version}")
+    group, slash, version = api_version.partition("/")
+    return (group, version) if slash else ("", group)
 
-_MOST_SHAPES = 256
-"""Shapes kept for a type; what clients of one kind send has few."""
 
-
-def _struct(type_: Type) -> _Decode:
-    fields = type_.fields
-    plan: tuple[_Step, ...] = tuple(
-        (name, _of_field(field), field.keeps_zero, _filling(field) if field.always else None)
-        for name, field in fields.items()
+def _refuse_foreign(
+    value: Any, gvk: tuple[str, str, str], expected: _Expected, subject: str, body: bytes | dict[str, Any]
+) -> None:
+    """Raises the BadRequest about data of another kind or version than the path's; returns where custom resources may go on."""
+    group, version, kind = gvk
+    api_version = _joined(group, version)
+    other_version = BadRequest(
+        f"the API version in the data ({api_version}) does not match the expected API version ({expected.api_version})"
     )
-    # Most fields of most objects are absent. Which are to be visited depends on the keys alone, so it is remembered by them.
-    shapes: dict[tuple[str, ...], tuple[_Step, ...]] = {}
-
-    def steps_for(shape: tuple[str, ...], notes: list[None]) -> tuple[_Step, ...]:
-        steps = tuple(step for step in plan if step[0] in shape or step[3] is not None)
-        if not fields.keys() >= set(shape):
-            notes.append(None)
-        elif len(shapes) < _MOST_SHAPES:
-            shapes[shape] = steps
-        return steps
-
-    def decode_struct(value: Any, notes: list[None]) -> dict[str, Any]:
-        if value.__class__ is not dict:
-            value = _merged(value, notes)
-        shape = tuple(value)
-        get = value.get
-        result: dict[str, Any] = {}
-        steps = shapes.get(shape)
-        if steps is None:
-            steps = steps_for(shape, notes)
-        for name, decode_field, keeps_zero, filling in steps:
-            item = get(name)
-            if item is not None:
-                item = decode_field(item, notes)
-                if item or keeps_zero:
-                    result[name] = item
-                    continue
-            if filling is not None:
-                result[name] = filling()
-        return result
-
-    return decode_struct
+    if not expected.type_name:
+        if api_version != expected.api_version:
+            raise other_version
+        return  # another kind: its validation says so
+    if not version:
+        raise BadRequest(f"{subject}: Object 'apiVersion' is missing in '{_shown_json(value, body)}'")
+    if not _is_registered(group, version, kind, expected.group):
+        scheme = _SCHEMES.get(expected.group, _LEGACY_SCHEME)
+        raise BadRequest(f"{subject}: {_not_registered(kind, api_version, scheme)}")
+    type_name = facts.type_name_of_kind(group, version, kind)
+    if type_name:
+        try:
+            decode(type_name, value, kind=kind, version=api_version)
+        except DecodeError as error:
+            raise BadRequest(f"{subject}: {error}") from None
+    if kind == expected.kind and _internal_package(group) == _internal_package(expected.group):
+        raise other_version
+    internal = f"{_internal_package(expected.group)}.{expected.kind}"
+    raise BadRequest(f"{subject}: converting ({version}.{kind}) to ({internal}): unknown conversion")
 
 
-def _merged(value: Any, notes: list[None]) -> dict[str, Any]:
-    if not isinstance(value, go_json.RepeatedKeys):
-        raise _Refused
-    notes.append(None)
-    return value.merged()
+def _not_registered(kind: str, api_version: str, scheme: str) -> str:
+    return f'no kind "{kind}" is registered for version "{api_version}" in scheme "{scheme}"'
 
 
-def _filling(field: Field) -> Callable[[], Any]:
-    """Makes what stands in a field that is always there when nothing was sent."""
-    if field.shape == "one" and field.type == "ref" and field.empty is not None:
-        decode_ref = _decoder(field.ref)
-        return lambda: decode_ref({}, [])
-    empty = field.empty
-    return dict if empty == {} else list if empty == [] else lambda: empty
+def _is_registered(group: str, version: str, kind: str, path_group: str) -> bool:
+    """Whether the part of the server that serves `path_group` can decode the kind."""
+    api_version = _joined(group, version)
+    own = _SCHEMES.get(path_group)
+    if _SCHEMES.get(group) != own:
+        return False
+    if api_version in _served_group_versions() and kind in _META_KINDS:
+        return True
+    return bool(facts.type_name_of_kind(group, version, kind)) or (api_version, kind) in _old_kinds()
 
 
-def _of_field(field: Field) -> _Decode:
-    """How the values of a field are decoded, by its shape and the type of its elements."""
-    element = _decoder(field.ref) if field.type == "ref" else _SCALARS[field.type, field.format]
-    if field.shape == "one":
-        return element
-    if field.shape == "map" and field.type == "quantity":
-        element = _milli_quantity
-    zero = _zero(field, element)
-    if field.shape == "list":
-        return _strings if field.type == "string" else _list(element, zero)
-    if field.shape == "map":
-        return _string_map if field.type == "string" else _map(element, zero)
-    if field.shape == "map_of_lists":
-        return _map(_strings if field.type == "string" else _list(element, zero), list)
-    raise ValueError(f"no decoder for shape {field.shape} of {field.name}")
+@cache
+def _served_group_versions() -> frozenset[str]:
+    return frozenset(_joined(row.group, row.version) for row in facts.resources())
 
 
-def _zero(field: Field, element: _Decode) -> Callable[[], Any]:
-    """Makes what null is as an element of a list or a value of a map."""
-    if field.type == "ref":
-        return lambda: element({}, [])
-    zero = _ZEROS[field.type]
-    return lambda: zero
+@cache
+def _old_kinds() -> frozenset[tuple[str, str]]:
+    """(apiVersion, kind) of what is decoded though it is not served, and of their lists."""
+    old = {(api_version, row.kind) for row in facts.resources() for api_version in row.other_known_versions}
+    return frozenset(old | {(api_version, f"{kind}List") for api_version, kind in old})
 
 
-_ZEROS: Mapping[str, Any] = {
-    "string": "",
-    "bytes": "",
-    "boolean": False,
-    "integer": 0,
-    "number": 0,
-    "quantity": "0",
-    "int_or_string": 0,
-    "time": None,
-    "micro_time": None,
-    "any": None,
-    "object": None,
-}
+def _internal_package(group: str) -> str:
+    return _INTERNAL_PACKAGES.get(group) or group.partition(".")[0]
 
 
-def _list(element: _Decode, zero: Callable[[], Any]) -> _Decode:
-    def decode_list(value: Any, notes: list[None]) -> list[Any]:
-        if value.__class__ is not list:
-            raise _Refused
-        return [zero() if item is None else element(item, notes) for item in value]
-
-    return decode_list
+def _decoded(value: Any, expected: _Expected) -> Decoded:
+    if not expected.type_name:
+        return decode_custom_resource(value)
+    return decode(expected.type_name, value, kind=expected.kind, version=expected.api_version)
 
 
-def _map(element: _Decode, zero: Callable[[], Any]) -> _Decode:
-    def decode_map(value: Any, notes: list[None]) -> dict[str, Any]:
-        if value.__class__ is not dict:
-            value = _merged(value, notes)
-        return {key: zero() if item is None else element(item, notes) for key, item in value.items()}
-
-    return decode_map
-
-
-def _strings(value: Any, notes: list[None]) -> list[str]:
-    if value.__class__ is not list:
-        raise _Refused
-    for item in value:
-        if item.__class__ is not str:
-            return [_nullable_string(item) for item in value]
-    return value[:]
-
-
-def _string_map(value: Any, notes: list[None]) -> dict[str, str]:
-    if value.__class__ is not dict:
-        value = _merged(value, notes)
-    for item in value.values():
-        if item.__class__ is not str:
-            return {key: _nullable_string(item) for key, item in value.items()}
-    return dict(value)
-
-
-def _nullable_string(value: Any) -> str:
-    return "" if value is None else _string(value, [])
-
-
-def _string(value: Any, notes: list[None]) -> str:
-    if value.__class__ is str:
-        return value
-    raise _Refused
-
-
-def _boolean(value: Any, notes: list[None]) -> bool:
-    if value.__class__ is bool:
-        return value
-    raise _Refused
-
-
-def _int32(value: Any, notes: list[None]) -> int:
-    if value.__class__ is int and -0x80000000 <= value <= 0x7FFFFFFF:
-        return value
-    raise _Refused
-
-
-def _int64(value: Any, notes: list[None]) -> int:
-    if value.__class__ is int and -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF:
-        return value
-    raise _Refused
-
-
-def _number(value: Any, notes: list[None]) -> float:
-    if value.__class__ is int or value.__class__ is float:
-        return value
-    if isinstance(value, go_json.Number):
-        return int(value) if value.is_integer() and abs(value) < 2**53 else float(value)
-    raise _Refused
-
-
-def _quantity(value: Any, notes: list[None], finest: int = quantities.NANO) -> str:
-    if value.__class__ is not str:
-        value = _quantity_text(value, notes)
+def _exact_message(body: bytes | dict[str, Any], media_type: str, expected: _Expected, error: DecodeError) -> str:
+    """The message with numbers as a JSON body writes them, which orjson does not tell."""
+    if not isinstance(body, bytes) or _is_yaml(media_type):
+        return str(error)
     try:
-        return quantities.canonical(value, finest)
-    except quantities.QuantityError:
-        raise _Refused from None
+        _decoded(go_json.read(body), expected)
+    except DecodeError as exact:
+        return str(exact)
+    return str(error)
 
 
-def _milli_quantity(value: Any, notes: list[None]) -> str:
-    return _quantity(value, notes, quantities.MILLI)
+def _shown_json(value: Any, body: bytes | dict[str, Any]) -> str:
+    """The JSON that the server looked at: the body, or what YAML was turned into."""
+    if isinstance(body, bytes) and body.lstrip().startswith(b"{"):
+        return body.decode("utf-8", "replace")
+    return orjson.dumps(value).decode()
 
 
-def _quantity_text(value: Any, notes: list[None]) -> str:
-    """A quantity may be a bare number. What orjson made of a fraction is not how it was written, which is noted."""
-    if value.__class__ is int:
-        return str(value)
-    if isinstance(value, go_json.Number):
-        return value.text
-    if value.__class__ is float:
-        notes.append(None)
-        return float_text(value)
-    raise _Refused
-
-
-def _int_or_string(value: Any, notes: list[None]) -> int | str:
-    return value if value.__class__ is str else _int32(value, notes)
-
-
-def _time(value: Any, notes: list[None]) -> str | None:
-    return _spelt(times.canonical, value)
-
-
-def _micro_time(value: Any, notes: list[None]) -> str | None:
-    return _spelt(times.canonical_micro, value)
-
-
-def _spelt(canonical: Callable[[str], str], value: Any) -> str | None:
-    """The time in the server's spelling; the first moment of year 1 is no time at all to Go."""
-    if value.__class__ is not str:
-        raise _Refused
-    try:
-        time = canonical(value)
-    except times.TimeError:
-        raise _Refused from None
-    return None if time.startswith("0001-01-01T00:00:00") else time
-
-
-def _bytes(value: Any, notes: list[None]) -> str:
-    if value.__class__ is not str:
-        raise _Refused
-    try:
-        return canonical_base64(value)
-    except ValueError:
-        raise _Refused from None
-
-
-def _raw(value: Any, notes: list[None]) -> Any:
-    return value
-
-
-_SCALARS: Mapping[tuple[str, str], _Decode] = {
-    ("string", ""): _string,
-    ("boolean", ""): _boolean,
-    ("integer", "int32"): _int32,
-    ("integer", "int64"): _int64,
-    ("number", "double"): _number,
-    ("bytes", "byte"): _bytes,
-    ("time", "date-time"): _time,
-    ("micro_time", "date-time"): _micro_time,
-    ("quantity", ""): _quantity,
-    ("int_or_string", "int-or-string"): _int_or_string,
-    ("any", ""): _raw,
-    ("object", ""): _raw,
-}
+def _joined(group: str, version: str) -> str:
+    return f"{group}/{version}" if group else version

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
@@ -14,9 +14,19 @@ import yaml
 
 from fakekube import facts
 from fakekube.errors import BadRequest
-from fakekube.objects.bodies import Expected, decode_body, decode_delete_options
+from fakekube.objects import schemas
+from fakekube.objects.schemas import decode_delete_options
 
 CONFORMANCE = Path(__file__).parents[1] / "conformance"
+
+
+class Expected(NamedTuple):
+    group: str
+    version: str
+    kind: str
+    type_name: str
+
+
 CONFIG_MAP = Expected("", "v1", "ConfigMap", "core.v1.ConfigMap")
 POD = Expected("", "v1", "Pod", "core.v1.Pod")
 DEPLOYMENT = Expected("apps", "v1", "Deployment", "apps.v1.Deployment")
@@ -32,6 +42,14 @@ AREAS = (
     "validation/field_validation",
     "validation/field_validation_limits",
 )
+
+
+def decode_body(
+    body: bytes, expected: Expected, *, content_type: str = "json", field_validation: str = ""
+) -> tuple[dict[str, Any], list[str]]:
+    return schemas.decode_body(
+        body, f"application/{content_type}", **expected._asdict(), field_validation=field_validation
+    )
 
 
 def recorded_writes() -> list[Any]:

@@ -1,0 +1,419 @@
+"""From the value that a client sent to an object of a type, and Go's sentence where that is not possible.
+
+Decoding is done twice over, by two readers of the same facts. The quick one, closures compiled for a type when it is first seen, makes the
+object and only notices that there is something to tell. Then the careful one (`decode_messages`) walks the value once more in the order of
+the document and finds the words: which field is unknown or repeated, or what cannot be unmarshalled into what.
+
+Follows sigs.k8s.io/json, the server's fork of encoding/json. Keys are case sensitive and null is as if absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from fakekube import facts
+from fakekube.facts import Field, Type
+from fakekube.objects import decode_messages, go_json, quantities, times
+from fakekube.objects.base64_text import canonical as canonical_base64
+from fakekube.objects.decode_messages import DecodeError, Finding
+from fakekube.objects.go_text import float_text
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An object of a type and what its sender should know."""
+
+    object: dict[str, Any]
+    """New, in the order of the type; raw parts (`any`, `object`) may be shared with the value it was made from."""
+    findings: tuple[Finding, ...] = ()
+    """Unknown and repeated fields in the order of the document, each once, at most 100."""
+    needs_text: bool = False
+    """What orjson read may not be enough: repeated keys, or numbers of which it matters how they were written. Read it with go_json."""
+
+    @property
+    def unknown(self) -> list[str]:
+        """Paths of the unknown fields, `spec.containers[0].imag`."""
+        return [finding.path for finding in self.findings if finding.label == "unknown"]
+
+
+def parse_json(body: bytes, strict: bool) -> tuple[Any, list[str]]:
+    """The value of a JSON text, and the paths of keys that stand in their object more than once, which only `strict` looks for.
+
+    With `strict` such objects are `go_json.RepeatedKeys`. Raises go_json.JSONError with Go's sentence.
+    """
+    value = _read(body, looks_for_repeated_keys=strict)
+    return value, decode_messages.repeated_keys(value) if strict else []
+
+
+def decode(type_name: str, value: Any, *, kind: str, version: str) -> Decoded:
+    """The object of the type `type_name` that `value` stands for: unknown fields, nulls and zeros dropped as its fields say, fields that
+    every answer holds filled in, quantities, times and base64 in the server's spelling.
+
+    `version` is the apiVersion to write, `apps/v1`; with `kind` it comes first. `value` is left as it is. Raises DecodeError.
+    """
+    value = {} if value is None else value
+    notes: list[None] = []
+    try:
+        fields = _decoder(type_name)(value, notes)
+        result = {"kind": kind, "apiVersion": version}
+        fields.pop("kind", None)
+        fields.pop("apiVersion", None)
+        result.update(fields)
+        orjson.dumps(result)
+    except _Refused:
+        decode_messages.examine(facts.type_of(type_name), value)  # raises, with the words
+        raise DecodeError("json: cannot unmarshal value") from None
+    except RecursionError:
+        raise DecodeError("exceeded max depth") from None
+    except orjson.JSONEncodeError:
+        result = _encodable(result)
+    if not notes:
+        return Decoded(result)
+    return Decoded(result, decode_messages.examine(facts.type_of(type_name), value), needs_text=True)
+
+
+def decode_custom_resource(value: dict[str, Any]) -> Decoded:
+    """An object without a type: metadata is decoded as that of all objects, the rest stays as it was sent.
+
+    Whoever has its schema prunes it and finds its unknown fields. `value` has a kind and an apiVersion. Raises DecodeError.
+    """
+    metadata = value.get("metadata")
+    in_metadata = decode_messages.examine(facts.type_of("meta.ObjectMeta"), metadata)
+    findings = [Finding("duplicate", path) for path in decode_messages.repeated_keys(value)]
+    findings += [Finding("unknown", f"metadata.{found.path}") for found in in_metadata if found.label == "unknown"]
+    result: dict[str, Any] = {
+        "apiVersion": value["apiVersion"],
+        "kind": value["kind"],
+        "metadata": _decoder("meta.ObjectMeta")(metadata or {}, []),
+        **{key: item for key, item in value.items() if key not in ("apiVersion", "kind", "metadata")},
+    }
+    try:
+        orjson.dumps(result)
+    except orjson.JSONEncodeError:
+        result = _encodable(result)
+    return Decoded(result, tuple(findings), needs_text=bool(findings))
+
+
+def _encodable(result: dict[str, Any]) -> dict[str, Any]:
+    """An object with the numbers of its raw parts as plain floats. Raises DecodeError where it is too deep to be written at all."""
+    try:
+        plain: dict[str, Any] = orjson.loads(orjson.dumps(result, default=float))
+    except (orjson.JSONEncodeError, orjson.JSONDecodeError):
+        raise DecodeError("exceeded max depth") from None
+    return plain
+
+
+def read_json(body: bytes) -> Any:
+    """As parse_json with `strict`, without looking where the repeated keys are."""
+    return _read(body, looks_for_repeated_keys=True)
+
+
+def _read(body: bytes, *, looks_for_repeated_keys: bool) -> Any:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return go_json.read(body)
+    if looks_for_repeated_keys and _may_repeat_keys(body, value):
+        return go_json.read(body)
+    return value
+
+
+def _may_repeat_keys(body: bytes, value: Any) -> bool:
+    """Whether `body` has more keys than its value, by counting colons in both, so that the slow reader is hardly ever needed.
+
+    A member that was dropped took its colon along; colons inside strings are in both, unless one is written as an escape code.
+    """
+    if b"\\u003a" in body or b"\\u003A" in body:
+        return True
+    try:
+        return body.count(b":") != orjson.dumps(value).count(b":")
+    except orjson.JSONEncodeError:
+        return True
+
+
+class _Refused(Exception):
+    """A value does not fit; the careful reader knows the words."""
+
+
+_Decode = Callable[[Any, "list[None]"], Any]
+"""(value that is not null, notes) -> the decoded value. Raises _Refused, appends to notes when there is something to tell."""
+
+_decoders: dict[str, _Decode] = {}
+
+
+def decoder(type_name: str) -> Callable[[Any], Any]:
+    """A function that makes an object of a type without kind and version: for values that the program itself writes (defaults)."""
+    decode_ = _decoder(type_name)
+    return lambda value: decode_(value, [])
+
+
+def field_decoder(field: Field) -> Callable[[Any], Any]:
+    """The same for the value of one field."""
+    decode_ = _of_field(field)
+    return lambda value: decode_(value, [])
+
+
+def _decoder(type_name: str) -> _Decode:
+    known = _decoders.get(type_name)
+    if known is not None:
+        return known
+    # Types may contain themselves (JSONSchemaProps): while one is compiled, its name stands for it.
+    _decoders[type_name] = lambda value, notes: _decoders[type_name](value, notes)
+    _decoders[type_name] = compiled = _struct(facts.type_of(type_name))
+    return compiled
+
+
+_Step = tuple[str, _Decode, bool, Callable[[], Any] | None]
+"""How one field is decoded: name, decoder of what was sent, whether a zero stays, what makes its value when nothing was sent."""
+
+_MOST_SHAPES = 256
+"""Shapes kept for a type; what clients of one kind send has few."""
+
+
+def _struct(type_: Type) -> _Decode:
+    fields = type_.fields
+    plan: tuple[_Step, ...] = tuple(
+        (name, _of_field(field), field.keeps_zero, _filling(field) if field.always else None)
+        for name, field in fields.items()
+    )
+    # Most fields of most objects are absent. Which are to be visited depends on the keys alone, so it is remembered by them.
+    shapes: dict[tuple[str, ...], tuple[_Step, ...]] = {}
+
+    def steps_for(shape: tuple[str, ...], notes: list[None]) -> tuple[_Step, ...]:
+        steps = tuple(step for step in plan if step[0] in shape or step[3] is not None)
+        if not fields.keys() >= set(shape):
+            notes.append(None)
+        elif len(shapes) < _MOST_SHAPES:
+            shapes[shape] = steps
+        return steps
+
+    def decode_struct(value: Any, notes: list[None]) -> dict[str, Any]:
+        if value.__class__ is not dict:
+            value = _merged(value, notes)
+        shape = tuple(value)
+        get = value.get
+        result: dict[str, Any] = {}
+        steps = shapes.get(shape)
+        if steps is None:
+            steps = steps_for(shape, notes)
+        for name, decode_field, keeps_zero, filling in steps:
+            item = get(name)
+            if item is not None:
+                item = decode_field(item, notes)
+                if item or keeps_zero:
+                    result[name] = item
+                    continue
+            if filling is not None:
+                result[name] = filling()
+        return result
+
+    return decode_struct
+
+
+def _merged(value: Any, notes: list[None]) -> dict[str, Any]:
+    if not isinstance(value, go_json.RepeatedKeys):
+        raise _Refused
+    notes.append(None)
+    return value.merged()
+
+
+def _filling(field: Field) -> Callable[[], Any]:
+    """Makes what stands in a field that is always there when nothing was sent."""
+    if field.shape == "one" and field.type == "ref" and field.empty is not None:
+        decode_ref = _decoder(field.ref)
+        return lambda: decode_ref({}, [])
+    empty = field.empty
+    return dict if empty == {} else list if empty == [] else lambda: empty
+
+
+def _of_field(field: Field) -> _Decode:
+    """How the values of a field are decoded, by its shape and the type of its elements."""
+    element = _decoder(field.ref) if field.type == "ref" else _SCALARS[field.type, field.format]
+    if field.shape == "one":
+        return element
+    if field.shape == "map" and field.type == "quantity":
+        element = _milli_quantity
+    zero = _zero(field, element)
+    if field.shape == "list":
+        return _strings if field.type == "string" else _list(element, zero)
+    if field.shape == "map":
+        return _string_map if field.type == "string" else _map(element, zero)
+    if field.shape == "map_of_lists":
+        return _map(_strings if field.type == "string" else _list(element, zero), list)
+    raise ValueError(f"no decoder for shape {field.shape} of {field.name}")
+
+
+def _zero(field: Field, element: _Decode) -> Callable[[], Any]:
+    """Makes what null is as an element of a list or a value of a map."""
+    if field.type == "ref":
+        return lambda: element({}, [])
+    zero = _ZEROS[field.type]
+    return lambda: zero
+
+
+_ZEROS: Mapping[str, Any] = {
+    "string": "",
+    "bytes": "",
+    "boolean": False,
+    "integer": 0,
+    "number": 0,
+    "quantity": "0",
+    "int_or_string": 0,
+    "time": None,
+    "micro_time": None,
+    "any": None,
+    "object": None,
+}
+
+
+def _list(element: _Decode, zero: Callable[[], Any]) -> _Decode:
+    def decode_list(value: Any, notes: list[None]) -> list[Any]:
+        if value.__class__ is not list:
+            raise _Refused
+        return [zero() if item is None else element(item, notes) for item in value]
+
+    return decode_list
+
+
+def _map(element: _Decode, zero: Callable[[], Any]) -> _Decode:
+    def decode_map(value: Any, notes: list[None]) -> dict[str, Any]:
+        if value.__class__ is not dict:
+            value = _merged(value, notes)
+        return {key: zero() if item is None else element(item, notes) for key, item in value.items()}
+
+    return decode_map
+
+
+def _strings(value: Any, notes: list[None]) -> list[str]:
+    if value.__class__ is not list:
+        raise _Refused
+    for item in value:
+        if item.__class__ is not str:
+            return [_nullable_string(item) for item in value]
+    return value[:]
+
+
+def _string_map(value: Any, notes: list[None]) -> dict[str, str]:
+    if value.__class__ is not dict:
+        value = _merged(value, notes)
+    for item in value.values():
+        if item.__class__ is not str:
+            return {key: _nullable_string(item) for key, item in value.items()}
+    return dict(value)
+
+
+def _nullable_string(value: Any) -> str:
+    return "" if value is None else _string(value, [])
+
+
+def _string(value: Any, notes: list[None]) -> str:
+    if value.__class__ is str:
+        return value
+    raise _Refused
+
+
+def _boolean(value: Any, notes: list[None]) -> bool:
+    if value.__class__ is bool:
+        return value
+    raise _Refused
+
+
+def _int32(value: Any, notes: list[None]) -> int:
+    if value.__class__ is int and -0x80000000 <= value <= 0x7FFFFFFF:
+        return value
+    raise _Refused
+
+
+def _int64(value: Any, notes: list[None]) -> int:
+    if value.__class__ is int and -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF:
+        return value
+    raise _Refused
+
+
+def _number(value: Any, notes: list[None]) -> float:
+    if value.__class__ is int or value.__class__ is float:
+        return value
+    if isinstance(value, go_json.Number):
+        return int(value) if value.is_integer() and abs(value) < 2**53 else float(value)
+    raise _Refused
+
+
+def _quantity(value: Any, notes: list[None], finest: int = quantities.NANO) -> str:
+    if value.__class__ is not str:
+        value = _quantity_text(value, notes)
+    try:
+        return quantities.canonical(value, finest)
+    except quantities.QuantityError:
+        raise _Refused from None
+
+
+def _milli_quantity(value: Any, notes: list[None]) -> str:
+    return _quantity(value, notes, quantities.MILLI)
+
+
+def _quantity_text(value: Any, notes: list[None]) -> str:
+    """A quantity may be a bare number. What orjson made of a fraction is not how it was written, which is noted."""
+    if value.__class__ is int:
+        return str(value)
+    if isinstance(value, go_json.Number):
+        return value.text
+    if value.__class__ is float:
+        notes.append(None)
+        return float_text(value)
+    raise _Refused
+
+
+def _int_or_string(value: Any, notes: list[None]) -> int | str:
+    return value if value.__class__ is str else _int32(value, notes)
+
+
+def _time(value: Any, notes: list[None]) -> str | None:
+    return _spelt(times.canonical, value)
+
+
+def _micro_time(value: Any, notes: list[None]) -> str | None:
+    return _spelt(times.canonical_micro, value)
+
+
+def _spelt(canonical: Callable[[str], str], value: Any) -> str | None:
+    """The time in the server's spelling; the first moment of year 1 is no time at all to Go."""
+    if value.__class__ is not str:
+        raise _Refused
+    try:
+        time = canonical(value)
+    except times.TimeError:
+        raise _Refused from None
+    return None if time.startswith("0001-01-01T00:00:00") else time
+
+
+def _bytes(value: Any, notes: list[None]) -> str:
+    if value.__class__ is not str:
+        raise _Refused
+    try:
+        return canonical_base64(value)
+    except ValueError:
+        raise _Refused from None
+
+
+def _raw(value: Any, notes: list[None]) -> Any:
+    return value
+
+
+_SCALARS: Mapping[tuple[str, str], _Decode] = {
+    ("string", ""): _string,
+    ("boolean", ""): _boolean,
+    ("integer", "int32"): _int32,
+    ("integer", "int64"): _int64,
+    ("number", "double"): _number,
+    ("bytes", "byte"): _bytes,
+    ("time", "date-time"): _time,
+    ("micro_time", "date-time"): _micro_time,
+    ("quantity", ""): _quantity,
+    ("int_or_string", "int-or-string"): _int_or_string,
+    ("any", ""): _raw,
+    ("object", ""): _raw,
+}
