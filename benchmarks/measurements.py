@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.client import Connection, Load, Unexpected, Watch, drive, fan_out
+from benchmarks.client import Address, Connection, Load, Unexpected, Watch, drive, fan_out
 from benchmarks.pods import NAMESPACE, pod_body
 from benchmarks.servers import PODS, Server, bare_starlette, fakekube, kmock
 
@@ -105,7 +105,7 @@ def measure(effort: Effort) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         yield from _starts(effort, folder)
-        yield from _fresh_cluster(effort)
+        yield _fresh_cluster(effort, folder)
         peer = _peer(effort, folder)
         with ExitStack() as stack:
             server = stack.enter_context(fakekube(folder, "--nodes", "0"))
@@ -142,21 +142,27 @@ def _starts(effort: Effort, folder: Path) -> Iterator[Row]:
         )
 
 
-def _fresh_cluster(effort: Effort) -> Iterator[Row]:
-    """What the fixture `kube` does before each test, in the test's process."""
+def _fresh_cluster(effort: Effort, folder: Path) -> Row:
+    """What the fixture `kube` does before each test, in the test's process; what the test before has left is thrown away."""
     _progress("fresh cluster")
-    from fakekube import FakeCluster
+    from fakekube.cluster import FakeCluster
 
     milliseconds = []
     with FakeCluster() as cluster:
+        authority = folder / "fixture.crt"
+        authority.write_text(cluster.certificates.ca.certificate)
+        address = Address(cluster.server.port, authority, cluster.certificates.admin_token)
         for _ in range(effort.slices * 5):
+            connection = Connection(address)
             for index in range(3):
-                cluster.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"used-{index}"}})
+                body = b'{"metadata":{"name":"used-%d"}}' % index
+                connection.exchange(address.request("POST", "/api/v1/namespaces/default/configmaps", body))
+            connection.close()
             start = time.perf_counter()
             cluster.reset()
             milliseconds.append((time.perf_counter() - start) * 1e3)
     middle = median(milliseconds)
-    yield Row(
+    return Row(
         "a fresh cluster behind a running fixture", f"{middle:.1f} ms", target="at most 5 ms", reached=middle <= 5
     )
 
