@@ -12,6 +12,7 @@ import orjson
 from fakekube.api import create, delete, update
 from fakekube.api import list as list_verb
 from fakekube.api import patch as patch_verb
+from fakekube.api.binding import bind
 from fakekube.api.body import from_storage
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
@@ -72,6 +73,14 @@ class Client:
         call = self._call(kind, namespace, name, subresource)
         stored = await patch_verb.patch(self.plane, call, orjson.dumps(merge_patch), MERGE_PATCH)
         return from_storage(kind, stored.value)
+
+    async def bind(self, namespace: str, name: str, node: str, uid: str) -> None:
+        """Place a pod on a node; Conflict when it is another pod by now."""
+        binding = {
+            "metadata": {"name": name, "namespace": namespace, "uid": uid},
+            "target": {"kind": "Node", "name": node},
+        }
+        await bind(self.plane, self._call(self._kind("pods"), namespace, name, "binding"), binding)
 
     async def delete(
         self,

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fakekube.api.event_recorder import EventRecorder
@@ -62,6 +62,8 @@ class Context:
     recorder: EventRecorder
     clock: Clock
     settings: Settings
+    memory: dict[str, Any] = field(default_factory=dict)
+    """What the controller likes to remember of this cluster; only what it could find out again, since it begins empty."""
 
 
 @dataclass(frozen=True, slots=True)

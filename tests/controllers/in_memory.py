@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fakekube.api.binding import bound
 from fakekube.controllers.loop import Controller, Loop, Settings
 from fakekube.errors import already_exists, conflict, not_found
 from fakekube.registry.clock import Chance, Clock
@@ -21,6 +22,7 @@ KINDS = {
     "nodes": ("Node", "v1", False),
     "leases.coordination.k8s.io": ("Lease", "coordination.k8s.io/v1", True),
     "pods": ("Pod", "v1", True),
+    "persistentvolumeclaims": ("PersistentVolumeClaim", "v1", True),
     "secrets": ("Secret", "v1", True),
     "serviceaccounts": ("ServiceAccount", "v1", True),
     "configmaps": ("ConfigMap", "v1", True),
@@ -146,10 +148,8 @@ class Cluster:
             if wanted.items() <= (stored.labels or {}).items()
         ]
 
-    async def create(self, resource: str, object: Object, subresource: str = "") -> Object:
+    async def create(self, resource: str, object: Object) -> Object:
         self._wrote("create", resource, object)
-        if subresource == "binding":
-            return await self._bind(object)
         kind, api_version, _ = KINDS[resource]
         metadata = {**object["metadata"]}
         if "name" not in metadata:
@@ -190,6 +190,12 @@ class Cluster:
         self._wrote(f"patch {subresource}".strip(), resource, merge_patch)
         stored = self._found(resource, namespace, name)
         return self._put(resource, stored, merged(stored.copy(), merge_patch))
+
+    async def bind(self, namespace: str, name: str, node: str, uid: str) -> None:
+        self._wrote("bind", "pods", {"name": name, "node": node})
+        stored = self._found("pods", namespace, name)
+        binding = {"metadata": {"name": name}, "target": {"name": node}}
+        self._put("pods", stored, bound(stored.copy(), binding, self.clock.timestamp()))
 
     async def delete(
         self,
@@ -241,17 +247,6 @@ class Cluster:
         if new == stored.value:
             return stored.value
         return self.store.update(resource, stored, new).value
-
-    async def _bind(self, binding: Object) -> Object:
-        metadata = binding["metadata"]
-        stored = self._found("pods", metadata["namespace"], metadata["name"])
-        pod = stored.copy()
-        pod["spec"]["nodeName"] = binding["target"]["name"]
-        condition = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
-        condition["lastTransitionTime"] = self.clock.timestamp()
-        others = [each for each in pod["status"].get("conditions", []) if each["type"] != "PodScheduled"]
-        pod["status"]["conditions"] = [*others, condition]
-        return self._put("pods", stored, pod)
 
 
 def merged(value: Any, patch: Any) -> Any:

@@ -1,0 +1,152 @@
+"""The nodes that fakekube runs: what a kubelet tells the cluster about the machine it is on.
+
+https://kubernetes.io/docs/reference/node/node-status/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import NAMESPACE_DNS, uuid5
+
+from fakekube.errors import AlreadyExists
+from fakekube.kubelet import Object
+from fakekube.registry.user import User
+
+if TYPE_CHECKING:
+    from fakekube.api.client import Client
+    from fakekube.registry.clock import Clock
+
+LEASE_NAMESPACE = "kube-node-lease"
+LEASE_DURATION_S = 40
+KUBELET_PORT = 10250
+
+CAPACITY = {
+    "cpu": "8",
+    "ephemeral-storage": "102107096Ki",
+    "hugepages-1Gi": "0",
+    "hugepages-2Mi": "0",
+    "memory": "16374188Ki",
+    "pods": "110",
+}
+ALLOCATABLE = {**CAPACITY, "memory": "16271788Ki", "ephemeral-storage": "94101899518"}
+
+HEALTH = (
+    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The machine number `index`, from 0."""
+
+    index: int
+
+    @property
+    def name(self) -> str:
+        return f"fakekube-{self.index}"
+
+    @property
+    def user(self) -> User:
+        return User(f"system:node:{self.name}", ("system:nodes", "system:authenticated"))
+
+    @property
+    def address(self) -> str:
+        """Addresses of machines begin at 172.18.0.2."""
+        high, low = divmod(self.index + 2, 256)
+        return f"172.18.{high}.{low}"
+
+    @property
+    def pod_network(self) -> str:
+        """What the addresses of its pods begin with; 254 follow."""
+        return f"10.244.{self.index}."
+
+    def object(self, now: str) -> Object:
+        """The Node as its kubelet registers it."""
+        identity = uuid5(NAMESPACE_DNS, self.name)
+        conditions = [
+            {
+                "type": type,
+                "status": status,
+                "lastHeartbeatTime": now,
+                "lastTransitionTime": now,
+                "reason": reason,
+                "message": message,
+            }
+            for type, status, reason, message in HEALTH
+        ]
+        return {
+            "kind": "Node",
+            "apiVersion": "v1",
+            "metadata": {
+                "name": self.name,
+                "labels": {
+                    "beta.kubernetes.io/arch": "amd64",
+                    "beta.kubernetes.io/os": "linux",
+                    "kubernetes.io/arch": "amd64",
+                    "kubernetes.io/hostname": self.name,
+                    "kubernetes.io/os": "linux",
+                },
+                "annotations": {
+                    "node.alpha.kubernetes.io/ttl": "0",
+                    "volumes.kubernetes.io/controller-managed-attach-detach": "true",
+                },
+            },
+            "spec": {
+                "podCIDR": f"{self.pod_network}0/24",
+                "podCIDRs": [f"{self.pod_network}0/24"],
+                "providerID": f"fakekube://{self.name}",
+            },
+            "status": {
+                "capacity": CAPACITY,
+                "allocatable": ALLOCATABLE,
+                "conditions": conditions,
+                "addresses": [
+                    {"type": "InternalIP", "address": self.address},
+                    {"type": "Hostname", "address": self.name},
+                ],
+                "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
+                "nodeInfo": {
+                    "machineID": identity.hex,
+                    "systemUUID": str(identity),
+                    "bootID": str(uuid5(identity, now)),
+                    "kernelVersion": "6.12.0",
+                    "osImage": "Debian GNU/Linux 13 (trixie)",
+                    "containerRuntimeVersion": "containerd://2.2.0",
+                    "kubeletVersion": "v1.36.2",
+                    "kubeProxyVersion": "",
+                    "operatingSystem": "linux",
+                    "architecture": "amd64",
+                },
+            },
+        }
+
+    async def register(self, client: Client, clock: Clock) -> None:
+        """Tell the cluster that this machine is there, once. Nobody renews the Lease: nobody doubts the machine either."""
+        try:
+            node = await client.create("nodes", self.object(clock.timestamp()))
+        except AlreadyExists:
+            return
+        owner = {"apiVersion": "v1", "kind": "Node", "name": self.name, "uid": node["metadata"]["uid"]}
+        lease = {
+            "kind": "Lease",
+            "apiVersion": "coordination.k8s.io/v1",
+            "metadata": {"name": self.name, "namespace": LEASE_NAMESPACE, "ownerReferences": [owner]},
+            "spec": {
+                "holderIdentity": self.name,
+                "leaseDurationSeconds": LEASE_DURATION_S,
+                "renewTime": clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            },
+        }
+        try:
+            await client.create("leases.coordination.k8s.io", lease)
+        except AlreadyExists:
+            return
+
+
+def nodes(count: int) -> tuple[Node, ...]:
+    """The first `count` machines."""
+    return tuple(Node(index) for index in range(count))
