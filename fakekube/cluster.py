@@ -55,8 +55,8 @@ class ClusterOptions:
 class FakeCluster:
     """A Kubernetes API server with its controllers, in a thread of its own.
 
-        with FakeCluster() as kube:
-            ...  # kube.url, kube.certificates
+    with FakeCluster() as kube:
+        ...  # kube.url, kube.certificates
     """
 
     def __init__(
@@ -227,4 +227,3 @@ def _watchers(plane: ControlPlane) -> dict[tuple[str, str, str], int]:
             if count:
                 counted[kind.group, kind.version, kind.kind] = count
     return counted
-

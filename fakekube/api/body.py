@@ -13,10 +13,6 @@ Body = bytes | Object
 
 def decoded(kind: Kind, call: Call, body: Body, media_type: str, field_validation: str) -> Object:
     """The object in the request's version with its defaults; what decoding warns of goes to `call.warnings`. Raises BadRequest."""
-    if not hasattr(schemas, "decode_body"):
-        value = __import__("orjson").loads(body) if isinstance(body, bytes) else body
-        obj = schemas.decode(kind.type_name, value, kind=kind.kind, version=kind.api_version).object
-        return obj
     obj, warnings = schemas.decode_body(
         body,
         media_type or JSON,

@@ -44,9 +44,9 @@ async def list_page(plane: ControlPlane, call: Call, options: ListOptions) -> Pa
     limit = max(options.limit, 0)
     revision: int | None = None
     if options.continue_token:
+        token_revision, after = _read_token(options.continue_token, call)
         if options.resource_version not in ("", "0"):
             raise BadRequest("specifying resource version is not allowed when using continue")
-        token_revision, after = _read_token(options.continue_token, call)
         if token_revision != FROM_NOW:
             revision = token_revision
             await not_older_than(plane, revision)
@@ -128,11 +128,11 @@ def _read_token(token: str, call: Call) -> tuple[int, tuple[str, str]]:
     try:
         decoded = _unpadded(token)
     except ValueError as error:
-        raise _bad_token(f"continue key is not valid: {error}") from None
+        raise _bad_token(str(error)) from None
     try:
         fields = go_json.read(decoded)
     except go_json.JSONError as error:
-        raise _bad_token(f"continue key is not valid: {error}") from None
+        raise _bad_token(str(error)) from None
     if not isinstance(fields, dict):
         fields = {}
     version, revision, start = fields.get("v"), fields.get("rv"), fields.get("start")
@@ -150,7 +150,7 @@ def _read_token(token: str, call: Call) -> tuple[int, tuple[str, str]]:
 
 
 def _bad_token(text: str) -> BadRequest:
-    return BadRequest(f"invalid continue token: {text}")
+    return BadRequest(f"invalid continue token: continue key is not valid: {text}")
 
 
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")

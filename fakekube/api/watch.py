@@ -49,7 +49,7 @@ class Watch:
         self._began = False
         self._ended = False
         monotonic = plane.clock.monotonic()
-        lasts_s = options.timeout_s if options.timeout_s else random.uniform(*LONGEST_WATCH_S)
+        lasts_s = options.timeout_s or random.uniform(*LONGEST_WATCH_S)
         self._end = monotonic + lasts_s
         self._told = 0
         self._next_bookmark = min(

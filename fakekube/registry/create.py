@@ -54,9 +54,7 @@ async def create(
         metadata["name"] = generated_from[:LONGEST_PREFIX] + operation.random_suffix()
     _prepare(kind, obj, operation)
     errors = [
-        *object_metadata.validate_create(
-            metadata, kind.name_rule, namespaced=kind.namespaced, qualified_finalizers=kind.qualified_finalizers
-        ),
+        *object_metadata.validate_create(kind.facts, metadata),
         *kind.strategy.validate_create(obj),
     ]
     if errors:

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from fakekube.facts import ResourceFacts
 from fakekube.objects.field_errors import FieldError
-from fakekube.objects.names import NameRule, rule
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.user import User
 
@@ -54,9 +53,6 @@ class Operation(Protocol):
 
     def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:
         """The stored object, shared: not to be changed."""
-
-
-_BARE_FINALIZERS = frozenset({"Lease", "PodDisruptionBudget", "CustomResourceDefinition", "APIService"})
 
 
 def _leave(*_: Any) -> None:
@@ -191,15 +187,6 @@ class Kind:
     @cached_property
     def strategy(self) -> Strategy:
         return self.load_strategy()
-
-    @cached_property
-    def name_rule(self) -> NameRule:
-        return rule(self.facts.name_rule)
-
-    @cached_property
-    def qualified_finalizers(self) -> bool:
-        """Whether finalizers need a domain: nearly everywhere."""
-        return self.kind not in _BARE_FINALIZERS and bool(self.type_name)
 
     @cached_property
     def list_kind(self) -> str:

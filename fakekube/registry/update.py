@@ -188,11 +188,7 @@ def _let_status_through(kind: Kind, new: Object, old: Object) -> None:
 
 def _validate(kind: Kind, new: Object, old: Object, subresource: str) -> Sequence[FieldError]:
     strategy = kind.strategy
-    errors = list(
-        object_metadata.validate_update(
-            new["metadata"], old["metadata"], namespaced=kind.namespaced, qualified_finalizers=kind.qualified_finalizers
-        )
-    )
+    errors = list(object_metadata.validate_update(kind.facts, new["metadata"], old["metadata"]))
     if subresource == "status":
         errors.extend(strategy.validate_status_update(new, old))
     elif subresource:

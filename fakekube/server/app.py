@@ -107,7 +107,9 @@ async def _respond(state: State, request: Request) -> Response:
         return error_response(request, error)
     except Exception:
         logger.exception("%s %s", request.method, request.path)
-        return error_response(request, InternalError("an error on the server has prevented the request from succeeding"))
+        return error_response(
+            request, InternalError("an error on the server has prevented the request from succeeding")
+        )
     return page_not_found()
 
 

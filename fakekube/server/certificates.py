@@ -17,10 +17,9 @@ import os
 import secrets
 import socket
 import ssl
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,10 +57,11 @@ class CertificatesError(Exception):
 
 @dataclass(frozen=True, repr=False)
 class KeyPair:
-    """A certificate and its private key, both PEM text."""
+    """A certificate and its private key, both PEM text; `files` when that is where they were read from."""
 
     certificate: str
     key: str
+    files: tuple[Path, Path] | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         return "KeyPair(...)"
@@ -146,17 +146,22 @@ def client_context(ca_certificate: str | None, client: KeyPair | None = None) ->
 
 
 def load_key_pair(context: ssl.SSLContext, pair: KeyPair) -> None:
-    """`ssl` takes certificates from files only: one that its owner alone may read, and that is gone at once.
+    """`ssl` takes certificates from files only: their own, or one that only its owner may read and that is gone at once.
 
     Raises ssl.SSLError when they do not belong together.
     """
+    # An encrypted key must fail instead of asking on the terminal, hence the empty password.
+    if pair.files is not None:
+        context.load_cert_chain(*pair.files, password="")
+        return
+    import tempfile
+
     handle, name = tempfile.mkstemp(prefix="fakekube-", suffix=".pem")
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(pair.key)
             file.write("\n")
             file.write(pair.certificate)
-        # An encrypted key must fail instead of asking on the terminal.
         context.load_cert_chain(name, password="")
     finally:
         os.unlink(name)
@@ -350,7 +355,7 @@ def _read_pair(directory: Path, certificate_name: str, key_name: str) -> KeyPair
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificate)
     except (ssl.SSLError, ValueError):
         raise CertificatesError(f"{certificate_path} does not hold a PEM certificate. {advice}") from None
-    pair = KeyPair(certificate, key)
+    pair = KeyPair(certificate, key, (certificate_path, key_path))
     try:
         load_key_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), pair)
     except ssl.SSLError as error:

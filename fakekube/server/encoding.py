@@ -62,9 +62,7 @@ def object_response(
     if form == "Table":
         include = tables.check_include_object(request.query.get("includeObject", ""))
         metadata = {"resourceVersion": obj.get("metadata", {}).get("resourceVersion", "")}
-        value = tables.table(
-            kind, [obj], version=_v(version), include_object=include, metadata=metadata, now=now
-        )
+        value = tables.table(kind, [obj], version=_v(version), include_object=include, metadata=metadata, now=now)
         return value_response(request, representation, value, status)
     if form == "PartialObjectMetadata":
         value = tables.partial_object_metadata(obj, _v(version))
@@ -79,9 +77,7 @@ def object_response(
     return value_response(request, representation, obj, status)
 
 
-def list_response(
-    request: Request, representation: Representation, kind: Kind, page: Page, now: datetime
-) -> Response:
+def list_response(request: Request, representation: Representation, kind: Kind, page: Page, now: datetime) -> Response:
     metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
     if page.continue_token:
         metadata["continue"] = page.continue_token
@@ -115,7 +111,9 @@ def list_response(
         }
         return value_response(request, representation, value)
     if form:
-        raise NotAcceptable(f"you requested {form}, but the requested object is a list ({_go_type(kind, kind.list_kind)})")
+        raise NotAcceptable(
+            f"you requested {form}, but the requested object is a list ({_go_type(kind, kind.list_kind)})"
+        )
     if representation.media_type == PROTOBUF:
         return _protobuf(
             protobuf.encode_list(

@@ -29,12 +29,15 @@ class KubeconfigError(Exception):
 def kubeconfig(
     url: str,
     ca_certificate: str,
-    client: KeyPair,
+    credential: KeyPair | str,
     *,
     user: str = ADMINISTRATOR,
     namespace: str | None = None,
 ) -> dict[str, Any]:
-    """A `Config` for one user of one cluster, all certificates inline, so that the file can be copied anywhere."""
+    """A `Config` for one user of one cluster, with everything inline, so that the file can be copied anywhere.
+
+    `credential` is a client certificate with its key, or a bearer token.
+    """
     name = f"{user}@{CLUSTER}"
     context = {"cluster": CLUSTER, "user": user}
     if namespace is not None:
@@ -48,15 +51,16 @@ def kubeconfig(
         "contexts": [{"name": name, "context": context}],
         "current-context": name,
         "preferences": {},
-        "users": [
-            {
-                "name": user,
-                "user": {
-                    "client-certificate-data": _base64(client.certificate),
-                    "client-key-data": _base64(client.key),
-                },
-            }
-        ],
+        "users": [{"name": user, "user": _user(credential)}],
+    }
+
+
+def _user(credential: KeyPair | str) -> dict[str, str]:
+    if isinstance(credential, str):
+        return {"token": credential}
+    return {
+        "client-certificate-data": _base64(credential.certificate),
+        "client-key-data": _base64(credential.key),
     }
 
 

@@ -370,6 +370,5 @@ _DOORS: Mapping[str, Mapping[str, Answer]] = {
     "scale": {"get": _scale, "update": _scale, "patch": _scale},
 }
 _SUBRESOURCES: dict[tuple[str, str], Answer] = {
-    ("pods", name): _capability
-    for name in ("attach", "binding", "eviction", "exec", "log", "portforward", "proxy")
+    ("pods", name): _capability for name in ("attach", "binding", "eviction", "exec", "log", "portforward", "proxy")
 } | {("services", "proxy"): _capability, ("nodes", "proxy"): _capability}

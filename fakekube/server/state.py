@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass, field
 
 from fakekube.access.authentication import Authenticator
@@ -60,5 +59,3 @@ def _flow_schema(user: User, path: str) -> str:
     if path in _PROBES:
         return "probes"
     return "service-accounts" if "system:serviceaccounts" in user.groups else "global-default"
-
-

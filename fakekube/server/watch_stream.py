@@ -116,9 +116,7 @@ def bookmark(kind: Kind, notice: Notice) -> Object:
     return {"kind": kind.kind, "apiVersion": kind.api_version, **kind.facts.empty, "metadata": metadata}
 
 
-async def stream(
-    request: Request, send: Send, watch: Watch, frames: Frames, headers: list[Header]
-) -> None:
+async def stream(request: Request, send: Send, watch: Watch, frames: Frames, headers: list[Header]) -> None:
     """Answer with the stream until it ends, the client goes, or the server stops."""
     gone = asyncio.ensure_future(_disconnected(request))
     gone.add_done_callback(lambda _: watch.close())
@@ -130,9 +128,7 @@ async def stream(
                 return
             if notices and frames.breaks_off:
                 break
-            await send(
-                {"type": "http.response.body", "body": b"".join(map(frames.frame, notices)), "more_body": True}
-            )
+            await send({"type": "http.response.body", "body": b"".join(map(frames.frame, notices)), "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:
         watch.close()
