@@ -283,9 +283,15 @@ def _map(element: _Decode, zero: Callable[[], Any]) -> _Decode:
     def decode_map(value: Any, notes: list[None]) -> dict[str, Any]:
         if value.__class__ is not dict:
             value = _merged(value, notes)
-        return {key: zero() if item is None else element(item, notes) for key, item in value.items()}
+        members = value.items() if len(value) < 2 else sorted(value.items(), key=_key)
+        return {key: zero() if item is None else element(item, notes) for key, item in members}
 
     return decode_map
+
+
+def _key(member: tuple[str, Any]) -> str:
+    """Maps are written in the order of their keys, unlike structs."""
+    return member[0]
 
 
 def _strings(value: Any, notes: list[None]) -> list[str]:
@@ -302,8 +308,8 @@ def _string_map(value: Any, notes: list[None]) -> dict[str, str]:
         value = _merged(value, notes)
     for item in value.values():
         if item.__class__ is not str:
-            return {key: _nullable_string(item) for key, item in value.items()}
-    return dict(value)
+            return {key: _nullable_string(item) for key, item in sorted(value.items(), key=_key)}
+    return dict(sorted(value.items())) if len(value) > 1 else dict(value)
 
 
 def _nullable_string(value: Any) -> str:
