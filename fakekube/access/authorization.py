@@ -118,7 +118,6 @@ class Authorizer:
         self._rules.clear()
 
 
-
 def refusal(user: User, asked: Asked, reason: str = "") -> Forbidden:
     """The 403, its words and details as kube-apiserver has them."""
     end = f": {reason}" if reason else ""
@@ -152,9 +151,11 @@ def _allows_resource(rule: dict[str, Any], asked: Asked) -> bool:
         return False
     if asked.group not in groups and "*" not in groups:
         return False
-    if asked.rule_resource not in resources and "*" not in resources:
-        if not asked.subresource or f"*/{asked.subresource}" not in resources:
-            return False
+    fitting = {"*", asked.rule_resource}
+    if asked.subresource:
+        fitting.add(f"*/{asked.subresource}")
+    if fitting.isdisjoint(resources):
+        return False
     names = rule.get("resourceNames")
     return not names or asked.name in names
 

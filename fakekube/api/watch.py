@@ -51,7 +51,8 @@ class Watch:
         monotonic = plane.clock.monotonic()
         lasts_s = options.timeout_s or random.uniform(*LONGEST_WATCH_S)
         self._end = monotonic + lasts_s
-        self._told = 0
+        self._bookmarked = self._version
+        """What the client knows to have passed: where the watch began, or the last bookmark. Events do not count."""
         self._next_bookmark = min(
             monotonic + BOOKMARK_INTERVAL_S, max(self._end - LAST_BOOKMARK_BEFORE_END_S, monotonic)
         )
@@ -109,7 +110,6 @@ class Watch:
             message = f"too old resource version: {self._version} ({compacted.oldest})"
             return [self._fail(Expired(message))]
         self._watcher.pending.clear()
-        self._told = self._version
         return self._changes(events)
 
     def _initial(self) -> list[Notice]:
@@ -120,7 +120,7 @@ class Watch:
             for stored in self._collection.in_order(self._namespace)
             if selection.matches(stored)
         ]
-        self._told = revision
+        self._bookmarked = revision
         if self._options.send_initial_events and self._options.allow_bookmarks:
             notices.append(Notice("BOOKMARK", revision=revision, initial_events_end=True))
         return notices
@@ -140,7 +140,6 @@ class Watch:
             notice = _seen_by(event, selection.everything, selection.matches)
             if notice is not None:
                 notices.append(notice)
-                self._told = event.revision
         return notices
 
     def _bookmark(self) -> Notice | None:
@@ -149,10 +148,10 @@ class Watch:
             return None
         last = self._end - LAST_BOOKMARK_BEFORE_END_S
         self._next_bookmark = min(now + BOOKMARK_INTERVAL_S, last) if now < last else self._end
-        if self._collection.revision <= max(self._told, self._version):
+        if self._collection.revision <= self._bookmarked:
             return None
-        self._told = self._collection.revision
-        return Notice("BOOKMARK", revision=self._told)
+        self._bookmarked = self._collection.revision
+        return Notice("BOOKMARK", revision=self._bookmarked)
 
     def _fail(self, error: StatusError) -> Notice:
         self.close()

@@ -1,7 +1,7 @@
 """The vocabulary of kinds: what a kind is (facts) and how it behaves (a strategy).
 
-Facts come from `fakekube.facts` and are never written by hand. A strategy is written by hand in `fakekube/kinds/<group>/<kind>.py`, only for
-kinds that behave differently from the rest; the words are those of Kubernetes' own registry strategies.
+Facts come from `fakekube.facts` and are never written by hand. A strategy is written by hand in `fakekube/kinds/<group>/<kind>.py`, only
+for kinds that behave differently from the rest; the words are those of Kubernetes' own registry strategies.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from fakekube.server.warnings import warning_headers
 
 logger = logging.getLogger("fakekube.server")
 
-Filter = Callable[[State, Request], Response | None | Awaitable[Response | None]]
+Filter = Callable[[State, Request], Response | Awaitable[Response | None] | None]
 
 
 class App:
