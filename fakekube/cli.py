@@ -19,7 +19,7 @@ import click
 if TYPE_CHECKING:
     from fakekube.remote import Remote, Resource
     from fakekube.seeding import Manifest, SeedFailure
-    from fakekube.server.certificates import Certificates
+    from fakekube.server.certificates import Certificates, KeyPair
     from fakekube.server.kubeconfig import Endpoint
 
 CERTS_DIRECTORY = "certs"
@@ -34,7 +34,7 @@ class Failure(click.ClickException):
     """An error of ours: one line on stderr, exit status 1."""
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"error: {self.message}", file=file or sys.stderr)
+        click.echo(self.message if self.message.startswith("Error from server") else f"error: {self.message}", err=True)
 
 
 @contextmanager
@@ -47,7 +47,9 @@ def _reported() -> Iterator[None]:
 
     try:
         yield
-    except (CertificatesError, KubeconfigError, RemoteError, SeedError) as error:
+    except RemoteError as error:
+        raise Failure(_refusal(error)) from None
+    except (CertificatesError, KubeconfigError, SeedError) as error:
         raise Failure(str(error)) from None
 
 
@@ -208,9 +210,12 @@ def _write_kubeconfig(certificates: Certificates, certs_dir: Path, url: str) -> 
 )
 @click.option("--user", show_envvar=True, help="For this user.  [default: kubernetes-admin]")
 @click.option("--group", multiple=True, show_envvar=True, help="With --user: a group of that user. Repeatable.")
+@click.option(
+    "--token", is_flag=True, show_envvar=True, help="With the administrator's token instead of a client certificate."
+)
 @click.option("--namespace", "-n", show_envvar=True, help="The namespace of the context.")
 def print_kubeconfig(
-    certs_dir: Path, server: str | None, user: str | None, group: tuple[str, ...], namespace: str | None
+    certs_dir: Path, server: str | None, user: str | None, group: tuple[str, ...], token: bool, namespace: str | None
 ) -> None:
     """Print a kubeconfig with certificates inline, for the administrator or any other user.
 
@@ -221,11 +226,17 @@ def print_kubeconfig(
 
     if group and user is None:
         raise Failure("--group needs --user: the administrator is in system:masters")
+    if token and user is not None:
+        raise Failure("--token is the administrator's: leave out --user")
     with _reported():
         certificates = Certificates.load_or_create(certs_dir)
         url = server or server_of(certs_dir / KUBECONFIG) or "https://127.0.0.1:6443"
-        client = certificates.admin if user is None else certificates.client(user, group)
-        config = kubeconfig(url, certificates.ca.certificate, client, user=user or ADMINISTRATOR, namespace=namespace)
+        credential: KeyPair | str = certificates.admin if user is None else certificates.client(user, group)
+        if token:
+            credential = certificates.admin_token
+        config = kubeconfig(
+            url, certificates.ca.certificate, credential, user=user or ADMINISTRATOR, namespace=namespace
+        )
     click.echo(to_yaml(config), nl=False)
 
 
@@ -329,7 +340,7 @@ def apply(filename: tuple[str, ...], namespace: str | None, certs_dir: Path | No
                     click.echo(_apply(remote, manifest.object, namespace))
                 except RemoteError as error:
                     failed = True
-                    click.echo(f"{_refusal(error)} ({manifest})", err=True)
+                    Failure(f"{_refusal(error)} ({manifest})").show()
     if failed:
         sys.exit(1)
 
@@ -504,7 +515,7 @@ def delete(
                     answer = remote.ask("DELETE", resource.path(where, name))
                 except RemoteError as error:
                     failed = True
-                    click.echo(_refusal(error), err=True)
+                    Failure(_refusal(error)).show()
                     continue
                 suffix = f" from {where} namespace" if where else ""
                 click.echo(f'{resource.qualified_kind} "{name}" deleted{suffix}')
@@ -577,5 +588,6 @@ def _resource_and_names(remote: Remote, what: Sequence[str]) -> tuple[Resource, 
 
 
 def _refusal(error: Exception) -> str:
+    """A refusal as kubectl prints it; what no server said stays as it is."""
     reason = getattr(error, "reason", "")
-    return f"Error from server ({reason}): {error}" if reason else f"error: {error}"
+    return f"Error from server ({reason}): {error}" if reason else str(error)

@@ -6,7 +6,6 @@ https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 import re
@@ -50,7 +49,6 @@ def kubeconfig(
         ],
         "contexts": [{"name": name, "context": context}],
         "current-context": name,
-        "preferences": {},
         "users": [{"name": user, "user": _user(credential)}],
     }
 
@@ -73,7 +71,7 @@ def _mapping_lines(mapping: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     for key, value in mapping.items():
         if isinstance(value, Mapping):
-            lines += [f"{key}:", *(f"  {line}" for line in _mapping_lines(value))] if value else [f"{key}: {{}}"]
+            lines += [f"{key}:", *(f"  {line}" for line in _mapping_lines(value))]
         elif isinstance(value, str):
             lines.append(f"{key}: {_scalar(value)}")
         else:
@@ -214,8 +212,8 @@ def _data(file: Path, holder: dict[str, Any], name: str) -> str | None:
     data = holder.get(f"{name}-data")
     if data:
         try:
-            return base64.b64decode(data).decode()
-        except (TypeError, binascii.Error, UnicodeDecodeError):
+            return base64.b64decode("".join(data.split()), validate=True).decode()
+        except (AttributeError, ValueError):  # not a text; binascii.Error and UnicodeDecodeError are ValueErrors
             raise KubeconfigError(f"{file}: {name}-data is not PEM text in base64") from None
     return _text(file, holder[name]) if holder.get(name) else None
 
