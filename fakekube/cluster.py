@@ -44,7 +44,7 @@ class ClusterOptions:
     nodes: int = 1
     """Nodes that fakekube runs itself: pods placed on them come to life. With 0 pods stay Pending, as without any kubelet."""
     anonymous_auth: bool = True
-    service_cidr: str = "10.96.0.0/12"
+    service_cidr: str = "10.96.0.0/16"
     host: str = "127.0.0.1"
     port: int = 0
     """0 takes any free one."""
@@ -64,7 +64,7 @@ class FakeCluster:
         *,
         nodes: int = 1,
         anonymous_auth: bool = True,
-        service_cidr: str = "10.96.0.0/12",
+        service_cidr: str = "10.96.0.0/16",
         certificates: Certificates | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
