@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 
 from fakekube.api import create, delete, update
-from fakekube.api import list as list_verb
 from fakekube.api import patch as patch_verb
 from fakekube.api.binding import bind
 from fakekube.api.body import from_storage
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
+from fakekube.api.list_options import parse as parse_list_options
 from fakekube.errors import MethodNotAllowed
 from fakekube.objects.patches import MERGE_PATCH
 from fakekube.registry.delete import DeleteOptions
@@ -48,7 +48,7 @@ class Client:
         stored = self.plane.store.list(kind.collection, namespace or "")
         if label_selector or field_selector:
             query = {"labelSelector": label_selector, "fieldSelector": field_selector}
-            selection = list_verb.parse(self._call(kind, namespace or "", query=query), watch=False).selection
+            selection = parse_list_options(self._call(kind, namespace or "", query=query), watch=False).selection
             stored = [each for each in stored if selection.matches(each)]
         return [from_storage(kind, each.value) for each in stored]
 

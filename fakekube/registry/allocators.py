@@ -28,7 +28,10 @@ class Allocator(Generic[T]):
         random: Random,
         reserved: int = 0,
     ) -> None:
-        self._size, self._value, self._position, self._random = size, value, position, random
+        self._size = size
+        self._value: Callable[[int], T] = value
+        self._position: Callable[[T], int | None] = position
+        self._random = random
         self._reserved = reserved
         self._taken: set[int] = set()
         self._journal: list[tuple[int, bool]] | None = None

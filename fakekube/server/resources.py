@@ -369,6 +369,6 @@ _OTHER_DOORS: Mapping[str, Answer] = {
 _DOORS: Mapping[str, Mapping[str, Answer]] = {
     "scale": {"get": _scale, "update": _scale, "patch": _scale},
 }
-_SUBRESOURCES: dict[tuple[str, str], Answer] = {
+_SUBRESOURCES: Mapping[tuple[str, str], Answer] = {
     ("pods", name): _capability for name in ("attach", "binding", "eviction", "exec", "log", "portforward", "proxy")
 } | {("services", "proxy"): _capability, ("nodes", "proxy"): _capability}

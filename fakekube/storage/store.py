@@ -172,7 +172,7 @@ class Store:
         if gone is not None:
             gone.watchers.close_all()
 
-    def collections(self) -> list[Collection]:
+    def collections(self) -> Sequence[Collection]:
         return list(self._collections.values())
 
     def collection(self, name: str) -> Collection:
@@ -204,7 +204,7 @@ class Store:
         then.extend(stored for stored in undone.values() if stored is not None)
         return Past(sorted(then, key=_key))
 
-    def since(self, collection: str, namespace: str, revision: int) -> list[Event]:
+    def since(self, collection: str, namespace: str, revision: int) -> Sequence[Event]:
         """The events after `revision`, oldest first, of a namespace or ("") of all.
 
         `revision` is an int >= 0; clients know it as the string `metadata.resourceVersion`.
@@ -282,7 +282,7 @@ class Store:
         other._collections = {name: collection.fork() for name, collection in self._collections.items()}
         return other
 
-    def changed_objects(self) -> list[Stored]:
+    def changed_objects(self) -> Sequence[Stored]:
         """The stored objects whose shared dict somebody has changed: always a mistake."""
         return [
             stored
