@@ -48,6 +48,7 @@ def tables() -> dict[str, str]:
         "defaults.json": _table(dict(sorted(rules.items()))),
         "openapi_operations.json": _table(_without_note(_read("openapi-operations.json"))),
         "openapi_schemas.json": _table(_without_note(schemas)),
+        "structs.json": _table(_without_note(_read("validation-structs.json"))),
     }
 
 
@@ -56,7 +57,7 @@ def _rules(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _without_note(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in table.items() if name != "note"}
+    return {name: value for name, value in table.items() if name not in ("note", "_")}
 
 
 def _read(name: str) -> Any:

@@ -5,7 +5,7 @@ Each table is one compact JSON file beside this module, read when first asked fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -172,6 +172,25 @@ def openapi_operations() -> Mapping[str, Any]:
 def openapi_schemas() -> Mapping[str, Any]:
     """Every schema of the OpenAPI documents by short name, its properties as short codes (the note in tools/data/openapi-schemas.json)."""
     table: Mapping[str, Any] = _load("openapi_schemas.json")
+    return table
+
+
+def struct(name: str) -> Sequence[Sequence[str]]:
+    """The fields of the server's own Go struct `core.PodSpec`, which error messages show: [Go name, type], in order.
+
+    A type is `string`, `*int32`, `[]core.Container`, `map` ...; an empty name is an embedded struct. Raises KeyError.
+    """
+    fields: Sequence[Sequence[str]] = _structs()[name]
+    return fields
+
+
+def has_struct(name: str) -> bool:
+    return name in _structs()
+
+
+@cache
+def _structs() -> dict[str, Any]:
+    table: dict[str, Any] = _load("structs.json")
     return table
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 NameRule = Callable[[str, bool], list[str]]
 """(name, prefix): with `prefix` true the text is a generateName, which may end in a dash."""
@@ -219,6 +219,7 @@ _RULES: dict[str, NameRule] = {
 }
 
 
+@cache
 def rule(name_rule: str) -> NameRule:
     """The check behind `ResourceFacts.name_rule`; what follows in parentheses there is the kind's own validation."""
     return _RULES[name_rule.split(" (")[0]]

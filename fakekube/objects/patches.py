@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from fakekube.errors import BadRequest, Invalid, RequestEntityTooLarge
-from fakekube.objects import schemas
+from fakekube.objects import go_json, schemas
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -181,7 +181,9 @@ def _equal(one: Any, other: Any) -> bool:
         return isinstance(other, dict) and one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
     if isinstance(one, list):
         return isinstance(other, list) and len(one) == len(other) and all(map(_equal, one, other))
-    return type(one) is type(other) and bool(one == other)
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return isinstance(one, float) == isinstance(other, float) and bool(one == other)
 
 
 _OPERATIONS: dict[str, Callable[[_JsonPatch, dict[str, Any]], None]] = {
@@ -243,7 +245,7 @@ def _without_nulls(value: Any) -> Any:
 def _read(body: bytes, strict: bool) -> tuple[Any, list[str]]:
     try:
         return schemas.parse_json(body, strict)
-    except schemas.DecodeError as error:
+    except go_json.JSONError as error:
         raise BadRequest(_decoding(str(error), strict)) from None
 
 
@@ -251,7 +253,12 @@ def _decoding(error: str, strict: bool) -> str:
     return f"error decoding patch: {error}" if strict else error
 
 
-_GO_NAMES = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
+def _go_name(value: Any) -> str:
+    """What Go calls the JSON value."""
+    return next(name for kind, name in _GO_NAMES if isinstance(value, kind))
+
+
+_GO_NAMES = ((bool, "bool"), ((int, float), "number"), (str, "string"), (list, "array"), (dict, "object"))
 _TEXT_FIELDS = ("op", "path", "from")
 _OPERATION_FIELDS = frozenset({*_TEXT_FIELDS, "value"})
 
@@ -264,18 +271,18 @@ def _json_patch_of(document: Any, body: bytes, strict: bool) -> Patched:
     if operations is None:
         operations = []
     if not isinstance(operations, list):
-        what = _GO_NAMES[type(operations)]
+        what = _go_name(operations)
         raise BadRequest(_decoding(f"json: cannot unmarshal {what} into Go value of type {patch_type}", strict))
     findings: list[str] = [f'json patch duplicate field "{path}"' for path in duplicates] if strict else []
     for position, operation in enumerate(operations):
         if operation is not None and not isinstance(operation, dict):
-            what = _GO_NAMES[type(operation)]
+            what = _go_name(operation)
             raise BadRequest(_decoding(f"json: cannot unmarshal {what} into Go value of type {operation_type}", strict))
         if not strict or operation is None:
             continue
         for field, value in operation.items():
             if field in _TEXT_FIELDS and value is not None and not isinstance(value, str):
-                what = _GO_NAMES[type(value)]
+                what = _go_name(value)
                 error = f"json: cannot unmarshal {what} into Go struct field jsonPatchOp.{field} of type string"
                 raise BadRequest(_decoding(error, strict))
             if field not in _OPERATION_FIELDS:
@@ -288,7 +295,7 @@ def _merge_patch_of(document: Any, body: bytes, strict: bool) -> Patched:
     if patch is None:
         raise BadRequest("Invalid JSON Patch")
     if not isinstance(patch, dict):
-        what = _GO_NAMES[type(patch)]
+        what = _go_name(patch)
         raise BadRequest(
             _decoding(f"json: cannot unmarshal {what} into Go value of type map[string]interface {{}}", strict)
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fakekube.objects import fields
+from fakekube.kinds import workload_rules as workloads
+from fakekube.objects import fields, go_structs, rules
+from fakekube.objects.field_errors import FieldError, invalid, not_supported, required
 from fakekube.registry.kind import Object, Operation, Strategy
 
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
@@ -30,4 +32,49 @@ def _note(daemon_set: Object, generation: int) -> None:
     fields.put(metadata, "annotations", dict(sorted(annotations.items())), "meta.ObjectMeta")
 
 
-STRATEGY = Strategy(prepare_create=prepare_create, prepare_update=prepare_update)
+def validate(daemon_set: Object) -> list[FieldError]:
+    spec = daemon_set.get("spec") or {}
+    selector, template = spec.get("selector"), spec.get("template") or {}
+    errors = [required("spec.selector")] if selector is None else rules.selector(selector, "spec.selector")
+    usable = workloads.usable_selector(selector)
+    errors += workloads.mismatch(usable, template, "spec.template")
+    if selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        errors.append(invalid("spec.selector", {}, "empty selector is invalid for daemonset"))
+    errors += workloads.template(template, "spec.template")
+    errors += workloads.long_running(template, "spec.template", "DaemonSet")
+    errors += rules.non_negative(spec.get("minReadySeconds"), "spec.minReadySeconds")
+    errors += _update_strategy(spec.get("updateStrategy") or {}, "spec.updateStrategy")
+    return errors + rules.non_negative(spec.get("revisionHistoryLimit"), "spec.revisionHistoryLimit")
+
+
+def _update_strategy(strategy: Object, path: str) -> list[FieldError]:
+    kind = strategy.get("type", "")
+    if kind == "OnDelete":
+        return []
+    if kind != "RollingUpdate":
+        shown = go_structs.shown("apps.DaemonSetUpdateStrategy", strategy)
+        return [not_supported(path, shown, ("RollingUpdate", "OnDelete"))]
+    rolling, place = strategy.get("rollingUpdate") or {}, f"{path}.rollingUpdate"
+    errors: list[FieldError] = []
+    for check in (workloads.number_or_percent, workloads.at_most_all):
+        for field in ("maxUnavailable", "maxSurge"):
+            errors += check(rolling.get(field), f"{place}.{field}")
+    unavailable, surge = rolling.get("maxUnavailable"), rolling.get("maxSurge")
+    if workloads.amount(unavailable) and workloads.amount(surge):
+        errors.append(invalid(f"{place}.maxSurge", surge, "may not be set when maxUnavailable is non-zero"))
+    elif not workloads.amount(unavailable) and not workloads.amount(surge):
+        errors.append(required(f"{place}.maxUnavailable", "cannot be 0 when maxSurge is 0"))
+    return errors
+
+
+def validate_update(daemon_set: Object, old: Object) -> list[FieldError]:
+    new, before = daemon_set["spec"].get("selector"), old["spec"].get("selector")
+    return rules.unchanged(new, before, "spec.selector") + validate(daemon_set)
+
+
+STRATEGY = Strategy(
+    prepare_create=prepare_create,
+    prepare_update=prepare_update,
+    validate_create=validate,
+    validate_update=validate_update,
+)

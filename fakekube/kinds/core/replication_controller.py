@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from fakekube.objects import fields
-from fakekube.registry.kind import Strategy
+from fakekube.kinds import workload_rules as workloads
+from fakekube.objects import fields, rules
+from fakekube.objects.field_errors import FieldError, required
+from fakekube.objects.selectors import selector_of_labels
+from fakekube.registry.kind import Object, Strategy
+
+
+def validate(controller: Object, *_: object) -> list[FieldError]:
+    spec = controller.get("spec") or {}
+    selector, template = spec.get("selector") or {}, spec.get("template") or {}
+    errors = rules.non_negative(spec.get("minReadySeconds"), "spec.minReadySeconds")
+    if not selector:
+        errors.append(required("spec.selector"))
+    errors += rules.non_negative(spec.get("replicas"), "spec.replicas")
+    if not spec.get("template"):
+        return [*errors, required("spec.template")]
+    errors += workloads.mismatch(selector_of_labels(selector), template, "spec.template")
+    errors += workloads.template(template, "spec.template")
+    return errors + workloads.long_running(template, "spec.template", "ReplicationController")
+
 
 STRATEGY = Strategy(
+    validate_create=validate,
+    validate_update=validate,
     default_propagation="Orphan",
     selectable_fields={"status.replicas": lambda controller: fields.text_at(controller, "status.replicas") or "0"},
 )

@@ -1,0 +1,168 @@
+"""Jobs: the server writes the selector and the labels that tie pods to their Job, and lets little change.
+
+https://kubernetes.io/docs/concepts/workloads/controllers/job/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fakekube.kinds import job_rules
+from fakekube.kinds import workload_rules as workloads
+from fakekube.objects import fields, go_structs, names, rules
+from fakekube.objects.field_errors import FieldError, invalid, required
+from fakekube.objects.metadata import IMMUTABLE_TEXT
+from fakekube.objects.selectors import label_selector_of
+from fakekube.registry.kind import Object, Operation, Strategy
+
+SPEC, META = "batch.v1.JobSpec", "meta.ObjectMeta"
+UID_LABEL, NAME_LABEL = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
+OLD_UID_LABEL, OLD_NAME_LABEL = "controller-uid", "job-name"
+_FREE_WHILE_SUSPENDED = ("nodeSelector", "tolerations", "affinity", "schedulingGates")
+
+
+def generated_labels(job: Object) -> dict[str, str]:
+    metadata = job["metadata"]
+    uid, name = metadata["uid"], metadata.get("name", "")
+    return {OLD_UID_LABEL: uid, UID_LABEL: uid, OLD_NAME_LABEL: name, NAME_LABEL: name}
+
+
+def prepare_create(job: Object, operation: Operation) -> None:
+    spec, metadata = job["spec"], job["metadata"]
+    if spec.get("manualSelector"):
+        return
+    template = spec.get("template") or {}
+    described = dict(template.get("metadata") or {})
+    sent = described.get("labels") or {}
+    labels = dict(sorted({**generated_labels(job), **sent}.items()))
+    fields.put(described, "labels", labels, META)
+    fields.put(template, "metadata", described, "core.v1.PodTemplateSpec")
+    fields.put(spec, "template", template, SPEC)
+    if (metadata.get("labels") or {}) == sent:
+        # A Job without labels of its own shares those of its template.
+        fields.put(metadata, "labels", dict(labels), META)
+    selector = dict(spec.get("selector") or {})
+    matched = {UID_LABEL: metadata["uid"], **(selector.get("matchLabels") or {})}
+    fields.put(selector, "matchLabels", dict(sorted(matched.items())), "meta.LabelSelector")
+    fields.put(spec, "selector", selector, SPEC)
+
+
+def validate_create(job: Object) -> list[FieldError]:
+    return _generated(job) + validate_spec(job["spec"]) + _pod_names(job)
+
+
+def _generated(job: Object) -> list[FieldError]:
+    spec = job["spec"]
+    if spec.get("manualSelector") or spec.get("selector") is None:
+        return []
+    errors: list[FieldError] = []
+    labels = workloads.labels_of(spec.get("template") or {})
+    expected = generated_labels(job)
+    for key, value in expected.items():
+        place = f"spec.template.metadata.labels[{key}]"
+        if key not in labels:
+            errors.append(required(place, f"must be '{value}'"))
+        elif labels[key] != value:
+            errors.append(invalid(place, dict(sorted(labels.items())), f"must be '{value}'"))
+    usable = workloads.usable_selector(spec["selector"])
+    if usable is not None and not usable.matches(expected):
+        errors.append(invalid("spec.selector", spec["selector"], "`selector` not auto-generated"))
+    return errors
+
+
+def validate_spec(spec: Object) -> list[FieldError]:
+    errors = job_rules.validate(spec, "spec")
+    selector = spec.get("selector")
+    if selector is None:
+        errors.append(required("spec.selector"))
+    else:
+        errors += rules.selector(selector, "spec.selector")
+    usable = workloads.usable_selector(selector)
+    return errors + workloads.mismatch(usable or label_selector_of({}), spec.get("template") or {}, "spec.template")
+
+
+def _pod_names(job: Object) -> list[FieldError]:
+    """The last pod of an indexed Job must be able to have its name."""
+    spec, name = job["spec"], job["metadata"].get("name", "")
+    completions = spec.get("completions") or 0
+    if spec.get("completionMode") != "Indexed" or completions <= 0:
+        return []
+    pod = f"{name}-{completions - 1}"
+    if not names.label(pod):
+        return []
+    return [invalid("metadata.name", name, f"will not able to create pod with invalid DNS label: {pod}")]
+
+
+def validate_update(job: Object, old: Object) -> list[FieldError]:
+    spec, before = job["spec"], old["spec"]
+    errors = validate_spec(spec)
+    errors += errors
+    errors += _completions(spec, before)
+    errors += rules.unchanged(spec.get("selector"), before.get("selector"), "spec.selector")
+    errors += _template(spec, before, started="startTime" in (old.get("status") or {}))
+    for field in ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"):
+        if spec.get(field) != before.get(field):
+            errors.append(invalid(f"spec.{field}", spec.get(field), IMMUTABLE_TEXT))
+    return errors
+
+
+def _completions(spec: Object, before: Object) -> list[FieldError]:
+    new, old = spec.get("completions"), before.get("completions")
+    if new == old:
+        return []
+    if spec.get("completionMode") != "Indexed":
+        return [invalid("spec.completions", new, IMMUTABLE_TEXT)]
+    if new is None:
+        return [invalid("spec.completions", None, "cannot be changed to nil when in indexed completion mode")]
+    if new != spec.get("parallelism") or old != before.get("parallelism"):
+        return [invalid("spec.completions", new, "can only be modified in tandem with spec.parallelism")]
+    return []
+
+
+def _template(spec: Object, before: Object, *, started: bool) -> list[FieldError]:
+    new, old = spec.get("template") or {}, before.get("template") or {}
+    if new == old:
+        return []
+    if not before.get("suspend") or started:
+        return [invalid("spec.template", job_rules.template_shown(new), IMMUTABLE_TEXT)]
+    pod, was = dict(new.get("spec") or {}), old.get("spec") or {}
+    for field in _FREE_WHILE_SUSPENDED:
+        fields.keep(pod, was, field, "core.v1.PodSpec")
+    if len(pod.get("containers") or ()) == len(was.get("containers") or ()):
+        pod["containers"] = [
+            {**each, "resources": other.get("resources", {})}
+            for each, other in zip(pod["containers"], was["containers"], strict=True)
+        ]
+    if pod == was:
+        return []
+    return [invalid("spec.template.spec", go_structs.shown("core.PodSpec", new.get("spec")), IMMUTABLE_TEXT)]
+
+
+def validate_status_update(job: Object, old: Object) -> list[FieldError]:
+    rows = [
+        (f"status.{field}", rules.non_negative) for field in ("active", "succeeded", "failed", "ready", "terminating")
+    ]
+    return rules.check(job, rows)
+
+
+def warnings(job: Object, old: Object | None) -> Sequence[str]:
+    if old is not None:
+        return []
+    reasons = names.label(job["metadata"].get("name", ""))
+    if not reasons:
+        return []
+    return [
+        "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; "
+        f"a DNS label is recommended: [{' '.join(reasons)}]"
+    ]
+
+
+STRATEGY = Strategy(
+    prepare_create=prepare_create,
+    validate_create=validate_create,
+    validate_update=validate_update,
+    validate_status_update=validate_status_update,
+    warnings=warnings,
+    selectable_fields={"status.successful": lambda job: fields.text_at(job, "status.succeeded") or "0"},
+    default_propagation="Orphan",
+)

@@ -1,0 +1,468 @@
+"""What containers may say: those of a pod, its init containers and its ephemeral ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
+from fakekube.kinds import field_references, pod_volumes
+from fakekube.objects import fields, go_structs, names, rules
+from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_found, required
+from fakekube.objects.quantities import parse, quantity
+from fakekube.registry.kind import Object
+
+ENVIRONMENT_FIELDS = (
+    *("metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName"),
+    *("status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"),
+)
+PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_PROTOCOLS = ("SCTP", "TCP", "UDP")
+_VALUE_SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
+_HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
+_NOT_EPHEMERAL = (
+    *("ports", "resources", "resizePolicy", "restartPolicy", "restartPolicyRules", "livenessProbe", "readinessProbe"),
+    *("startupProbe", "lifecycle"),
+)
+_ONLY_WITH_SIDECARS = ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
+_PROBE_NUMBERS = tuple(
+    (name, rules.non_negative)
+    for name in ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
+)
+_HEADER_NAME = "[-A-Za-z0-9]+"
+_HEADER_TEXT = (
+    "a valid HTTP header must consist of alphanumeric characters or '-' "
+    f"(e.g. 'X-Header-Name', regex used for validation is '{_HEADER_NAME}')"
+)
+_CONTAINER_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage"})
+_STANDARD_RESOURCES = _CONTAINER_RESOURCES | {
+    *(
+        "requests.cpu",
+        "requests.memory",
+        "requests.ephemeral-storage",
+        "limits.cpu",
+        "limits.memory",
+        "limits.ephemeral-storage",
+    ),
+    *(
+        "pods",
+        "resourcequotas",
+        "services",
+        "replicationcontrollers",
+        "secrets",
+        "configmaps",
+        "persistentvolumeclaims",
+    ),
+    *("storage", "requests.storage", "services.nodeports", "services.loadbalancers"),
+}
+_HUGEPAGES = "hugepages-"
+
+
+def validate_all(spec: Object, volumes: pod_volumes.Volumes, path: str) -> list[FieldError]:
+    """Containers, init containers and ephemeral containers of a pod spec at `path`, then the resources of the pod as a whole."""
+    errors: list[FieldError] = []
+    containers = spec.get("containers") or []
+    claims = [claim.get("name", "") for claim in spec.get("resourceClaims") or ()]
+    grace_s = spec.get("terminationGracePeriodSeconds", 0)
+    seen: set[str] = set()
+    for i, container in enumerate(containers):
+        place = f"{path}.containers[{i}]"
+        errors += _common(container, volumes, place, claims)
+        errors += _unique(container, place, seen)
+        errors += _life(container, place, grace_s)
+        errors += _restart(container, place)
+    errors += _host_port_conflicts(containers, f"{path}.containers")
+    for i, container in enumerate(spec.get("initContainers") or ()):
+        errors += _init_container(container, volumes, f"{path}.initContainers[{i}]", claims, grace_s, seen)
+    for i, container in enumerate(spec.get("ephemeralContainers") or ()):
+        errors += _ephemeral_container(spec, container, volumes, f"{path}.ephemeralContainers[{i}]", seen)
+    if spec.get("resources") is not None:
+        errors += resources(spec["resources"], f"{path}.resources", claims)
+        errors += _against_pod_resources(spec, path)
+    return errors
+
+
+def _unique(container: Object, path: str, seen: set[str]) -> list[FieldError]:
+    name = container.get("name", "")
+    if name and name in seen:
+        return [duplicate(f"{path}.name", name)]
+    seen.add(name)
+    return []
+
+
+def _init_container(
+    container: Object, volumes: pod_volumes.Volumes, path: str, claims: Sequence[str], grace_s: int, seen: set[str]
+) -> list[FieldError]:
+    errors = _common(container, volumes, path, claims)
+    errors += _restart(container, path)
+    errors += _unique(container, path, seen)
+    if container.get("restartPolicy") == "Always":
+        return errors + _life(container, path, grace_s)
+    detail = "may not be set for init containers without restartPolicy=Always"
+    return errors + [
+        forbidden(f"{path}.{each}", detail) for each in _ONLY_WITH_SIDECARS if container.get(each) is not None
+    ]
+
+
+def _ephemeral_container(
+    spec: Object, container: Object, volumes: pod_volumes.Volumes, path: str, seen: set[str]
+) -> list[FieldError]:
+    errors = _common(container, volumes, path, [])
+    image = container.get("image", "")
+    if image != image.strip():
+        errors.append(invalid(f"{path}.image", image, "must not have leading or trailing whitespace"))
+    errors += _unique(container, path, seen)
+    target = container.get("targetContainerName")
+    known = {each.get("name") for field in ("containers", "initContainers") for each in spec.get(field) or ()}
+    if target and target not in known:
+        errors.append(not_found(f"{path}.targetContainerName", target))
+    detail = "cannot be set for an Ephemeral Container"
+    errors += [forbidden(f"{path}.{each}", detail) for each in _NOT_EPHEMERAL if container.get(each)]
+    for i, mount in enumerate(container.get("volumeMounts") or ()):
+        for field in ("subPath", "subPathExpr"):
+            if mount.get(field):
+                errors.append(forbidden(f"{path}.volumeMounts[{i}].{field}", detail))
+    return errors
+
+
+def _common(container: Object, volumes: pod_volumes.Volumes, path: str, claims: Sequence[str]) -> list[FieldError]:
+    """What holds for a container of any role."""
+    errors: list[FieldError] = []
+    name = container.get("name", "")
+    if not name:
+        errors.append(required(f"{path}.name"))
+    else:
+        errors += [invalid(f"{path}.name", name, text) for text in names.label(name)]
+    if not container.get("image"):
+        errors.append(required(f"{path}.image"))
+    policy = container.get("terminationMessagePolicy")
+    errors += rules.one_of("File", "FallbackToLogsOnError")(policy, f"{path}.terminationMessagePolicy")
+    if container.get("ports"):
+        errors += _ports(container["ports"], f"{path}.ports")
+    if container.get("env"):
+        errors += environment(container["env"], f"{path}.env")
+    if container.get("envFrom"):
+        errors += _environment_sources(container["envFrom"], f"{path}.envFrom")
+    if container.get("volumeMounts"):
+        errors += pod_volumes.mounts(container, volumes, path)
+    if container.get("volumeDevices"):
+        errors += pod_volumes.devices(container, volumes, path)
+    errors += rules.one_of(*PULL_POLICIES)(container.get("imagePullPolicy"), f"{path}.imagePullPolicy")
+    if container.get("resources"):
+        errors += resources(container["resources"], f"{path}.resources", claims)
+    for policy in container.get("resizePolicy") or ():
+        errors += rules.one_of("cpu", "memory")(policy.get("resourceName"), f"{path}.resizePolicy")
+        errors += rules.one_of("NotRequired", "RestartContainer")(policy.get("restartPolicy"), f"{path}.resizePolicy")
+    if container.get("securityContext"):
+        errors += _security_context(container["securityContext"], f"{path}.securityContext")
+    return errors
+
+
+def _ports(ports: Sequence[Object], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for i, port in enumerate(ports):
+        place = f"{path}[{i}]"
+        if name := port.get("name"):
+            if texts := names.port_name(name):
+                errors += [invalid(f"{place}.name", name, text) for text in texts]
+            elif name in seen:
+                errors.append(duplicate(f"{place}.name", name))
+            else:
+                seen.add(name)
+        number = port.get("containerPort", 0)
+        errors += rules.port(number, f"{place}.containerPort") if number else [required(f"{place}.containerPort")]
+        if port.get("hostPort"):
+            errors += rules.port(port["hostPort"], f"{place}.hostPort")
+        errors += rules.one_of(*_PROTOCOLS)(port.get("protocol"), f"{place}.protocol")
+    return errors
+
+
+def _host_port_conflicts(containers: Sequence[Object], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for i, container in enumerate(containers):
+        for j, port in enumerate(container.get("ports") or ()):
+            if not port.get("hostPort"):
+                continue
+            key = f"{port.get('protocol', '')}/{port.get('hostIP', '')}/{port['hostPort']}"
+            if key in seen:
+                errors.append(duplicate(f"{path}[{i}].ports[{j}].hostPort", key))
+            seen.add(key)
+    return errors
+
+
+def environment(variables: Sequence[Object], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for i, variable in enumerate(variables):
+        place, name = f"{path}[{i}]", variable.get("name", "")
+        if not name:
+            errors.append(required(f"{place}.name"))
+        else:
+            errors += [invalid(f"{place}.name", name, text) for text in names.environment_variable(name)]
+        if variable.get("valueFrom") is not None:
+            errors += _value_from(variable, variable["valueFrom"], f"{place}.valueFrom")
+    return errors
+
+
+def _value_from(variable: Object, source: Object, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if source.get("fieldRef") is not None:
+        errors += field_references.field(source["fieldRef"], f"{path}.fieldRef", ENVIRONMENT_FIELDS)
+    if source.get("resourceFieldRef") is not None:
+        errors += field_references.resource(source["resourceFieldRef"], f"{path}.resourceFieldRef", volume=False)
+    for kind in ("configMapKeyRef", "secretKeyRef"):
+        if (reference := source.get(kind)) is not None:
+            name, key = reference.get("name", ""), reference.get("key", "")
+            errors += [invalid(f"{path}.{kind}.name", name, text) for text in names.subdomain(name)]
+            if not key:
+                errors.append(required(f"{path}.{kind}.key"))
+            else:
+                errors += [invalid(f"{path}.{kind}.key", key, text) for text in names.config_key(key)]
+    if (reference := source.get("fileKeyRef")) is not None:
+        rows = [(field, rules.needed) for field in ("key", "volumeName", "path")]
+        errors += rules.check(reference, rows, f"{path}.fileKeyRef")
+    given = sum(source.get(kind) is not None for kind in _VALUE_SOURCES)
+    if not given:
+        listed = "`fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
+        return [*errors, invalid(path, "", f"must specify one of: {listed}")]
+    if variable.get("value"):
+        errors.append(invalid(path, "", "may not be specified when `value` is not empty"))
+    elif given > 1:
+        errors.append(invalid(path, "", "may not have more than one field specified at a time"))
+    return errors
+
+
+def _environment_sources(sources: Sequence[Object], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for i, source in enumerate(sources):
+        place = f"{path}[{i}]"
+        if prefix := source.get("prefix"):
+            errors += [invalid(f"{place}.prefix", prefix, text) for text in names.environment_variable(prefix)]
+        given = 0
+        for kind in ("configMapRef", "secretRef"):
+            if source.get(kind) is not None:
+                given += 1
+                errors += rules.needed_name(names.subdomain)(source[kind].get("name"), f"{place}.{kind}.name")
+        if not given:
+            errors.append(invalid(path, "", "must specify one of: `configMapRef` or `secretRef`"))
+        elif given > 1:
+            errors.append(invalid(path, "", "may not have more than one field specified at a time"))
+    return errors
+
+
+def _life(container: Object, path: str, grace_s: int) -> list[FieldError]:
+    errors: list[FieldError] = []
+    lifecycle = container.get("lifecycle") or {}
+    for field in ("postStart", "preStop"):
+        if lifecycle.get(field) is not None:
+            errors += _handler(lifecycle[field], f"{path}.lifecycle.{field}", grace_s)
+    for field in ("livenessProbe", "readinessProbe", "startupProbe"):
+        if container.get(field) is not None:
+            errors += _probe(container[field], f"{path}.{field}", field, grace_s)
+    return errors
+
+
+def _probe(probe: Object, path: str, kind: str, grace_s: int) -> list[FieldError]:
+    errors = _handler(probe, path, grace_s)
+    errors += rules.check(probe, _PROBE_NUMBERS, path)
+    seconds = probe.get("terminationGracePeriodSeconds")
+    if seconds is not None and seconds <= 0:
+        errors.append(invalid(f"{path}.terminationGracePeriodSeconds", seconds, "must be greater than 0"))
+    if kind == "readinessProbe":
+        if seconds is not None:
+            detail = "must not be set for readinessProbes"
+            errors.append(invalid(f"{path}.terminationGracePeriodSeconds", seconds, detail))
+    elif probe.get("successThreshold", 1) != 1:
+        errors.append(invalid(f"{path}.successThreshold", probe["successThreshold"], "must be 1"))
+    return errors
+
+
+def _handler(handler: Object, path: str, grace_s: int) -> list[FieldError]:
+    present = [each for each in _HANDLERS if handler.get(each) is not None]
+    if not present:
+        return [required(path, "must specify a handler type")]
+    kind, action = present[0], handler[present[0]]
+    place = f"{path}.{kind}"
+    errors: list[FieldError] = []
+    if kind == "exec":
+        errors += [] if action.get("command") else [required(f"{place}.command")]
+    elif kind == "httpGet":
+        errors += _http_get(action, place)
+    elif kind == "tcpSocket":
+        errors += rules.port_or_name(action.get("port", 0), f"{place}.port")
+    elif kind == "grpc":
+        errors += rules.port(action.get("port", 0), f"{place}.port")
+    elif not 0 <= action.get("seconds", 0) <= grace_s:
+        detail = f"must be non-negative and less than terminationGracePeriodSeconds ({grace_s})"
+        errors.append(invalid(place, action.get("seconds", 0), detail))
+    return errors + [forbidden(f"{path}.{each}", "may not specify more than 1 handler type") for each in present[1:]]
+
+
+def _http_get(action: Object, path: str) -> list[FieldError]:
+    errors = [] if action.get("path") else [required(f"{path}.path")]
+    errors += rules.port_or_name(action.get("port", 0), f"{path}.port")
+    errors += rules.one_of("HTTP", "HTTPS")(action.get("scheme"), f"{path}.scheme")
+    for header in action.get("httpHeaders") or ():
+        if not re.fullmatch(_HEADER_NAME, header.get("name", "")):
+            errors.append(invalid(f"{path}.httpHeaders", header.get("name", ""), _HEADER_TEXT))
+    return errors
+
+
+def _restart(container: Object, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    policy, restart_rules = container.get("restartPolicy"), container.get("restartPolicyRules") or []
+    errors += rules.one_of("Always", "Never", "OnFailure")(policy, f"{path}.restartPolicy")
+    if restart_rules and not policy:
+        errors.append(required(f"{path}.restartPolicy", "must specify restartPolicy when restart rules are used"))
+    for i, rule in enumerate(restart_rules):
+        place = f"{path}.restartPolicyRules[{i}]"
+        errors += rules.one_of("Restart", "RestartAllContainers")(rule.get("action"), f"{place}.action")
+        if rule.get("exitCodes") is None:
+            errors.append(required(f"{place}.exitCodes", "must be specified"))
+    return errors
+
+
+def seccomp_profile(profile: Object | None, path: str) -> list[FieldError]:
+    if not profile:
+        return []
+    errors = rules.one_of("Localhost", "RuntimeDefault", "Unconfined")(profile.get("type"), f"{path}.type")
+    local = profile.get("localhostProfile")
+    if profile.get("type") == "Localhost":
+        if local is None:
+            errors.append(required(f"{path}.localhostProfile", "must be set when seccomp type is Localhost"))
+        else:
+            errors += pod_volumes.relative_path(local, f"{path}.localhostProfile")
+    elif local is not None:
+        shown = {"Type": profile.get("type", ""), "LocalhostProfile": local}
+        detail = "can only be set when seccomp type is Localhost"
+        errors.append(invalid(f"{path}.localhostProfile", shown, detail))
+    return errors
+
+
+def _security_context(context: Object, path: str) -> list[FieldError]:
+    rows = [
+        ("runAsUser", rules.identity),
+        ("runAsGroup", rules.identity),
+        ("procMount", rules.one_of("Default", "Unmasked")),
+    ]
+    errors = rules.check(context, rows, path)
+    errors += seccomp_profile(context.get("seccompProfile"), f"{path}.seccompProfile")
+    if context.get("allowPrivilegeEscalation") is False:
+        if context.get("privileged"):
+            detail = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
+            errors.append(invalid(path, go_structs.shown("core.SecurityContext", context), detail))
+        if "CAP_SYS_ADMIN" in (fields.at(context, "capabilities.add") or ()):
+            detail = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
+            errors.append(invalid(path, go_structs.shown("core.SecurityContext", context), detail))
+    return errors
+
+
+def resources(requirements: Object, path: str, claims: Sequence[str]) -> list[FieldError]:
+    """Limits, then requests, then claims, which must be among the pod's `claims`."""
+    errors: list[FieldError] = []
+    limits, requests = requirements.get("limits") or {}, requirements.get("requests") or {}
+    for name, amount in limits.items():
+        errors += _amount(name, amount, f"{path}.limits[{name}]")
+    for name, amount in requests.items():
+        errors += _amount(name, amount, f"{path}.requests[{name}]")
+        errors += _against_limit(name, amount, limits.get(name), path)
+    named = {*limits, *requests}
+    if any(name.startswith(_HUGEPAGES) for name in named) and not named & {"cpu", "memory"}:
+        errors.append(forbidden(path, "HugePages require cpu or memory"))
+    if requirements.get("claims"):
+        errors += _claims(requirements["claims"], f"{path}.claims", claims)
+    return errors
+
+
+def _amount(name: str, amount: str, path: str) -> list[FieldError]:
+    if name in _CONTAINER_RESOURCES:
+        value = parse(amount)
+        return [] if value >= 0 else [invalid(path, str(quantity(amount)), "must be greater than or equal to 0")]
+    errors = [invalid(path, name, text) for text in names.qualified_name(name)]
+    if "/" not in name:
+        if name not in _STANDARD_RESOURCES and not name.startswith(_HUGEPAGES):
+            errors.append(invalid(path, name, "must be a standard resource type or fully qualified"))
+        if not name.startswith(_HUGEPAGES):
+            errors.append(invalid(path, name, "must be a standard resource for containers"))
+    elif "kubernetes.io/" in name or name.startswith("requests.") or names.qualified_name(f"requests.{name}"):
+        errors.append(invalid(path, name, "doesn't follow extended resource name standard"))
+    value, text = parse(amount), str(quantity(amount))
+    if value < 0:
+        errors.append(invalid(path, text, "must be greater than or equal to 0"))
+    if _is_extended(name) and value % 1:
+        errors.append(invalid(path, text, "must be an integer"))
+    if name.startswith(_HUGEPAGES):
+        errors += _hugepages(name, value, text, path)
+    return errors
+
+
+def _hugepages(name: str, value: Decimal, text: str, path: str) -> list[FieldError]:
+    try:
+        size = parse(name.removeprefix(_HUGEPAGES))
+    except ValueError:
+        return [invalid(path, name, "must be a valid page size")]
+    if size > 0 and value % size:
+        return [invalid(path, text, f"{text} is not positive integer multiple of {name}")]
+    return []
+
+
+def _is_extended(name: str) -> bool:
+    return "/" in name and "kubernetes.io/" not in name
+
+
+def _against_limit(name: str, amount: str, limit: str | None, path: str) -> list[FieldError]:
+    may_differ = not _is_extended(name) and not name.startswith(_HUGEPAGES)
+    if limit is None:
+        if may_differ:
+            return []
+        return [required(f"{path}.limits", "Limit must be set for non overcommitable resources")]
+    asked, most = parse(amount), parse(limit)
+    text, shown = f"limit of {quantity(limit)}", str(quantity(amount))
+    if asked != most and not may_differ:
+        return [invalid(f"{path}.requests", shown, f"must be equal to {name} {text}")]
+    if asked > most:
+        return [invalid(f"{path}.requests", shown, f"must be less than or equal to {name} {text}")]
+    return []
+
+
+def _claims(used: Sequence[Object], path: str, claims: Sequence[str]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    seen: set[tuple[str, str]] = set()
+    for i, claim in enumerate(used):
+        name, place = claim.get("name", ""), f"{path}[{i}]"
+        if not name:
+            errors.append(required(f"{place}.name"))
+        elif name not in claims:
+            among = f": {', '.join(claims)}" if claims else " which is empty"
+            detail = f"must be one of the names in pod.spec.resourceClaims{among}"
+            error = not_found(place, name)
+            errors.append(FieldError(error.reason, error.field, f"{error.message}: {detail}"))
+        key = (name, claim.get("request", ""))
+        if key in seen:
+            errors.append(duplicate(place, "/".join(filter(None, key))))
+        seen.add(key)
+    return errors
+
+
+def _against_pod_resources(spec: Object, path: str) -> list[FieldError]:
+    """The pod's own requests hold all its containers, and no container may have more than the pod."""
+    errors: list[FieldError] = []
+    own = spec["resources"]
+    requests, limits = own.get("requests") or {}, own.get("limits") or {}
+    containers = spec.get("containers") or []
+    for name, amount in requests.items():
+        asked = [fields.at(container, "resources.requests") or {} for container in containers]
+        total = quantity("0")
+        for each in asked:
+            total = total + quantity(each.get(name, "0"))
+        if parse(amount) < total.value:
+            detail = f"must be greater than or equal to aggregate container requests of {total}"
+            errors.append(invalid(f"{path}.resources.requests[{name}]", str(quantity(amount)), detail))
+    for i, container in enumerate(containers):
+        for name, amount in (fields.at(container, "resources.limits") or {}).items():
+            if name in limits and parse(amount) > parse(limits[name]):
+                detail = f"must be less than or equal to pod limits of {quantity(limits[name])}"
+                place = f"{path}.resources.containers[{i}][{name}].limits"
+                errors.append(invalid(place, str(quantity(amount)), detail))
+    return errors

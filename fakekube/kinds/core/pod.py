@@ -1,0 +1,199 @@
+"""Pods: what a new one begins with, what may change of it, and how long it has when it is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fakekube.kinds import pod_changes, pod_spec
+from fakekube.kinds.quality_of_service import quality_of_service
+from fakekube.objects import fields, names
+from fakekube.objects.field_errors import FieldError, invalid
+from fakekube.objects.metadata import IMMUTABLE_TEXT
+from fakekube.registry.kind import Door, Object, Operation, Strategy
+
+POD, POD_SPEC, POD_STATUS = "core.v1.Pod", "core.v1.PodSpec", "core.v1.PodStatus"
+GATED_MESSAGE = "Scheduling is blocked due to non-empty scheduling gates"
+_TERMS = ("requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution")
+_APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
+_APPARMOR_TYPES = {"runtime/default": "RuntimeDefault", "unconfined": "Unconfined"}
+
+
+def prepare_create(pod: Object, operation: Operation) -> None:
+    spec = pod["spec"]
+    status: Object = {"phase": "Pending"}
+    if spec.get("schedulingGates"):
+        status["conditions"] = [
+            {
+                "type": "PodScheduled",
+                "status": "False",
+                "lastProbeTime": None,
+                "lastTransitionTime": operation.now(),
+                "reason": "SchedulingGated",
+                "message": GATED_MESSAGE,
+            }
+        ]
+    status["qosClass"] = quality_of_service(spec)
+    fields.put(pod, "status", status, POD)
+    _merge_match_label_keys(pod)
+    _take_over_apparmor_annotations(pod)
+
+
+def _merge_match_label_keys(pod: Object) -> None:
+    """What `matchLabelKeys` name of the pod's own labels goes into the selectors, once, at creation."""
+    spec = pod["spec"]
+    labels = pod["metadata"].get("labels") or {}
+    terms = list(spec.get("topologySpreadConstraints") or ())
+    terms += _affinity_terms(spec.get("affinity") or {})
+    for term in terms:
+        selector = term.get("labelSelector")
+        if selector is None:
+            continue
+        added = [
+            {"key": key, "operator": operator, "values": [labels[key]]}
+            for field, operator in (("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn"))
+            for key in term.get(field) or ()
+            if key in labels
+        ]
+        if added:
+            expressions = [*(selector.get("matchExpressions") or ()), *added]
+            fields.put(selector, "matchExpressions", expressions, "meta.LabelSelector")
+
+
+def _affinity_terms(affinity: Object) -> Iterator[Object]:
+    for kind in ("podAffinity", "podAntiAffinity"):
+        for field in _TERMS:
+            for term in (affinity.get(kind) or {}).get(field) or ():
+                yield term.get("podAffinityTerm", term)
+
+
+def _take_over_apparmor_annotations(pod: Object) -> None:
+    annotations = pod["metadata"].get("annotations") or {}
+    if not any(key.startswith(_APPARMOR_ANNOTATION) for key in annotations):
+        return
+    spec = pod["spec"]
+    for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
+        profile = _apparmor_profile(annotations.get(_APPARMOR_ANNOTATION + container.get("name", ""), ""))
+        context = container.get("securityContext") or {}
+        if profile and "appArmorProfile" not in context:
+            fields.put(context, "appArmorProfile", profile, "core.v1.SecurityContext")
+            fields.put(container, "securityContext", context, "core.v1.Container")
+
+
+def _apparmor_profile(annotation: str) -> Object:
+    if annotation in _APPARMOR_TYPES:
+        return {"type": _APPARMOR_TYPES[annotation]}
+    kind, _, name = annotation.partition("/")
+    return {"type": "Localhost", "localhostProfile": name} if kind == "localhost" and name else {}
+
+
+def prepare_status_update(pod: Object, old: Object, operation: Operation) -> None:
+    """A status without the class of service keeps the one that was computed."""
+    status = pod.get("status")
+    quality = fields.at(old, "status.qosClass")
+    if status is not None and not status.get("qosClass") and quality:
+        fields.put(status, "qosClass", quality, POD_STATUS)
+
+
+def validate_create(pod: Object) -> list[FieldError]:
+    return pod_spec.validate(pod["spec"], "spec") + pod_spec.validate_new_pod(pod["spec"])
+
+
+def validate_update(pod: Object, old: Object) -> list[FieldError]:
+    return pod_spec.validate(pod["spec"], "spec") + pod_changes.validate(pod["spec"], old["spec"])
+
+
+def validate_status_update(pod: Object, old: Object) -> list[FieldError]:
+    quality, before = fields.text_at(pod, "status.qosClass"), fields.text_at(old, "status.qosClass")
+    errors = [invalid("status.qosClass", quality, IMMUTABLE_TEXT)] if before and quality != before else []
+    for i, address in enumerate(fields.at(pod, "status.podIPs") or ()):
+        if names.ip_address(address.get("ip", "")):
+            errors.append(invalid(f"status.podIPs[{i}]", address.get("ip", ""), names.IP_ADDRESS_TEXT))
+    return errors
+
+
+def prepare_ephemeral_containers(pod: Object, old: Object, operation: Operation) -> None:
+    """Through this door only new ephemeral containers come."""
+    spec = dict(old["spec"])
+    fields.put_or_drop(spec, "ephemeralContainers", pod["spec"].get("ephemeralContainers"), POD_SPEC)
+    _keep_all_but_spec(pod, old, spec)
+
+
+def prepare_resize(pod: Object, old: Object, operation: Operation) -> None:
+    """Through this door only the resources of containers come, by the position of the container."""
+    spec = dict(old["spec"])
+    for field in ("initContainers", "containers"):
+        if field in spec:
+            fields.put_or_drop(spec, field, pod["spec"].get(field), POD_SPEC)
+    _keep_all_but_spec(pod, old, spec)
+
+
+def _keep_all_but_spec(pod: Object, old: Object, spec: Object) -> None:
+    metadata = dict(old["metadata"])
+    if spec != old["spec"]:
+        metadata["generation"] = metadata.get("generation", 0) + 1
+    pod["metadata"], pod["spec"] = metadata, spec
+    fields.keep(pod, old, "status", POD)
+
+
+def grace_period_s(pod: Object, asked: int | None) -> int:
+    """A pod that is on no node or has ended goes at once; otherwise it has the seconds asked for or its own."""
+    spec = pod["spec"]
+    if not spec.get("nodeName") or fields.at(pod, "status.phase") in ("Succeeded", "Failed"):
+        return 0
+    period: int = spec.get("terminationGracePeriodSeconds", 0) if asked is None else asked
+    return 1 if period < 0 else period
+
+
+def warnings(pod: Object, old: Object | None) -> Sequence[str]:
+    """Told at creation only."""
+    if old is not None:
+        return []
+    told = []
+    name = pod["metadata"].get("name", "")
+    if reasons := pod_spec.host_name_errors(name):
+        told.append(
+            "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; "
+            f"a DNS label is recommended: [{' '.join(reasons)}]"
+        )
+    for key in sorted(pod["metadata"].get("annotations") or {}):
+        if key.startswith(_APPARMOR_ANNOTATION):
+            told.append(f'metadata.annotations[{key}]: deprecated since v1.30; use the "appArmorProfile" field instead')
+    return told
+
+
+def _pod_ip(pod: Object) -> str:
+    addresses = fields.at(pod, "status.podIPs")
+    return str(addresses[0].get("ip", "")) if addresses else ""
+
+
+STRATEGY = Strategy(
+    prepare_create=prepare_create,
+    prepare_status_update=prepare_status_update,
+    validate_create=validate_create,
+    validate_update=validate_update,
+    validate_status_update=validate_status_update,
+    warnings=warnings,
+    selectable_fields={
+        "spec.nodeName": lambda pod: str(pod["spec"].get("nodeName", "")),
+        "spec.host": lambda pod: str(pod["spec"].get("nodeName", "")),
+        "spec.restartPolicy": lambda pod: str(pod["spec"].get("restartPolicy", "")),
+        "spec.schedulerName": lambda pod: str(pod["spec"].get("schedulerName", "")),
+        "spec.serviceAccountName": lambda pod: str(pod["spec"].get("serviceAccountName", "")),
+        "spec.hostNetwork": lambda pod: "true" if pod["spec"].get("hostNetwork") else "false",
+        "status.phase": lambda pod: fields.text_at(pod, "status.phase"),
+        "status.podIP": _pod_ip,
+        # Known and never filled in by the real server.
+        "status.podIPs": lambda pod: "",
+        "status.nominatedNodeName": lambda pod: fields.text_at(pod, "status.nominatedNodeName"),
+    },
+    doors={
+        "ephemeralcontainers": Door(
+            prepare=prepare_ephemeral_containers, validate=pod_changes.validate_ephemeral_containers
+        ),
+        "resize": Door(prepare=prepare_resize, validate=pod_changes.validate_resize),
+        # What api/binding.py makes of a Binding is all let through.
+        "binding": Door(prepare=lambda *_: None),
+    },
+    grace_period_s=grace_period_s,
+    returns_deleted_object=True,
+)

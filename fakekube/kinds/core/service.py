@@ -1,0 +1,267 @@
+"""Services: addresses and node ports, which the server hands out, keeps and takes back as the type of the service asks.
+
+https://kubernetes.io/docs/concepts/services-networking/service/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fakekube.kinds import service_rules
+from fakekube.objects import fields
+from fakekube.objects.field_errors import FieldError, invalid, invalid_object
+from fakekube.registry.allocators import NODE_PORTS, Full
+from fakekube.registry.kind import Object, Operation, Strategy
+
+SERVICE, SPEC, PORT = "core.v1.Service", "core.v1.ServiceSpec", "core.v1.ServicePort"
+HEADLESS = "None"
+_ADDRESS_FIELDS = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
+
+
+def needs_cluster_ip(spec: Object) -> bool:
+    return bool(spec.get("type") in ("ClusterIP", "NodePort", "LoadBalancer"))
+
+
+def needs_node_ports(spec: Object) -> bool:
+    """Whether the type may have node ports at all."""
+    return bool(spec.get("type") in ("NodePort", "LoadBalancer"))
+
+
+def gets_node_ports(spec: Object) -> bool:
+    """Whether ports without a node port are given one."""
+    if spec.get("type") == "LoadBalancer":
+        return bool(spec.get("allocateLoadBalancerNodePorts", True))
+    return bool(spec.get("type") == "NodePort")
+
+
+def needs_health_check_port(spec: Object) -> bool:
+    return bool(spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local")
+
+
+def prepare_create(service: Object, operation: Operation) -> None:
+    spec = service["spec"]
+    if spec.get("clusterIP") and not spec.get("clusterIPs"):
+        fields.put(spec, "clusterIPs", [spec["clusterIP"]], SPEC)
+
+
+def prepare_update(service: Object, old: Object, operation: Operation) -> None:
+    new_spec, old_spec = service["spec"], old["spec"]
+    _keep_allocated(new_spec, old_spec)
+    _bring_addresses_together(new_spec, old_spec)
+    _drop_what_the_type_has_no_use_for(new_spec, old_spec)
+    if old_spec.get("type") == "LoadBalancer" and new_spec.get("type") != "LoadBalancer":
+        fields.put(service, "status", {"loadBalancer": {}}, SERVICE)
+
+
+def _keep_allocated(new: Object, old: Object) -> None:
+    """What was handed out and is left unsaid stays."""
+    if needs_cluster_ip(old) and needs_cluster_ip(new):
+        if not new.get("clusterIP") and old.get("clusterIP"):
+            fields.put(new, "clusterIP", old["clusterIP"], SPEC)
+        if not new.get("clusterIPs") and new.get("clusterIP") == old.get("clusterIP") and old.get("clusterIPs"):
+            fields.put(new, "clusterIPs", list(old["clusterIPs"]), SPEC)
+        for field in ("ipFamilies", "ipFamilyPolicy"):
+            if not new.get(field) and field in old:
+                fields.put(new, field, old[field], SPEC)
+    if needs_node_ports(old) and needs_node_ports(new) and gets_node_ports(new):
+        present = {port.get("name", ""): port.get("nodePort") for port in old.get("ports") or ()}
+        taken = {port.get("nodePort") for port in new.get("ports") or ()}
+        for port in new.get("ports") or ():
+            kept = present.get(port.get("name", ""))
+            if not port.get("nodePort") and kept and kept not in taken:
+                fields.put(port, "nodePort", kept, PORT)
+    both_check = needs_health_check_port(old) and needs_health_check_port(new)
+    if both_check and not new.get("healthCheckNodePort") and old.get("healthCheckNodePort"):
+        fields.put(new, "healthCheckNodePort", old["healthCheckNodePort"], SPEC)
+
+
+def _bring_addresses_together(new: Object, old: Object) -> None:
+    """Of clusterIP and clusterIPs clients often change only one."""
+    if new.get("clusterIPs") != old.get("clusterIPs") or new.get("clusterIP") == old.get("clusterIP"):
+        if new.get("clusterIP") and not new.get("clusterIPs"):
+            fields.put(new, "clusterIPs", [new["clusterIP"]], SPEC)
+        return
+    if not new.get("clusterIP"):
+        new.pop("clusterIPs", None)
+    else:
+        fields.put(new, "clusterIPs", [new["clusterIP"], *(new.get("clusterIPs") or [])[1:]], SPEC)
+
+
+def _drop_what_the_type_has_no_use_for(new: Object, old: Object) -> None:
+    """Fields of the old type go with it, unless the same write changed them: then they are refused."""
+    if needs_cluster_ip(old) and not needs_cluster_ip(new):
+        _drop_unchanged(new, old, _ADDRESS_FIELDS)
+    if needs_node_ports(old) and not needs_node_ports(new):
+        before = {port.get("name", ""): port.get("nodePort") for port in old.get("ports") or ()}
+        for port in new.get("ports") or ():
+            if port.get("nodePort") == before.get(port.get("name", "")):
+                port.pop("nodePort", None)
+        if not new.get("externalIPs"):
+            _drop_unchanged(new, old, ("externalTrafficPolicy",))
+    if needs_health_check_port(old) and not needs_health_check_port(new):
+        _drop_unchanged(new, old, ("healthCheckNodePort",))
+    if old.get("type") == "LoadBalancer" and new.get("type") != "LoadBalancer":
+        _drop_unchanged(new, old, ("allocateLoadBalancerNodePorts", "loadBalancerClass"))
+
+
+def _drop_unchanged(new: Object, old: Object, names: Sequence[str]) -> None:
+    for name in names:
+        if new.get(name) == old.get(name):
+            new.pop(name, None)
+
+
+def allocate(service: Object, old: Object | None, operation: Operation) -> None:
+    """Take what the service needs and give back what it no longer has. Raises Invalid for what cannot be had."""
+    before = old["spec"] if old else {}
+    _Allocation(service, before, operation).run()
+
+
+class _Allocation:
+    """One write's allocations."""
+
+    def __init__(self, service: Object, before: Object, operation: Operation) -> None:
+        self.service, self.spec, self.before = service, service["spec"], before
+        self.allocators = operation.allocators
+        self.family = "IPv6" if ":" in self.allocators.service_cidr else "IPv4"
+
+    def run(self) -> None:
+        if needs_cluster_ip(self.spec):
+            self.families()
+            self.addresses()
+        elif needs_cluster_ip(self.before):
+            for address in self.before.get("clusterIPs") or ():
+                if address != HEADLESS:
+                    self.allocators.cluster_ips.release(address)
+        self.node_ports()
+
+    def refuse(self, *errors: FieldError) -> None:
+        raise invalid_object("", "Service", self.service["metadata"]["name"], errors)
+
+    def families(self) -> None:
+        spec, other = self.spec, "IPv6" if self.family == "IPv4" else "IPv4"
+        policy, families = spec.get("ipFamilyPolicy"), list(spec.get("ipFamilies") or ())
+        if spec.get("clusterIP") == HEADLESS and not spec.get("selector"):
+            # Whoever writes the endpoints of such a service may write both families.
+            policy = policy or "RequireDualStack"
+            families = families or [self.family]
+            if policy != "SingleStack" and len(families) == 1:
+                families.append(other if families[0] == self.family else self.family)
+        else:
+            errors = [
+                invalid(f"spec.ipFamilies[{i}]", family, "not configured on this cluster")
+                for i, family in enumerate(families)
+                if family != self.family
+            ]
+            if policy == "RequireDualStack":
+                detail = "this cluster is not configured for dual-stack services"
+                errors.append(invalid("spec.ipFamilyPolicy", policy, detail))
+            if errors:
+                self.refuse(*errors)
+            policy, families = policy or "SingleStack", families or [self.family]
+        fields.put(spec, "ipFamilies", families, SPEC)
+        fields.put(spec, "ipFamilyPolicy", policy, SPEC)
+
+    def addresses(self) -> None:
+        spec = self.spec
+        if spec.get("clusterIP") == HEADLESS:
+            fields.put(spec, "clusterIPs", [HEADLESS], SPEC)
+            return
+        wanted = spec.get("clusterIP", "")
+        if wanted and wanted == self.before.get("clusterIP"):
+            return
+        pool = self.allocators.cluster_ips
+        if not wanted:
+            try:
+                wanted = pool.allocate()
+            except Full:
+                detail = "failed to allocate a serviceIP: range is full"
+                self.refuse(invalid("spec.clusterIPs", spec.get("clusterIPs") or [], detail))
+        elif not pool.take(wanted):
+            why = "provided IP is already allocated"
+            if not pool.contains(wanted):
+                why = "the provided network does not match the current range"
+            detail = f"failed to allocate IP {wanted}: {why}"
+            self.refuse(invalid("spec.clusterIPs", spec.get("clusterIPs") or [wanted], detail))
+        fields.put(spec, "clusterIP", wanted, SPEC)
+        fields.put(spec, "clusterIPs", [wanted, *(spec.get("clusterIPs") or [])[1:]], SPEC)
+
+    def node_ports(self) -> None:
+        """Ports of one number and different protocols may share a node port."""
+        held = node_ports_of(self.before)
+        kept: set[int] = set()
+        by_number: dict[Any, tuple[int, set[str]]] = {}
+        for i, port in enumerate(self.spec.get("ports") or ()):
+            if not needs_node_ports(self.spec):
+                break
+            number, protocol, wanted = port.get("port"), port.get("protocol", ""), port.get("nodePort", 0)
+            shared = by_number.get(number)
+            if not wanted and gets_node_ports(self.spec):
+                wanted = shared[0] if shared and protocol not in shared[1] else self.any_port(i)
+                fields.put(port, "nodePort", wanted, PORT)
+            elif wanted and wanted not in held | kept:
+                self.take_port(f"spec.ports[{i}].nodePort", wanted)
+            if wanted:
+                kept.add(wanted)
+                by_number[number] = (wanted, {protocol} | (shared[1] if shared and shared[0] == wanted else set()))
+        if needs_health_check_port(self.spec):
+            wanted = self.spec.get("healthCheckNodePort", 0)
+            if not wanted:
+                wanted = self.any_port(None)
+                fields.put(self.spec, "healthCheckNodePort", wanted, SPEC)
+            elif wanted not in held:
+                self.take_port("spec.healthCheckNodePort", wanted)
+            kept.add(wanted)
+        for port in held - kept:
+            self.allocators.node_ports.release(port)
+
+    def any_port(self, position: int | None) -> int:
+        try:
+            return self.allocators.node_ports.allocate()
+        except Full:
+            path = "spec.healthCheckNodePort" if position is None else f"spec.ports[{position}].nodePort"
+            self.refuse(invalid(path, 0, "failed to allocate a nodePort: range is full"))
+            raise
+
+    def take_port(self, path: str, wanted: int) -> None:
+        pool = self.allocators.node_ports
+        if not pool.contains(wanted):
+            valid = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
+            detail = f"provided port is not in the valid range. The range of valid ports is {valid}"
+            self.refuse(invalid(path, wanted, detail))
+        if not pool.take(wanted):
+            self.refuse(invalid(path, wanted, "provided port is already allocated"))
+
+
+def node_ports_of(spec: Object) -> set[int]:
+    """Every node port the service holds."""
+    ports = {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}
+    if spec.get("healthCheckNodePort"):
+        ports.add(spec["healthCheckNodePort"])
+    return ports
+
+
+def release(service: Object, operation: Operation) -> None:
+    spec = service["spec"]
+    for address in spec.get("clusterIPs") or ():
+        if address != HEADLESS:
+            operation.allocators.cluster_ips.release(address)
+    for port in node_ports_of(spec):
+        operation.allocators.node_ports.release(port)
+
+
+STRATEGY = Strategy(
+    prepare_create=prepare_create,
+    prepare_update=prepare_update,
+    validate_create=service_rules.validate,
+    validate_update=service_rules.validate_update,
+    validate_status_update=service_rules.validate_status,
+    allocate=allocate,
+    release=release,
+    warnings=service_rules.warnings,
+    selectable_fields={
+        "spec.clusterIP": lambda service: fields.text_at(service, "spec.clusterIP"),
+        "spec.type": lambda service: fields.text_at(service, "spec.type"),
+    },
+    returns_deleted_object=True,
+)

@@ -1,0 +1,171 @@
+"""What a Job may say, alone or as the template of a CronJob."""
+
+from __future__ import annotations
+
+import re
+
+from fakekube.kinds import workload_rules as workloads
+from fakekube.objects import go_structs, rules
+from fakekube.objects.field_errors import FieldError, duplicate, invalid, not_supported, required
+from fakekube.objects.names import qualified_name
+from fakekube.registry.kind import Object
+
+ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
+MOST_PARALLEL = 100_000
+_DOMAIN_PREFIXED = 'must be a domain-prefixed path (such as "acme.io/foo")'
+_NUMBERS = tuple(
+    (name, rules.non_negative)
+    for name in ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished")
+)
+
+
+def validate(spec: Object, path: str) -> list[FieldError]:
+    errors = rules.check(spec, _NUMBERS, path)
+    errors += rules.non_negative(spec.get("backoffLimitPerIndex"), f"{path}.backoffLimitPerIndex")
+    most_failed = spec.get("maxFailedIndexes")
+    errors += rules.non_negative(most_failed, f"{path}.maxFailedIndexes")
+    if most_failed is not None and spec.get("backoffLimitPerIndex") is None:
+        errors.append(required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified"))
+    manager = spec.get("managedBy")
+    if manager is not None and not re.fullmatch("[^/]+/.+", manager):
+        errors.append(invalid(f"{path}.managedBy", manager, _DOMAIN_PREFIXED))
+    errors += _completion_mode(spec, path)
+    if spec.get("podFailurePolicy") is not None:
+        errors += _failure_policy(spec, f"{path}.podFailurePolicy")
+    if spec.get("successPolicy") is not None and spec.get("completionMode") == "Indexed":
+        errors += _success_policy(spec, f"{path}.successPolicy")
+    errors += _replacement(spec, f"{path}.podReplacementPolicy")
+    template = spec.get("template") or {}
+    errors += workloads.template(template, f"{path}.template")
+    return errors + _restart_policy(spec, template, f"{path}.template.spec.restartPolicy")
+
+
+def _completion_mode(spec: Object, path: str) -> list[FieldError]:
+    mode = spec.get("completionMode")
+    if mode is not None and mode not in ("NonIndexed", "Indexed"):
+        return [not_supported(f"{path}.completionMode", mode, ("NonIndexed", "Indexed"))]
+    if mode == "Indexed":
+        errors = []
+        if spec.get("completions") is None:
+            errors.append(required(f"{path}.completions", "when completion mode is Indexed"))
+        if spec.get("parallelism", 0) > MOST_PARALLEL:
+            detail = f"must be less than or equal to {MOST_PARALLEL} when completion mode is Indexed"
+            errors.append(invalid(f"{path}.parallelism", spec["parallelism"], detail))
+        return errors
+    errors = []
+    for field in ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"):
+        value = spec.get(field)
+        if value is not None:
+            shown = _success_policy_shown(value) if field == "successPolicy" else value
+            errors.append(invalid(f"{path}.{field}", shown, "requires indexed completion mode"))
+    return errors
+
+
+def _success_policy_shown(policy: Object) -> Object:
+    shown = {"SucceededIndexes": None, "SucceededCount": None}
+    return {
+        "Rules": [
+            {**shown, "SucceededIndexes": rule.get("succeededIndexes"), "SucceededCount": rule.get("succeededCount")}
+            for rule in policy.get("rules") or ()
+        ]
+    }
+
+
+def _failure_policy(spec: Object, path: str) -> list[FieldError]:
+    template = (spec.get("template") or {}).get("spec") or {}
+    known = {each.get("name") for field in ("initContainers", "containers") for each in template.get(field) or ()}
+    errors: list[FieldError] = []
+    for i, rule in enumerate(spec["podFailurePolicy"].get("rules") or ()):
+        place, action = f"{path}.rules[{i}]", rule.get("action", "")
+        if not action:
+            errors.append(
+                required(
+                    f"{place}.action", f"valid values: [{' '.join(f'{chr(34)}{each}{chr(34)}' for each in ACTIONS)}]"
+                )
+            )
+        elif action not in ACTIONS:
+            errors.append(not_supported(f"{place}.action", action, ACTIONS))
+        elif action == "FailIndex" and spec.get("backoffLimitPerIndex") is None:
+            errors.append(invalid(f"{place}.action", action, "requires the backoffLimitPerIndex to be set"))
+        codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions")
+        if codes is not None:
+            errors += _exit_codes(codes, f"{place}.onExitCodes", known)
+        for k, condition in enumerate(conditions or ()):
+            type_ = condition.get("type", "")
+            errors += [invalid(f"{place}.onPodConditions[{k}].type", type_, text) for text in qualified_name(type_)]
+            status = condition.get("status", "")
+            if status not in ("False", "True", "Unknown"):
+                errors.append(
+                    not_supported(f"{place}.onPodConditions[{k}].status", status, ("False", "True", "Unknown"))
+                )
+        if codes is not None and conditions:
+            text = "specifying both OnExitCodes and OnPodConditions is not supported"
+            errors.append(FieldError("FieldValueInvalid", place, f"Invalid value: {text}"))
+        elif codes is None and not conditions:
+            text = "specifying one of OnExitCodes and OnPodConditions is required"
+            errors.append(FieldError("FieldValueInvalid", place, f"Invalid value: {text}"))
+    return errors
+
+
+def _exit_codes(codes: Object, path: str, known: set[str | None]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    operator, values = codes.get("operator", ""), codes.get("values") or []
+    if operator not in ("In", "NotIn"):
+        errors.append(not_supported(f"{path}.operator", operator, ("In", "NotIn")))
+    name = codes.get("containerName")
+    if name is not None and name not in known:
+        detail = "must be one of the container or initContainer names in the pod template"
+        errors.append(invalid(f"{path}.containerName", name, detail))
+    if not values:
+        return [*errors, invalid(f"{path}.values", values, "at least one value is required")]
+    for k, value in enumerate(values):
+        if operator == "In" and value == 0:
+            errors.append(invalid(f"{path}.values[{k}]", 0, "must not be 0 for the In operator"))
+        if value in values[:k]:
+            errors.append(duplicate(f"{path}.values[{k}]", value))
+    if values != sorted(values):
+        errors.append(invalid(f"{path}.values", values, "must be ordered"))
+    return errors
+
+
+def _success_policy(spec: Object, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    rules_ = spec["successPolicy"].get("rules") or []
+    if not rules_:
+        return [required(f"{path}.rules", "at least one rules must be specified when the successPolicy is specified")]
+    for i, rule in enumerate(rules_):
+        count, place = rule.get("succeededCount"), f"{path}.rules[{i}]"
+        if count is None and rule.get("succeededIndexes") is None:
+            detail = "at least one of succeededCount or succeededIndexes must be specified"
+            errors.append(required(place, detail))
+        completions = spec.get("completions", 0)
+        if count is not None and count > completions:
+            detail = f"must be less than or equal to {completions} (the number of specified completions)"
+            errors.append(invalid(f"{place}.succeededCount", count, detail))
+    return errors
+
+
+def _replacement(spec: Object, path: str) -> list[FieldError]:
+    policy = spec.get("podReplacementPolicy")
+    if policy is None:
+        return []
+    known = ("Failed",) if spec.get("podFailurePolicy") is not None else ("Failed", "TerminatingOrFailed")
+    return [] if policy in known else [not_supported(path, policy, known)]
+
+
+def _restart_policy(spec: Object, template: Object, path: str) -> list[FieldError]:
+    policy = (template.get("spec") or {}).get("restartPolicy", "")
+    if policy in ("", "Always"):
+        return [required(path, 'valid values: "OnFailure", "Never"')]
+    if policy not in ("OnFailure", "Never"):
+        return [not_supported(path, policy, ("OnFailure", "Never"))]
+    if policy == "OnFailure" and spec.get("podFailurePolicy") is not None:
+        detail = 'only "Never" is supported when podFailurePolicy is specified'
+        return [invalid(path, policy, detail)]
+    return []
+
+
+def template_shown(template: Object) -> Object:
+    """A template as messages show it."""
+    shown: Object = go_structs.shown("core.PodTemplateSpec", template)
+    return shown

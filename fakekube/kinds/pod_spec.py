@@ -1,0 +1,356 @@
+"""What a pod may say, alone or in a template, in the order in which the API server asks.
+
+https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from fakekube.kinds import container_spec, pod_volumes
+from fakekube.objects import names, rules
+from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
+from fakekube.registry.kind import Object
+
+RESTART_POLICIES = ("Always", "OnFailure", "Never")
+DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+MOST_NAMESERVERS, MOST_SEARCH_PATHS, MOST_SEARCH_CHARACTERS = 3, 32, 2048
+
+_SYSCTL = r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+
+_SECURITY_ROWS = (
+    ("fsGroup", rules.identity),
+    ("runAsUser", rules.identity),
+    ("runAsGroup", rules.identity),
+    ("supplementalGroups[]", rules.identity),
+)
+_SPREAD_ROWS = (
+    ("nodeAffinityPolicy", rules.one_of("Honor", "Ignore")),
+    ("nodeTaintsPolicy", rules.one_of("Honor", "Ignore")),
+    ("labelSelector", rules.selector),
+)
+_LATE_ROWS = (
+    ("serviceAccountName", rules.named(names.subdomain)),
+    ("nodeName", rules.named(names.subdomain)),
+    ("activeDeadlineSeconds", rules.between(1, 2**31 - 1)),
+    ("hostname", rules.named(names.label)),
+    ("subdomain", rules.named(names.label)),
+)
+
+
+def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldError]:
+    """Everything that is asked at creation and at every change. `path` is that of the spec: `spec`, `spec.template.spec`."""
+    errors, volumes = pod_volumes.validate(spec.get("volumes") or (), f"{path}.volumes")
+    containers, init_containers = spec.get("containers") or [], spec.get("initContainers") or []
+    if not containers:
+        errors.append(required(f"{path}.containers"))
+    errors += container_spec.validate_all(spec, volumes, path)
+    errors += _host_ports(spec, containers, init_containers, path)
+    policy = spec.get("restartPolicy", "")
+    if policy not in RESTART_POLICIES:
+        errors.append(
+            not_supported(f"{path}.restartPolicy", policy, RESTART_POLICIES)
+            if policy
+            else required(f"{path}.restartPolicy")
+        )
+    errors += rules.one_of(*DNS_POLICIES)(spec.get("dnsPolicy"), f"{path}.dnsPolicy")
+    if spec.get("nodeSelector"):
+        errors += rules.labels(spec["nodeSelector"], f"{path}.nodeSelector")
+    if spec.get("securityContext") or spec.get("shareProcessNamespace"):
+        errors += _security_context(spec, f"{path}.securityContext")
+    if spec.get("affinity"):
+        errors += _affinity(spec["affinity"], f"{path}.affinity")
+    if spec.get("dnsConfig") is not None or spec.get("dnsPolicy") == "None":
+        errors += _dns(spec, f"{path}.dnsConfig")
+    errors += rules.check(spec, [("readinessGates[].conditionType", rules.needed_name(names.qualified_name))], path)
+    errors += _gates(spec, path)
+    errors += _spread(spec.get("topologySpreadConstraints") or (), f"{path}.topologySpreadConstraints")
+    if spec.get("hostUsers") is False:
+        for field, shown in (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")):
+            if spec.get(field):
+                errors.append(forbidden(f"{path}.{shown}", "when `hostUsers` is false"))
+    errors += rules.check(spec, _LATE_ROWS, path)
+    errors += tolerations(spec.get("tolerations") or (), f"{path}.tolerations")
+    for i, alias in enumerate(spec.get("hostAliases") or ()):
+        if names.ip_address(alias.get("ip", "")) == [names.IP_ADDRESS_TEXT]:
+            errors.append(invalid(f"{path}.hostAliases[{i}].ip", alias.get("ip", ""), names.IP_ADDRESS_TEXT))
+        for j, name in enumerate(alias.get("hostnames") or ()):
+            errors += [invalid(f"{path}.hostAliases[{i}].hostnames[{j}]", name, text) for text in names.subdomain(name)]
+    errors += rules.one_of("PreemptLowerPriority", "Never")(spec.get("preemptionPolicy"), f"{path}.preemptionPolicy")
+    errors += _operating_system(spec, path)
+    return errors if template else errors + _image_whitespace(spec, path)
+
+
+def validate_new_pod(spec: Object) -> list[FieldError]:
+    """What only a pod that is being created may not say."""
+    errors = []
+    if spec.get("ephemeralContainers"):
+        errors.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
+    if spec.get("nodeName") and spec.get("schedulingGates"):
+        errors.append(forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"))
+    return errors
+
+
+def host_name_errors(name: str) -> list[str]:
+    """Why a pod's name would make an odd host name; empty if it is a label."""
+    return names.label(name)
+
+
+def _host_ports(
+    spec: Object, containers: Sequence[Object], init_containers: Sequence[Object], path: str
+) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if not spec.get("hostNetwork"):
+        return errors
+    for i, container in enumerate(containers):
+        for j, port in enumerate(container.get("ports") or ()):
+            if port.get("hostPort", 0) != port.get("containerPort", 0):
+                place = f"{path}.containers[{i}].ports[{j}].hostPort"
+                errors.append(
+                    invalid(place, port.get("hostPort", 0), "must match `containerPort` when `hostNetwork` is true")
+                )
+    return errors
+
+
+def _security_context(spec: Object, path: str) -> list[FieldError]:
+    context = spec.get("securityContext") or {}
+    errors = rules.check(context, _SECURITY_ROWS, path)
+    if spec.get("shareProcessNamespace") and spec.get("hostPID"):
+        detail = "ShareProcessNamespace and HostPID cannot both be enabled"
+        errors.append(invalid(f"{path}.shareProcessNamespace", True, detail))
+    seen: set[str] = set()
+    for i, sysctl in enumerate(context.get("sysctls") or ()):
+        name, place = sysctl.get("name", ""), f"{path}.sysctls[{i}].name"
+        if not name:
+            errors.append(required(place))
+        elif len(name) > names.SUBDOMAIN_MOST_CHARACTERS or not re.fullmatch(_SYSCTL, name):
+            errors.append(invalid(place, name, f"must have at most 253 characters and match regex ^{_SYSCTL}$"))
+        elif name in seen:
+            errors.append(duplicate(place, name))
+        seen.add(name)
+    errors += rules.one_of("Always", "OnRootMismatch")(
+        context.get("fsGroupChangePolicy"), f"{path}.fsGroupChangePolicy"
+    )
+    return errors + container_spec.seccomp_profile(context.get("seccompProfile"), f"{path}.seccompProfile")
+
+
+def _affinity(affinity: Object, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    node = affinity.get("nodeAffinity")
+    if node:
+        place = f"{path}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
+        needed = node.get("requiredDuringSchedulingIgnoredDuringExecution")
+        if needed is not None:
+            errors += node_selector(needed, place)
+        for i, term in enumerate(node.get("preferredDuringSchedulingIgnoredDuringExecution") or ()):
+            place = f"{path}.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[{i}]"
+            errors += _weight(term, place)
+            errors += _node_term(term.get("preference") or {}, f"{place}.preference")
+    for kind in ("podAffinity", "podAntiAffinity"):
+        pods = affinity.get(kind)
+        if not pods:
+            continue
+        for i, term in enumerate(pods.get("requiredDuringSchedulingIgnoredDuringExecution") or ()):
+            errors += _pod_term(term, f"{path}.{kind}.requiredDuringSchedulingIgnoredDuringExecution[{i}]")
+        for i, weighted in enumerate(pods.get("preferredDuringSchedulingIgnoredDuringExecution") or ()):
+            place = f"{path}.{kind}.preferredDuringSchedulingIgnoredDuringExecution[{i}]"
+            errors += _weight(weighted, place)
+            errors += _pod_term(weighted.get("podAffinityTerm") or {}, f"{place}.podAffinityTerm")
+    return errors
+
+
+def _weight(term: Object, path: str) -> list[FieldError]:
+    weight = term.get("weight", 0)
+    return [] if 1 <= weight <= 100 else [invalid(f"{path}.weight", weight, "must be in the range 1-100")]
+
+
+def node_selector(selector: Object, path: str) -> list[FieldError]:
+    terms = selector.get("nodeSelectorTerms") or []
+    if not terms:
+        return [required(f"{path}.nodeSelectorTerms", "must have at least one node selector term")]
+    return [error for i, term in enumerate(terms) for error in _node_term(term, f"{path}.nodeSelectorTerms[{i}]")]
+
+
+def _node_term(term: Object, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for i, expression in enumerate(term.get("matchExpressions") or ()):
+        errors += _node_expression(expression, f"{path}.matchExpressions[{i}]")
+    for i, expression in enumerate(term.get("matchFields") or ()):
+        errors += _node_field(expression, f"{path}.matchFields[{i}]")
+    return errors
+
+
+def _node_expression(expression: Object, path: str) -> list[FieldError]:
+    operator, values = expression.get("operator", ""), expression.get("values") or []
+    errors: list[FieldError] = []
+    if operator in ("Gt", "Lt"):
+        if len(values) != 1:
+            detail = "must be specified single value when `operator` is 'Lt' or 'Gt'"
+            errors.append(required(f"{path}.values", detail))
+    elif operator in ("In", "NotIn"):
+        if not values:
+            errors.append(required(f"{path}.values", "must be specified when `operator` is 'In' or 'NotIn'"))
+    elif operator in ("Exists", "DoesNotExist"):
+        if values:
+            detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+            errors.append(forbidden(f"{path}.values", detail))
+    else:
+        errors.append(invalid(f"{path}.operator", operator, "not a valid selector operator"))
+    key = expression.get("key", "")
+    errors += [invalid(f"{path}.key", key, text) for text in names.qualified_name(key)]
+    for i, value in enumerate(values):
+        errors += [invalid(f"{path}.values[{i}]", value, text) for text in names.label_value(value)]
+    return errors
+
+
+def _node_field(expression: Object, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    operator, values, key = expression.get("operator", ""), expression.get("values") or [], expression.get("key", "")
+    if operator in ("In", "NotIn"):
+        if len(values) != 1:
+            detail = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
+            errors.append(required(f"{path}.values", detail))
+    else:
+        errors.append(invalid(f"{path}.operator", operator, "not a valid selector operator"))
+    if key != "metadata.name":
+        errors.append(invalid(f"{path}.key", key, "not a valid field selector key"))
+        return errors
+    for i, value in enumerate(values):
+        errors += [invalid(f"{path}.values[{i}]", value, text) for text in names.subdomain(value)]
+    return errors
+
+
+def _pod_term(term: Object, path: str) -> list[FieldError]:
+    errors = rules.check(term, [("labelSelector", rules.selector), ("namespaceSelector", rules.selector)], path)
+    for namespace in term.get("namespaces") or ():
+        errors += [invalid(f"{path}.namespace", namespace, text) for text in names.label(namespace)]
+    return errors + _topology_key(term, path)
+
+
+def _topology_key(term: Object, path: str) -> list[FieldError]:
+    key = term.get("topologyKey", "")
+    errors = [] if key else [required(f"{path}.topologyKey", "can not be empty")]
+    return errors + [invalid(f"{path}.topologyKey", key, text) for text in names.qualified_name(key)]
+
+
+def _dns(spec: Object, path: str) -> list[FieldError]:
+    config = spec.get("dnsConfig")
+    if spec.get("dnsPolicy") == "None":
+        if config is None:
+            return [required(path, "must provide `dnsConfig` when `dnsPolicy` is None")]
+        if not config.get("nameservers"):
+            detail = "must provide at least one DNS nameserver when `dnsPolicy` is None"
+            return [required(f"{path}.nameservers", detail)]
+    config = config or {}
+    errors: list[FieldError] = []
+    nameservers, searches = config.get("nameservers") or [], config.get("searches") or []
+    if len(nameservers) > MOST_NAMESERVERS:
+        detail = f"must not have more than {MOST_NAMESERVERS} nameservers"
+        errors.append(invalid(f"{path}.nameservers", nameservers, detail))
+    for i, address in enumerate(nameservers):
+        if names.ip_address(address) == [names.IP_ADDRESS_TEXT]:
+            errors.append(invalid(f"{path}.nameservers[{i}]", address, names.IP_ADDRESS_TEXT))
+    if len(searches) > MOST_SEARCH_PATHS:
+        detail = f"must not have more than {MOST_SEARCH_PATHS} search paths"
+        errors.append(invalid(f"{path}.searches", searches, detail))
+    if len(" ".join(searches)) > MOST_SEARCH_CHARACTERS:
+        detail = f"must not have more than {MOST_SEARCH_CHARACTERS} characters (including spaces) in the search list"
+        errors.append(invalid(f"{path}.searches", searches, detail))
+    for i, search in enumerate(searches):
+        name = search.removesuffix(".").replace("_", "a")
+        errors += [invalid(f"{path}.searches[{i}]", search, text) for text in (names.subdomain(name) if name else [])]
+    for i, option in enumerate(config.get("options") or ()):
+        if not option.get("name"):
+            errors.append(required(f"{path}.options[{i}]", "must not be empty"))
+    return errors
+
+
+def _gates(spec: Object, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for i, gate in enumerate(spec.get("schedulingGates") or ()):
+        name, place = gate.get("name", ""), f"{path}.schedulingGates[{i}]"
+        errors += [invalid(place, name, text) for text in names.qualified_name(name)]
+        if name in seen:
+            errors.append(duplicate(place, name))
+        seen.add(name)
+    return errors
+
+
+def _spread(constraints: Sequence[Object], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for i, constraint in enumerate(constraints):
+        place = f"{path}[{i}]"
+        errors += rules.positive(constraint.get("maxSkew", 0), f"{place}.maxSkew")
+        if not constraint.get("topologyKey"):
+            errors.append(required(f"{place}.topologyKey", "can not be empty"))
+        when = constraint.get("whenUnsatisfiable", "")
+        if when not in ("DoNotSchedule", "ScheduleAnyway"):
+            errors.append(not_supported(f"{place}.whenUnsatisfiable", when, ("DoNotSchedule", "ScheduleAnyway")))
+        pair = (constraint.get("topologyKey", ""), when)
+        if any(
+            (other.get("topologyKey", ""), other.get("whenUnsatisfiable", "")) == pair for other in constraints[i + 1 :]
+        ):
+            errors.append(duplicate(f"{place}.{{topologyKey, whenUnsatisfiable}}", f"{{{pair[0]}, {pair[1]}}}"))
+        least = constraint.get("minDomains")
+        errors += rules.positive(least, f"{place}.minDomains")
+        if least is not None and when != "DoNotSchedule":
+            detail = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {when}"
+            errors.append(invalid(f"{place}.minDomains", least, detail))
+        errors += rules.check(constraint, _SPREAD_ROWS, place)
+    return errors
+
+
+def tolerations(each: Sequence[Object], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for i, toleration in enumerate(each):
+        place = f"{path}[{i}]"
+        key, operator = toleration.get("key", ""), toleration.get("operator", "")
+        effect, value = toleration.get("effect", ""), toleration.get("value", "")
+        if key:
+            errors += [invalid(f"{place}.key", key, text) for text in names.qualified_name(key)]
+        elif operator != "Exists":
+            detail = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
+            errors.append(invalid(f"{place}.operator", operator, detail))
+        if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":
+            detail = "effect must be 'NoExecute' when `tolerationSeconds` is set"
+            errors.append(invalid(f"{place}.effect", effect, detail))
+        if operator in ("", "Equal"):
+            if texts := names.label_value(value):
+                errors.append(invalid(f"{place}.operator", value, ";".join(texts)))
+        elif operator == "Exists":
+            if value:
+                detail = "value must be empty when `operator` is 'Exists'"
+                errors.append(invalid(f"{place}.operator", value, detail))
+        else:
+            known = ("Equal", "Exists", "Lt", "Gt") if operator in ("Lt", "Gt") else ("Equal", "Exists")
+            errors.append(not_supported(f"{place}.operator", operator, known))
+        if effect and effect not in EFFECTS:
+            errors.append(not_supported(f"{place}.effect", effect, EFFECTS))
+    return errors
+
+
+def _operating_system(spec: Object, path: str) -> list[FieldError]:
+    system = spec.get("os")
+    if system is None:
+        return []
+    name = system.get("name", "")
+    if name not in ("linux", "windows"):
+        return [not_supported(f"{path}.os", name, ("linux", "windows"))]
+    if name == "linux" and (spec.get("securityContext") or {}).get("windowsOptions") is not None:
+        detail = "windows options cannot be set for a linux pod"
+        return [forbidden(f"{path}.securityContext.windowsOptions", detail)]
+    return []
+
+
+def _image_whitespace(spec: Object, path: str) -> list[FieldError]:
+    errors = []
+    for field in ("containers", "initContainers"):
+        for i, container in enumerate(spec.get(field) or ()):
+            image = container.get("image", "")
+            if image != image.strip():
+                detail = "must not have leading or trailing whitespace"
+                errors.append(invalid(f"{path}.{field}[{i}].image", image, detail))
+    return errors

@@ -1,0 +1,381 @@
+"""What the volumes of a pod may say, and how containers mount them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from fakekube.kinds import field_references
+from fakekube.objects import fields, names, rules
+from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_found, not_supported, required
+from fakekube.objects.quantities import parse
+from fakekube.registry.kind import Object
+
+SOURCES = (
+    *(
+        "emptyDir",
+        "hostPath",
+        "gitRepo",
+        "gcePersistentDisk",
+        "awsElasticBlockStore",
+        "secret",
+        "nfs",
+        "iscsi",
+        "glusterfs",
+    ),
+    *(
+        "flocker",
+        "persistentVolumeClaim",
+        "rbd",
+        "cinder",
+        "cephfs",
+        "quobyte",
+        "downwardAPI",
+        "fc",
+        "flexVolume",
+        "configMap",
+    ),
+    *(
+        "azureFile",
+        "vsphereVolume",
+        "photonPersistentDisk",
+        "portworxVolume",
+        "azureDisk",
+        "storageos",
+        "projected",
+        "scaleIO",
+    ),
+    *("csi", "ephemeral", "image"),
+)
+HOST_PATH_TYPES = ("", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket")
+MODE_TEXT = "must be a number between 0 and 0777 (octal), both inclusive"
+SHORTEST_TOKEN_S, LONGEST_TOKEN_S = 600, 2**32
+_DOWNWARD_FIELDS = ("metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid")
+
+Volumes = Mapping[str, Object]
+
+
+def validate(volumes: Sequence[Object], path: str) -> tuple[list[FieldError], Volumes]:
+    """What is wrong, and the good volumes by name: a volume with any error does not exist for mounts."""
+    errors: list[FieldError] = []
+    good: dict[str, Object] = {}
+    for i, volume in enumerate(volumes):
+        place, name = f"{path}[{i}]", volume.get("name", "")
+        found = validate_source(volume, place)
+        if not name:
+            found.append(required(f"{place}.name"))
+        else:
+            found += [invalid(f"{place}.name", name, text) for text in names.label(name)]
+            if name in good:
+                found.append(duplicate(f"{place}.name", name))
+        if found:
+            errors += found
+        else:
+            good[name] = volume
+    return errors, good
+
+
+def validate_source(volume: Object, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    present = [source for source in SOURCES if volume.get(source) is not None]
+    for source in present[1:]:
+        errors.append(forbidden(f"{path}.{source}", "may not specify more than 1 volume type"))
+    if not present:
+        return [required(path, "must specify a volume type")]
+    check = _CHECKS.get(present[0])
+    return (check(volume[present[0]], f"{path}.{present[0]}") if check else []) + errors
+
+
+def _empty_dir(source: Object, path: str) -> list[FieldError]:
+    limit = source.get("sizeLimit")
+    if limit is not None and parse(limit) < 0:
+        return [forbidden(f"{path}.sizeLimit", "SizeLimit field must be a valid resource quantity")]
+    return []
+
+
+def _host_path(source: Object, path: str) -> list[FieldError]:
+    place = source.get("path", "")
+    if not place:
+        return [required(f"{path}.path")]
+    errors = _no_back_steps(place, f"{path}.path")
+    kind = source.get("type", "")
+    if kind not in HOST_PATH_TYPES:
+        errors.append(not_supported(f"{path}.type", kind, HOST_PATH_TYPES))
+    return errors
+
+
+def _nfs(source: Object, path: str) -> list[FieldError]:
+    place = source.get("path", "")
+    errors = rules.check(source, [("server", rules.needed), ("path", rules.needed)], path)
+    return errors if place.startswith("/") else [*errors, invalid(f"{path}.path", place, "must be an absolute path")]
+
+
+def _needs(*names_: str) -> Callable[[Object, str], list[FieldError]]:
+    return lambda source, path: rules.check(source, [(name, rules.needed) for name in names_], path)
+
+
+def _files(name: str) -> Callable[[Object, str], list[FieldError]]:
+    """Secrets and ConfigMaps: `name` is the field that names the object."""
+
+    def check(source: Object, path: str) -> list[FieldError]:
+        errors = [] if source.get(name) else [required(f"{path}.{name}")]
+        errors += _mode(source.get("defaultMode"), f"{path}.defaultMode")
+        return errors + _items(source.get("items") or (), f"{path}.items")
+
+    return check
+
+
+def _items(items: Sequence[Object], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for i, item in enumerate(items):
+        place = f"{path}[{i}]"
+        if not item.get("key"):
+            errors.append(required(f"{place}.key"))
+        if not item.get("path"):
+            errors.append(required(f"{place}.path"))
+        errors += _file_path(item.get("path", ""), f"{place}.path")
+        errors += _mode(item.get("mode"), f"{place}.mode")
+    return errors
+
+
+def _mode(mode: int | None, path: str) -> list[FieldError]:
+    return [] if mode is None or 0 <= mode <= 0o777 else [invalid(path, mode, MODE_TEXT)]
+
+
+def relative_path(place: str, path: str) -> list[FieldError]:
+    if place.startswith("/"):
+        return [invalid(path, place, "must be a relative path"), *_no_back_steps(place, path)]
+    return _no_back_steps(place, path)
+
+
+def _no_back_steps(place: str, path: str) -> list[FieldError]:
+    return [invalid(path, place, "must not contain '..'")] if ".." in place.split("/") else []
+
+
+def _file_path(place: str, path: str) -> list[FieldError]:
+    """A path inside a volume, where names beginning with `..` are the server's own."""
+    errors = relative_path(place, path)
+    if place.startswith("..") and not place.startswith("../"):
+        errors.append(invalid(path, place, "must not start with '..'"))
+    return errors
+
+
+def _downward(source: Object, path: str) -> list[FieldError]:
+    errors = _mode(source.get("defaultMode"), f"{path}.defaultMode")
+    for item in source.get("items") or ():
+        errors += _downward_item(item, path)
+    return errors
+
+
+def _downward_item(item: Object, path: str) -> list[FieldError]:
+    """Its errors carry no index, as in Kubernetes."""
+    errors: list[FieldError] = []
+    place = item.get("path", "")
+    if not place:
+        errors.append(required(f"{path}.path"))
+    errors += _file_path(place, f"{path}.path")
+    reference, resource = item.get("fieldRef"), item.get("resourceFieldRef")
+    if reference is not None:
+        errors += field_references.field(reference, f"{path}.fieldRef", _DOWNWARD_FIELDS)
+        if resource is not None:
+            detail = "fieldRef and resourceFieldRef can not be specified simultaneously"
+            errors.append(invalid(path, "resource", detail))
+    elif resource is not None:
+        errors += field_references.resource(resource, f"{path}.resourceFieldRef", volume=True)
+    else:
+        errors.append(required(path, "one of fieldRef and resourceFieldRef is required"))
+    return errors + _mode(item.get("mode"), f"{path}.mode")
+
+
+_PROJECTIONS = ("secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate")
+
+
+def _projected(source: Object, path: str) -> list[FieldError]:
+    errors = _mode(source.get("defaultMode"), f"{path}.defaultMode")
+    seen: set[str] = set()
+    for i, projection in enumerate(source.get("sources") or ()):
+        place = f"{path}.sources[{i}]"
+        present = [kind for kind in _PROJECTIONS if projection.get(kind) is not None]
+        if not present:
+            errors.append(required(place, "must specify a projection type"))
+        for kind in present[:1]:
+            errors += _projection(kind, projection[kind], place, path, seen)
+        if len(present) > 1:
+            errors += [forbidden(place, "may not specify more than 1 volume type per source")] * (len(present) - 1)
+    return errors
+
+
+def _projection(kind: str, source: Object, place: str, path: str, seen: set[str]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    files: list[tuple[str, str]] = []
+    if kind in ("secret", "configMap"):
+        name = source.get("name", "")
+        if not name:
+            errors.append(required(f"{place}.{kind}.name"))
+        errors += _items(source.get("items") or (), f"{place}.{kind}.items")
+        files = [(item.get("path", ""), name) for item in source.get("items") or ()]
+    elif kind == "downwardAPI":
+        for item in source.get("items") or ():
+            errors += _downward_item(item, f"{place}.{kind}")
+        files = [(item.get("path", ""), item.get("path", "")) for item in source.get("items") or ()]
+    elif kind == "serviceAccountToken":
+        seconds = source.get("expirationSeconds")
+        if seconds is not None and seconds < SHORTEST_TOKEN_S:
+            detail = "may not specify a duration less than 10 minutes"
+            errors.append(invalid(f"{place}.{kind}.expirationSeconds", seconds, detail))
+        elif seconds is not None and seconds > LONGEST_TOKEN_S:
+            detail = "may not specify a duration larger than 2^32 seconds"
+            errors.append(invalid(f"{place}.{kind}.expirationSeconds", seconds, detail))
+        file = source.get("path", "")
+        # These two are told at the volume and not at the source.
+        errors += [required(f"{path}.path")] if not file else _file_path(file, f"{path}.path")
+        files = [(file, file)] if file else []
+    for file, shown in files:
+        if file and file in seen:
+            errors.append(invalid(path, shown, "conflicting duplicate paths"))
+        seen.add(file)
+    return errors
+
+
+def _ephemeral(source: Object, path: str) -> list[FieldError]:
+    template = source.get("volumeClaimTemplate")
+    place = f"{path}.volumeClaimTemplate"
+    if template is None:
+        return [required(place)]
+    errors = []
+    if fields.at(template, "metadata.name"):
+        errors.append(forbidden(f"{place}.metadata.name", "cannot be set"))
+    return errors + claim_spec(template.get("spec") or {}, f"{place}.spec")
+
+
+ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+
+
+def claim_spec(spec: Object, path: str) -> list[FieldError]:
+    """The spec of a PersistentVolumeClaim, of its own or in a template."""
+    errors: list[FieldError] = []
+    modes = spec.get("accessModes") or []
+    if not modes:
+        errors.append(required(f"{path}.accessModes", "at least 1 access mode is required"))
+    errors += rules.selector(spec.get("selector"), f"{path}.selector")
+    errors += [not_supported(f"{path}.accessModes", mode, ACCESS_MODES) for mode in modes if mode not in ACCESS_MODES]
+    if "ReadWriteOncePod" in modes and len(modes) > 1:
+        errors.append(forbidden(f"{path}.accessModes", "may not use ReadWriteOncePod with other access modes"))
+    storage = fields.at(spec, "resources.requests") or {}
+    if "storage" not in storage:
+        errors.append(required(f"{path}.resources[storage]"))
+    elif parse(storage["storage"]) <= 0:
+        errors.append(invalid(f"{path}.resources[storage]", str(storage["storage"]), "must be greater than zero"))
+    rows = [("storageClassName", rules.named(names.subdomain)), ("volumeMode", rules.one_of("Block", "Filesystem"))]
+    errors += rules.check(spec, rows, path)
+    source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
+    if source is not None and reference is not None:
+        told = tuple(
+            {field: each.get(field) or "" for field in ("apiGroup", "kind", "name")} for each in (source, reference)
+        )
+        if told[0] != told[1]:
+            errors.append(invalid(path, {}, "must match dataSourceRef"))
+    return errors
+
+
+_CHECKS: Mapping[str, Callable[[Object, str], list[FieldError]]] = {
+    "emptyDir": _empty_dir,
+    "hostPath": _host_path,
+    "secret": _files("secretName"),
+    "nfs": _nfs,
+    "persistentVolumeClaim": _needs("claimName"),
+    "downwardAPI": _downward,
+    "configMap": _files("name"),
+    "projected": _projected,
+    "csi": _needs("driver"),
+    "ephemeral": _ephemeral,
+}
+
+
+def mounts(container: Object, volumes: Volumes, path: str) -> list[FieldError]:
+    """volumeMounts of one container at `path`."""
+    errors: list[FieldError] = []
+    devices = container.get("volumeDevices") or []
+    device_names = {device.get("name", "") for device in devices}
+    device_paths = {device.get("devicePath", "") for device in devices}
+    privileged = bool(fields.at(container, "securityContext.privileged"))
+    seen: set[str] = set()
+    for i, mount in enumerate(container.get("volumeMounts") or ()):
+        place = f"{path}.volumeMounts[{i}]"
+        name, mount_path = mount.get("name", ""), mount.get("mountPath", "")
+        if not name:
+            errors.append(required(f"{place}.name"))
+        if name not in volumes:
+            errors.append(not_found(f"{place}.name", name))
+        if not mount_path:
+            errors.append(required(f"{place}.mountPath"))
+        if mount_path in seen:
+            errors.append(invalid(f"{place}.mountPath", mount_path, "must be unique"))
+        seen.add(mount_path)
+        if name in device_names:
+            errors.append(invalid(f"{place}.name", name, "must not already exist in volumeDevices"))
+        if mount_path in device_paths:
+            errors.append(
+                invalid(f"{place}.mountPath", mount_path, "must not already exist as a path in volumeDevices")
+            )
+        errors += _mount_options(mount, f"{path}.volumeMounts", place, privileged=privileged)
+    return errors
+
+
+def _mount_options(mount: Object, path: str, place: str, *, privileged: bool) -> list[FieldError]:
+    """Most of these are told without the index of the mount, as in Kubernetes."""
+    errors: list[FieldError] = []
+    if mount.get("subPath"):
+        errors += relative_path(mount["subPath"], f"{path}.subPath")
+    if expression := mount.get("subPathExpr"):
+        if mount.get("subPath"):
+            detail = "subPathExpr and subPath are mutually exclusive"
+            errors.append(invalid(f"{place}.subPathExpr", expression, detail))
+        errors += relative_path(expression, f"{path}.subPathExpr")
+    propagation = mount.get("mountPropagation")
+    errors += rules.one_of("Bidirectional", "HostToContainer", "None")(propagation, f"{path}.mountPropagation")
+    if propagation == "Bidirectional" and not privileged:
+        detail = "Bidirectional mount propagation is available only to privileged containers"
+        errors.append(forbidden(f"{path}.mountPropagation", detail))
+    recursive = mount.get("recursiveReadOnly")
+    if recursive in ("Enabled", "IfPossible") and not mount.get("readOnly"):
+        errors.append(forbidden(f"{path}.recursiveReadOnly", "may only be specified when readOnly is true"))
+    else:
+        errors += rules.one_of("Disabled", "Enabled", "IfPossible")(recursive, f"{path}.recursiveReadOnly")
+    return errors
+
+
+def devices(container: Object, volumes: Volumes, path: str) -> list[FieldError]:
+    """volumeDevices of one container at `path`."""
+    errors: list[FieldError] = []
+    mounts_ = container.get("volumeMounts") or []
+    mount_names = {mount.get("name", "") for mount in mounts_}
+    mount_paths = {mount.get("mountPath", "") for mount in mounts_}
+    seen_names: set[str] = set()
+    seen_paths: set[str] = set()
+    for i, device in enumerate(container.get("volumeDevices") or ()):
+        place = f"{path}.volumeDevices[{i}]"
+        name, device_path = device.get("name", ""), device.get("devicePath", "")
+        if not name:
+            errors.append(required(f"{place}.name"))
+        if name in seen_names:
+            errors.append(invalid(f"{place}.name", name, "must be unique"))
+        volume = volumes.get(name)
+        if volume is None:
+            errors.append(not_found(f"{place}.name", name))
+        elif "persistentVolumeClaim" not in volume and "ephemeral" not in volume:
+            detail = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"
+            errors.append(invalid(f"{place}.name", name, detail))
+        if not device_path:
+            errors.append(required(f"{place}.devicePath"))
+        if device_path and device_path in seen_paths:
+            errors.append(invalid(f"{place}.devicePath", device_path, "must be unique"))
+        if ".." in device_path.split("/"):
+            errors.append(invalid(f"{place}.devicePath", device_path, "can not contain backsteps ('..')"))
+        if name in mount_names:
+            errors.append(invalid(f"{place}.name", name, "must not already exist in volumeMounts"))
+        if device_path and device_path in mount_paths:
+            detail = "must not already exist as a path in volumeMounts"
+            errors.append(invalid(f"{place}.devicePath", device_path, detail))
+        seen_names.add(name)
+        seen_paths.add(device_path)
+    return errors

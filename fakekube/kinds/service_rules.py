@@ -1,0 +1,244 @@
+"""What a Service may say, in the order in which the API server asks."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+from fakekube.objects import fields, names, rules
+from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
+from fakekube.registry.kind import Object
+
+TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
+_ONLY_BALANCED = "may only be used when `type` is 'LoadBalancer'"
+_NOT_EXTERNAL = "may not be set for ExternalName services"
+_LONGEST_AFFINITY_S = 86400
+
+_ROWS_OF_A_PORT = (
+    ("protocol", rules.one_of("SCTP", "TCP", "UDP")),
+    ("targetPort", rules.port_or_name),
+    ("appProtocol", rules.named(names.qualified_name)),
+)
+
+
+def validate(service: Object) -> list[FieldError]:
+    spec = service["spec"]
+    ports, type_ = spec.get("ports") or [], spec.get("type", "")
+    headless = spec.get("clusterIP") == "None"
+    errors: list[FieldError] = []
+    if not ports and not headless and type_ != "ExternalName":
+        errors.append(required("spec.ports"))
+    if headless and type_ in ("NodePort", "LoadBalancer"):
+        errors.append(invalid("spec.clusterIPs[0]", "None", f"may not be set to 'None' for {type_} services"))
+    if type_ == "ExternalName":
+        errors += [
+            forbidden(f"spec.{each}", _NOT_EXTERNAL)
+            for each in ("clusterIPs", "ipFamilies", "ipFamilyPolicy")
+            if spec.get(each)
+        ]
+        errors += rules.check(spec, [("externalName", rules.needed_name(names.subdomain))], "spec")
+    errors += _ports(ports)
+    errors += rules.check(
+        spec, [("selector", rules.labels), ("sessionAffinity", rules.one_of("ClientIP", "None"))], "spec"
+    )
+    timeout = fields.at(spec, "sessionAffinityConfig.clientIP.timeoutSeconds")
+    if timeout is not None and not 0 < timeout <= _LONGEST_AFFINITY_S:
+        detail = f"must be greater than 0 and less than {_LONGEST_AFFINITY_S}"
+        errors.append(invalid("spec.sessionAffinityConfig.clientIP.timeoutSeconds", timeout, detail))
+    if type_ != "ExternalName":
+        errors += _addresses(spec)
+    for i, address in enumerate(spec.get("externalIPs") or ()):
+        errors += _end_point(address, f"spec.externalIPs[{i}]")
+    if type_ not in TYPES:
+        errors.append(not_supported("spec.type", type_, TYPES) if type_ else required("spec.type"))
+    if type_ == "ClusterIP":
+        detail = "may not be used when `type` is 'ClusterIP'"
+        errors += [
+            forbidden(f"spec.ports[{i}].nodePort", detail) for i, port in enumerate(ports) if port.get("nodePort")
+        ]
+    errors += _same_ports(ports)
+    return errors + _balancing(spec, type_) + _policies(spec, type_)
+
+
+def _ports(ports: Sequence[Object]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for i, port in enumerate(ports):
+        path, name = f"spec.ports[{i}]", port.get("name", "")
+        if not name:
+            if len(ports) > 1:
+                errors.append(required(f"{path}.name"))
+        else:
+            errors += [invalid(f"{path}.name", name, text) for text in names.label(name)]
+            if name in seen:
+                errors.append(duplicate(f"{path}.name", name))
+            seen.add(name)
+        errors += rules.port(port.get("port", 0), f"{path}.port")
+        if not port.get("protocol"):
+            errors.append(required(f"{path}.protocol"))
+        errors += rules.check(port, _ROWS_OF_A_PORT, path)
+    return errors
+
+
+def _same_ports(ports: Sequence[Object]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    node_ports: set[tuple[str, int]] = set()
+    for i, port in enumerate(ports):
+        if number := port.get("nodePort"):
+            key = (port.get("protocol", ""), number)
+            if key in node_ports:
+                errors.append(duplicate(f"spec.ports[{i}].nodePort", number))
+            node_ports.add(key)
+    numbers: set[tuple[str, int]] = set()
+    for i, port in enumerate(ports):
+        key = (port.get("protocol", ""), port.get("port", 0))
+        if key in numbers:
+            shown = {
+                "Name": "",
+                "Protocol": key[0],
+                "AppProtocol": None,
+                "Port": key[1],
+                "TargetPort": 0,
+                "NodePort": 0,
+            }
+            errors.append(duplicate(f"spec.ports[{i}]", shown))
+        numbers.add(key)
+    return errors
+
+
+def _addresses(spec: Object) -> list[FieldError]:
+    errors: list[FieldError] = []
+    addresses, families = spec.get("clusterIPs") or [], spec.get("ipFamilies") or []
+    if addresses and spec.get("clusterIP") != addresses[0]:
+        errors.append(invalid("spec.clusterIPs", addresses, "first value must match `clusterIP`"))
+    for i, family in enumerate(families):
+        if family not in ("IPv4", "IPv6"):
+            errors.append(not_supported(f"spec.ipFamilies[{i}]", family, ("IPv4", "IPv6")))
+        elif family in families[:i]:
+            errors.append(duplicate(f"spec.ipFamilies[{i}]", family))
+    errors += rules.check(spec, [("ipFamilyPolicy", rules.one_of(*POLICIES))], "spec")
+    if addresses != ["None"]:
+        for i, address in enumerate(addresses):
+            errors += _address(address, f"spec.clusterIPs[{i}]", families[i] if i < len(families) else "")
+    if len(addresses) > 2:
+        errors.append(invalid("spec.clusterIPs", addresses, "may only hold up to 2 values"))
+    return errors
+
+
+def _address(address: str, path: str, family: str) -> list[FieldError]:
+    try:
+        found = f"IPv{ipaddress.ip_address(address).version}"
+    except ValueError:
+        return [invalid(path, address, names.IP_ADDRESS_TEXT)]
+    if family and family != found:
+        article = "an"
+        return [invalid(path, address, f"expected {article} {family} value as indicated by `ipFamilies[{path[-2]}]`")]
+    return []
+
+
+def _end_point(address: str, path: str) -> list[FieldError]:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return [invalid(path, address, names.IP_ADDRESS_TEXT)]
+    texts = []
+    if ip.is_unspecified:
+        texts.append(f"may not be unspecified ({ip})")
+    if ip.is_loopback:
+        texts.append("may not be in the loopback range (127.0.0.0/8, ::1/128)")
+    if ip.is_link_local:
+        texts.append("may not be in the link-local range (169.254.0.0/16, fe80::/10)")
+    if ip in (_LINK_LOCAL_MULTICAST_4 if ip.version == 4 else _LINK_LOCAL_MULTICAST_6):
+        texts.append("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)")
+    return [invalid(path, address, text) for text in texts]
+
+
+_LINK_LOCAL_MULTICAST_4 = ipaddress.ip_network("224.0.0.0/24")
+_LINK_LOCAL_MULTICAST_6 = ipaddress.ip_network("ff02::/16")
+
+
+def _balancing(spec: Object, type_: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    ranges = spec.get("loadBalancerSourceRanges") or []
+    if ranges and type_ != "LoadBalancer":
+        errors.append(forbidden("spec.LoadBalancerSourceRanges", _ONLY_BALANCED))
+    for i, cidr in enumerate(ranges):
+        try:
+            ipaddress.ip_network(cidr.strip(), strict=False)
+        except ValueError:
+            detail = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+            errors.append(invalid(f"spec.LoadBalancerSourceRanges[{i}]", cidr, detail))
+    if spec.get("allocateLoadBalancerNodePorts") is not None and type_ != "LoadBalancer":
+        errors.append(forbidden("spec.allocateLoadBalancerNodePorts", _ONLY_BALANCED))
+    if type_ != "LoadBalancer" and spec.get("loadBalancerClass"):
+        errors.append(forbidden("spec.loadBalancerClass", _ONLY_BALANCED))
+    return errors + rules.check(spec, [("loadBalancerClass", rules.named(names.qualified_name))], "spec")
+
+
+def _policies(spec: Object, type_: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    policy = spec.get("externalTrafficPolicy", "")
+    external = type_ in ("NodePort", "LoadBalancer") or (type_ == "ClusterIP" and bool(spec.get("externalIPs")))
+    if policy and not external:
+        errors.append(
+            invalid("spec.externalTrafficPolicy", policy, "may only be set for externally-accessible services")
+        )
+    else:
+        errors += rules.check(spec, [("externalTrafficPolicy", rules.one_of("Cluster", "Local"))], "spec")
+    if (number := spec.get("healthCheckNodePort")) and not (type_ == "LoadBalancer" and policy == "Local"):
+        detail = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        errors.append(invalid("spec.healthCheckNodePort", number, detail))
+    rows = [
+        ("internalTrafficPolicy", rules.one_of("Cluster", "Local")),
+        ("trafficDistribution", rules.one_of("PreferClose", "PreferSameZone", "PreferSameNode")),
+    ]
+    return errors + rules.check(spec, rows, "spec")
+
+
+def validate_update(service: Object, old: Object) -> list[FieldError]:
+    spec, before = service["spec"], old["spec"]
+    errors: list[FieldError] = []
+    lasting = spec.get("type") != "ExternalName" and before.get("type") != "ExternalName"
+    if lasting and before.get("clusterIP") and spec.get("clusterIP") != before["clusterIP"]:
+        addresses = spec.get("clusterIPs") or []
+        errors.append(invalid("spec.clusterIPs[0]", addresses, "may not change once set"))
+    if before.get("type") == "LoadBalancer" == spec.get("type") and spec.get("loadBalancerClass") != before.get(
+        "loadBalancerClass"
+    ):
+        errors.append(invalid("spec.loadBalancerClass", spec.get("loadBalancerClass"), "may not change once set"))
+    return errors + validate(service)
+
+
+def validate_status(service: Object, old: Object) -> list[FieldError]:
+    ingress = fields.at(service, "status.loadBalancer.ingress") or []
+    if ingress and service["spec"].get("type") != "LoadBalancer":
+        detail = "may only be used when `spec.type` is 'LoadBalancer'"
+        return [forbidden("status.loadBalancer.ingress", detail)]
+    return []
+
+
+def warnings(service: Object, old: Object | None) -> list[str]:
+    spec = service["spec"]
+    told = []
+    if "service.kubernetes.io/topology-aware-hints" in (service["metadata"].get("annotations") or {}):
+        told.append(
+            "annotation service.kubernetes.io/topology-aware-hints is deprecated, "
+            "please use service.kubernetes.io/topology-mode instead"
+        )
+    if spec.get("clusterIP") == "None":
+        ignored = [
+            ("spec.loadBalancerIP", spec.get("loadBalancerIP")),
+            ("spec.externalIPs", spec.get("externalIPs")),
+            ("spec.SessionAffinity", spec.get("sessionAffinity", "None") != "None"),
+        ]
+        told += [f"{field} is ignored for headless services" for field, given in ignored if given]
+    if spec.get("externalIPs"):
+        told.append("spec.externalIPs is deprecated and may no longer be implemented in some clusters")
+    if spec.get("externalIPs") and spec.get("type") == "ExternalName":
+        told.append('spec.externalIPs is ignored when spec.type is "ExternalName"')
+    if spec.get("externalName") and spec.get("type") != "ExternalName":
+        told.append('spec.externalName is ignored when spec.type is not "ExternalName"')
+    if spec.get("trafficDistribution") == "PreferClose":
+        told.append('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"')
+    return told

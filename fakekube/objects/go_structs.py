@@ -1,0 +1,61 @@
+"""An object as the server's own Go structs hold it: what error messages show of a struct.
+
+Messages print the internal types, with Go field names in Go order and every field present: `{"Name":"a","Ports":null}`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakekube import facts
+
+_ZEROS = {"string": "", "bool": False, "int32": 0, "int64": 0, "float64": 0, "intstr.IntOrString": 0, "types.UID": ""}
+_JSON_NAMES = {
+    ("core.RBDVolumeSource", "CephMonitors"): "monitors",
+    ("core.RBDVolumeSource", "RBDImage"): "image",
+    ("core.RBDVolumeSource", "RBDPool"): "pool",
+    ("core.RBDVolumeSource", "RadosUser"): "user",
+    ("core.AzureDiskVolumeSource", "DataDiskURI"): "diskURI",
+}
+"""Go fields whose JSON name is more than their name in other cases."""
+_POD_FLAGS = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
+"""Internally these stand in the security context of the pod."""
+
+
+def shown(struct: str, value: Any) -> Any:
+    """`value`, an object in its JSON form, as JSON of the internal struct `core.PodTemplateSpec`."""
+    result: dict[str, Any] = {}
+    value = value or {}
+    if struct == "core.PodSpec":
+        value = {**value, "securityContext": {**value.get("securityContext", {}), **_flags(value)}}
+    by_lower_case = {name.lower(): part for name, part in value.items()}
+    for name, type_, *_ in facts.struct(struct):
+        if name:
+            json_name = _JSON_NAMES.get((struct, name), name)
+            result[name] = _shown(type_, by_lower_case.get(json_name.lower()))
+        elif type_ == "metav1.ObjectMeta":
+            result |= value.get("metadata") or {}
+        else:
+            result |= shown(type_, value)
+    return result
+
+
+def _flags(pod_spec: dict[str, Any]) -> dict[str, Any]:
+    return {flag: pod_spec[flag] for flag in _POD_FLAGS if flag in pod_spec}
+
+
+def _shown(type_: str, value: Any) -> Any:
+    if type_.startswith("*"):
+        return None if value is None else _shown(type_[1:], value)
+    if type_.startswith("[]"):
+        return None if value is None else [_shown(type_[2:], element) for element in value]
+    if type_.startswith("map"):
+        if value is None:
+            return None
+        element = type_.removeprefix("map").strip()
+        return {key: _shown(element or "string", value[key]) for key in sorted(value)}
+    if type_.startswith("metav1."):
+        return {} if value is None else value
+    if facts.has_struct(type_):
+        return shown(type_, value)
+    return _ZEROS.get(type_, "0" if type_ == "resource.Quantity" else None) if value is None else value
