@@ -45,7 +45,9 @@ class Kinds:
         for kind in self._kinds.values():
             if kind.resource == resource and kind.group == group:
                 return kind
-        message = f"no resource {name!r} is served: expected a plural with its group, such as 'pods' or 'deployments.apps'"
+        message = (
+            f"no resource {name!r} is served: expected a plural with its group, such as 'pods' or 'deployments.apps'"
+        )
         raise LookupError(message)
 
     def has_group_version(self, group: str, version: str) -> bool:
@@ -86,7 +88,9 @@ def _strategy(group: str, kind: str) -> Strategy:
         return Strategy()
     strategy = importlib.import_module(f"fakekube.kinds.{folder}.{name}").STRATEGY
     if not isinstance(strategy, Strategy):
-        message = f"fakekube/kinds/{folder}/{name}.py: STRATEGY is {strategy!r}, expected a fakekube.registry.kind.Strategy"
+        message = (
+            f"fakekube/kinds/{folder}/{name}.py: STRATEGY is {strategy!r}, expected a fakekube.registry.kind.Strategy"
+        )
         raise TypeError(message)
     return strategy
 
@@ -98,5 +102,3 @@ def _files() -> frozenset[tuple[str, str]]:
 
 def _snake_case(kind: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", kind).lower()
-
-
