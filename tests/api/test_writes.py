@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fakekube.api.control_plane import ControlPlane
+from fakekube.api.create import create
+from fakekube.api.delete import delete
+from fakekube.api.get import get
+from fakekube.api.patch import patch
+from fakekube.api.update import update
+from fakekube.errors import AlreadyExists, BadRequest, Conflict, Invalid, NotFound
+from fakekube.objects.patches import JSON_PATCH, MERGE_PATCH
+from tests.api.conftest import MakeCall, Put
+
+
+async def test_a_new_object_gets_uid_version_and_time_in_the_order_of_the_type(
+    plane: ControlPlane, call: MakeCall
+) -> None:
+    body = {"data": {"x": "1"}, "metadata": {"labels": {"a": "b"}, "name": "a", "uid": "mine", "resourceVersion": "0"}}
+    stored = await create(plane, call("configmaps"), json.dumps(body).encode())
+    assert list(stored.value) == ["kind", "apiVersion", "metadata", "data"]
+    metadata = stored.value["metadata"]
+    assert list(metadata) == ["name", "namespace", "uid", "resourceVersion", "creationTimestamp", "labels"]
+    assert metadata["uid"] != "mine"
+
+
+async def test_generated_names_are_tried_again_when_taken(plane: ControlPlane, call: MakeCall, put: Put) -> None:
+    suffixes = iter(["aaaaa", "bbbbb"])
+    await put("configmaps", "run-aaaaa")
+    plane.chance.suffix = lambda length=5: next(suffixes)  # type: ignore[method-assign]
+    stored = await create(plane, call("configmaps"), {"metadata": {"generateName": "run-"}})
+    assert stored.name == "run-bbbbb"
+
+
+async def test_a_dry_run_creates_nothing_and_shows_no_version(plane: ControlPlane, call: MakeCall) -> None:
+    before = plane.store.revision
+    stored = await create(plane, call("configmaps", dryRun="All"), {"metadata": {"name": "a"}})
+    assert "resourceVersion" not in stored.value["metadata"]
+    assert plane.store.revision == before
+    with pytest.raises(NotFound):
+        await get(plane, call("configmaps", "a"))
+
+
+async def test_a_taken_name_is_409(plane: ControlPlane, call: MakeCall, put: Put) -> None:
+    await put("configmaps", "a")
+    with pytest.raises(AlreadyExists, match='configmaps "a" already exists'):
+        await create(plane, call("configmaps"), {"metadata": {"name": "a"}})
+
+
+async def test_of_two_writers_with_one_resource_version_the_second_gets_409(
+    plane: ControlPlane, call: MakeCall, put: Put
+) -> None:
+    read = (await put("configmaps", "a")).copy()
+    await update(plane, call("configmaps", "a"), {**read, "data": {"x": "1"}})
+    with pytest.raises(Conflict, match="the object has been modified"):
+        await update(plane, call("configmaps", "a"), {**read, "data": {"x": "2"}})
+
+
+async def test_a_write_that_changes_nothing_takes_no_revision(plane: ControlPlane, call: MakeCall, put: Put) -> None:
+    stored = await put("configmaps", "a", data={"x": "1"})
+    again = await patch(plane, call("configmaps", "a"), b'{"data":{"x":"1"}}', MERGE_PATCH)
+    assert again is stored
+
+
+async def test_status_patch_leaves_spec_and_generation_alone(plane: ControlPlane, call: MakeCall, put: Put) -> None:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    stored = await put(
+        "deployments.apps", "web", spec={"selector": {"matchLabels": {"a": "b"}}, "template": template}
+    )
+    body = b'{"spec":{"replicas":7},"status":{"replicas":3}}'
+    after = await patch(plane, call("deployments.apps", "web", "status"), body, MERGE_PATCH)
+    assert after.value["spec"] == stored.value["spec"]
+    assert after.value["metadata"]["generation"] == 1
+    assert after.value["status"]["replicas"] == 3
+
+
+async def test_a_spec_change_counts_the_generation_and_leaves_status_alone(
+    plane: ControlPlane, call: MakeCall, put: Put
+) -> None:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    await put("deployments.apps", "web", spec={"selector": {"matchLabels": {"a": "b"}}, "template": template})
+    body = b'[{"op":"replace","path":"/spec/replicas","value":7},{"op":"add","path":"/status","value":{"replicas":3}}]'
+    after = await patch(plane, call("deployments.apps", "web"), body, JSON_PATCH)
+    assert (after.value["spec"]["replicas"], after.value["metadata"]["generation"]) == (7, 2)
+    assert "replicas" not in after.value["status"]
+
+
+async def test_an_object_with_finalizers_is_marked_and_goes_with_the_last_of_them(
+    plane: ControlPlane, call: MakeCall
+) -> None:
+    body = {"metadata": {"name": "a", "finalizers": ["example.com/wait"]}}
+    await create(plane, call("configmaps"), body)
+    deleted, _ = await delete(plane, call("configmaps", "a"), b"")
+    assert not deleted.removed
+    assert deleted.last.value["metadata"]["deletionGracePeriodSeconds"] == 0
+    await patch(plane, call("configmaps", "a"), b'{"metadata":{"finalizers":null}}', MERGE_PATCH)
+    with pytest.raises(NotFound):
+        await get(plane, call("configmaps", "a"))
+
+
+async def test_preconditions_guard_a_deletion(plane: ControlPlane, call: MakeCall, put: Put) -> None:
+    await put("configmaps", "a")
+    with pytest.raises(Conflict, match="the UID in the precondition"):
+        await delete(plane, call("configmaps", "a"), b'{"preconditions":{"uid":"other"}}')
+
+
+async def test_name_and_namespace_of_the_body_must_be_those_of_the_path(
+    plane: ControlPlane, call: MakeCall, put: Put
+) -> None:
+    await put("configmaps", "a")
+    with pytest.raises(BadRequest, match="does not match the name on the URL"):
+        await update(plane, call("configmaps", "a"), {"metadata": {"name": "b"}})
+    with pytest.raises(BadRequest, match="does not match the namespace sent on the request"):
+        await create(plane, call("configmaps"), {"metadata": {"name": "b", "namespace": "other"}})
+
+
+async def test_a_kind_that_puts_create_is_created_by_put(plane: ControlPlane, call: MakeCall) -> None:
+    body = {"metadata": {"name": "leader"}, "spec": {"holderIdentity": "me"}}
+    stored, created = await update(plane, call("leases.coordination.k8s.io", "leader"), body)
+    assert created
+    assert stored.name == "leader"
+
+
+async def test_lease_updates_need_a_resource_version(plane: ControlPlane, call: MakeCall, put: Put) -> None:
+    await put("leases.coordination.k8s.io", "leader")
+    with pytest.raises(Invalid, match="must be specified for an update"):
+        await update(plane, call("leases.coordination.k8s.io", "leader"), {"metadata": {"name": "leader"}})
