@@ -14,12 +14,18 @@ class Base64Error(ValueError):
 def canonical(text: str) -> str:
     """`text` decoded and encoded anew, on one line; line breaks inside it do not matter. Raises Base64Error."""
     try:
-        data = binascii.a2b_base64(text, strict_mode=True)
+        encoded = _encoded(binascii.a2b_base64(text, strict_mode=True))
     except ValueError:  # binascii.Error, and text that is no ASCII
-        index = _first_wrong_byte(text)
-        if index is not None:
-            raise Base64Error(f"illegal base64 data at input byte {index}") from None
-        data = binascii.a2b_base64(text.replace("\r", "").replace("\n", ""))
+        encoded = ""
+    if encoded == text:
+        return text
+    index = _first_wrong_byte(text)
+    if index is not None:
+        raise Base64Error(f"illegal base64 data at input byte {index}")
+    return _encoded(binascii.a2b_base64(text.replace("\r", "").replace("\n", "")))
+
+
+def _encoded(data: bytes) -> str:
     return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 

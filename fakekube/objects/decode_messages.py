@@ -51,21 +51,20 @@ def examine(type_: Type, value: Any) -> tuple[Finding, ...]:
 def repeated_keys(value: Any) -> list[str]:
     """The paths of keys that stand in their object more than once, of whatever type it is; each once, in the order of the document."""
     paths: dict[str, None] = {}
-    open_: list[tuple[str, Any]] = [("", value)]
-    while open_:
-        path, value = open_.pop()
-        inner: list[tuple[str, Any]] = []
+    waiting: list[tuple[str, Any, bool]] = [("", value, False)]
+    while waiting:
+        path, value, is_repeated = waiting.pop()
+        if is_repeated:
+            paths[path] = None
+        inner: list[tuple[str, Any, bool]] = []
         if isinstance(value, dict):
-            seen = set()
+            seen: set[str] = set()
             for key, item in _members(value):
-                below = _under(path, key)
-                if key in seen:
-                    paths[below] = None
+                inner.append((_under(path, key), item, key in seen))
                 seen.add(key)
-                inner.append((below, item))
         elif isinstance(value, list):
-            inner = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
-        open_.extend(reversed(inner))
+            inner = [(f"{path}[{index}]", item, False) for index, item in enumerate(value)]
+        waiting.extend(reversed(inner))
     return list(paths)
 
 
