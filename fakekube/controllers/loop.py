@@ -34,6 +34,8 @@ Object = dict[str, Any]
 Key = tuple[str, str]
 """(namespace, name) of what a controller is to look at; the namespace of cluster-scoped objects is ""."""
 
+EVERYTHING = "*"
+
 FIRST_RETRY_S = 0.005
 LAST_RETRY_S = 1000.0
 """Failures of one key wait so long, doubling: as client-go's workqueue has it. The very first repetition does not wait."""
@@ -75,7 +77,9 @@ class Watch:
     """
 
     resource: str
+    """EVERYTHING stands for all there is."""
     key: Callable[[Object], Iterable[Key]]
+    types: tuple[str, ...] = ("ADDED", "MODIFIED", "DELETED")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,10 +154,17 @@ class Loop:
         """Look at everything that is there, and from now on at every change."""
         for queue in self._queues:
             for watch in queue.controller.watches:
-                self._unsubscribe.append(self._store.subscribe(watch.resource, _told(queue, watch)))
-                for stored in self._store.list(watch.resource):
-                    for key in watch.key(stored.value):
-                        queue.add(key)
+                told = _told(queue, watch)
+                for collection in self._store.collections():
+                    if watch.resource in (collection.name, EVERYTHING):
+                        self._unsubscribe.append(self._store.subscribe(collection.name, told))
+                        if "ADDED" in watch.types:
+                            self._look_at_all(queue, watch, collection.name)
+
+    def _look_at_all(self, queue: Queue, watch: Watch, collection: str) -> None:
+        for stored in self._store.list(collection):
+            for key in watch.key(stored.value):
+                queue.add(key)
 
     async def stop(self) -> None:
         """End now: what waits is forgotten, what runs is cancelled."""
@@ -174,15 +185,18 @@ def _told(queue: Queue, watch: Watch) -> Callable[[Event], None]:
         def add(event: Event) -> None:
             queue.add((event.namespace, event.name))
 
-    else:
+        return add
 
-        def add(event: Event) -> None:
+    types = frozenset(watch.types)
+
+    def add_keys(event: Event) -> None:
+        if event.type in types:
             for stored in (event.old, event.new):
                 if stored is not None:
                     for key in watch.key(stored.value):
                         queue.add(key)
 
-    return add
+    return add_keys
 
 
 class Queue:

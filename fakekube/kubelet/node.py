@@ -6,6 +6,7 @@ https://kubernetes.io/docs/reference/node/node-status/
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_DNS, uuid5
 
@@ -124,25 +125,25 @@ class Node:
             },
         }
 
-    async def register(self, client: Client, clock: Clock) -> None:
-        """Tell the cluster that this machine is there, once. Nobody renews the Lease: nobody doubts the machine either."""
-        try:
-            node = await client.create("nodes", self.object(clock.timestamp()))
-        except AlreadyExists:
-            return
-        owner = {"apiVersion": "v1", "kind": "Node", "name": self.name, "uid": node["metadata"]["uid"]}
-        lease = {
+    def lease(self, node_uid: str, now: datetime) -> Object:
+        """By which a kubelet shows that it lives. Nobody renews it: nobody doubts this machine either."""
+        owner = {"apiVersion": "v1", "kind": "Node", "name": self.name, "uid": node_uid}
+        return {
             "kind": "Lease",
             "apiVersion": "coordination.k8s.io/v1",
             "metadata": {"name": self.name, "namespace": LEASE_NAMESPACE, "ownerReferences": [owner]},
             "spec": {
                 "holderIdentity": self.name,
                 "leaseDurationSeconds": LEASE_DURATION_S,
-                "renewTime": clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "renewTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             },
         }
+
+    async def register(self, client: Client, clock: Clock) -> None:
+        """Tell the cluster that this machine is there, once."""
         try:
-            await client.create("leases.coordination.k8s.io", lease)
+            node = await client.create("nodes", self.object(clock.timestamp()))
+            await client.create("leases.coordination.k8s.io", self.lease(node["metadata"]["uid"], clock.now()))
         except AlreadyExists:
             return
 

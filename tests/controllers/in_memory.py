@@ -35,14 +35,20 @@ KINDS = {
 class Served:
     """As much of `registry.kind.Kind` as controllers read."""
 
-    resource: str
-    group: str
+    collection: str
+    kind: str
+    api_version: str
     namespaced: bool
     verbs: tuple[str, ...] = ("create", "delete", "list")
+    is_stored: bool = True
 
     @property
-    def collection(self) -> str:
-        return f"{self.resource}.{self.group}" if self.group else self.resource
+    def resource(self) -> str:
+        return self.collection.partition(".")[0]
+
+    @property
+    def group(self) -> str:
+        return self.collection.partition(".")[2]
 
 
 class HeldClock(Clock):
@@ -129,10 +135,7 @@ class Cluster:
     # What controllers are given.
 
     def resources(self) -> list[Served]:
-        return [
-            Served(*(collection.split(".", 1) if "." in collection else (collection, "")), namespaced)
-            for collection, (_, _, namespaced) in KINDS.items()
-        ]
+        return [Served(collection, *facts) for collection, facts in KINDS.items()]
 
     def get(self, resource: str, namespace: str, name: str) -> Object | None:
         stored = self.store.get(resource, namespace, name)

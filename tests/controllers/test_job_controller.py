@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from controllers.in_memory import Cluster, named
 from fakekube.controllers import job, ttl_after_finished
 from fakekube.errors import Forbidden
+from tests.controllers.in_memory import Cluster, named
 
 CONTROLLERS = (job.CONTROLLER, ttl_after_finished.CONTROLLER)
 ENDS = ("FailureTarget", "SuccessCriteriaMet", "Complete", "Failed")

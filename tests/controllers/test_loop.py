@@ -5,10 +5,10 @@ import logging
 
 import pytest
 
-from controllers.in_memory import Cluster
 from fakekube.controllers import CONTROLLERS
 from fakekube.controllers.loop import Context, Controller, Watch, own, owner_of
 from fakekube.errors import Conflict, NotFound
+from tests.controllers.in_memory import Cluster
 
 
 def recording(seen: list[str], answers: list[float | Exception | None] | None = None) -> Controller:

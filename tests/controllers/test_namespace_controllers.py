@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from controllers.in_memory import Cluster, named, namespace
 from fakekube.controllers import namespace as namespace_controller
 from fakekube.controllers import root_ca, service_account
+from tests.controllers.in_memory import Cluster, named, namespace
 
 DEFAULTS = (service_account.CONTROLLER, root_ca.CONTROLLER)
 ALL = (*DEFAULTS, namespace_controller.CONTROLLER)

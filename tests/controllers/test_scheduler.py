@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from controllers.in_memory import Cluster
 from fakekube.controllers import node_lifecycle, scheduler
 from fakekube.controllers.loop import Settings
+from tests.controllers.in_memory import Cluster
 
 CONTROLLERS = (scheduler.CONTROLLER, node_lifecycle.CONTROLLER)
 NOT_HELPFUL = "Preemption is not helpful for scheduling"

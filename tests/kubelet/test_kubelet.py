@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from controllers.in_memory import Cluster, named
-
 from fakekube.controllers import job, scheduler
 from fakekube.controllers.loop import Controller, Settings, Watch
 from fakekube.kubelet.node import Node, nodes
 from fakekube.kubelet.pod_status import image_id
 from fakekube.kubelet.pods import Kubelet
+from tests.controllers.in_memory import Cluster, named
 
 NODE = Node(0)
 NOW = "2026-01-02T03:04:05Z"
