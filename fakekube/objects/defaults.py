@@ -9,7 +9,7 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#default-values
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -163,16 +163,16 @@ def _order(type_name: str) -> Mapping[str, int]:
     return {key: index for index, key in enumerate(facts.type_of(type_name).fields)}
 
 
-def insert(struct: MutableMapping[str, Any], key: str, value: Any, order: Mapping[str, int]) -> None:
+def insert(struct: Struct, key: str, value: Any, order: Mapping[str, int]) -> None:
     """`struct[key] = value`, a new key before those that come later in `order`."""
-    if key not in struct and order:
-        place = order[key]
-        later = [name for name in struct if order.get(name, 0) > place]
+    if key in struct or not struct or not order or order.get(next(reversed(struct)), 0) < order[key]:
         struct[key] = value
-        for name in later:
-            struct[name] = struct.pop(name)
-    else:
-        struct[key] = value
+        return
+    place = order[key]
+    later = [name for name in struct if order.get(name, 0) > place]
+    struct[key] = value
+    for name in later:
+        struct[name] = struct.pop(name)
 
 
 def _compiled(rule: _Rule, type_: Type) -> _Apply:
