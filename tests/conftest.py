@@ -1,0 +1,53 @@
+"""What holds for all tests: nothing is left to chance, and in CI nothing is skipped unnoticed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("steady")
+
+MAY_SKIP: dict[str, str] = {}
+"""Tests that a machine of CI cannot run: the beginning of the test's path, and why."""
+
+SKIPPED = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[SKIPPED] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and not item.nodeid.startswith(tuple(MAY_SKIP)):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        item.config.stash[SKIPPED].append(f"{item.nodeid}: {reason}")
+    return report
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.skipped and isinstance(report.longrepr, tuple):
+        _skipped_modules.append(f"{report.nodeid}: {report.longrepr[2]}")
+
+
+_skipped_modules: list[str] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test fails the run, because there everything that a test could want is installed."""
+    if os.environ.get("CI") and (session.config.stash[SKIPPED] or _skipped_modules) and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    skipped = config.stash[SKIPPED] + _skipped_modules
+    if os.environ.get("CI") and skipped:
+        terminalreporter.section("skipped although CI is set")
+        for line in skipped:
+            terminalreporter.write_line(line)
