@@ -40,7 +40,10 @@ def examine(type_: Type, value: Any) -> tuple[Finding, ...]:
     """The unknown and repeated fields of `value` as an object of `type_`. Raises DecodeError."""
     examination = _Examination()
     if isinstance(value, dict):
-        examination.struct(type_, value, (), "")
+        try:
+            examination.struct(type_, value, (), "")
+        except RecursionError:
+            raise DecodeError("exceeded max depth") from None
     elif value is not None:
         examination.refuse(f"json: cannot unmarshal {json_type(value)} into Go value of type v1.{type_.go_name}")
     if examination.first_mistake is not None:

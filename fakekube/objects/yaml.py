@@ -120,6 +120,8 @@ def _documents(text: str | bytes) -> Iterator[Document]:
                 builder.take(event)
     except pyyaml.YAMLError as error:
         raise YAMLError(_go_message(error)) from None
+    except RecursionError:  # a deep key that is to be shown
+        raise YAMLError(f"yaml: exceeded max depth of {MOST_LEVELS}") from None
     finally:
         parser.dispose()
 

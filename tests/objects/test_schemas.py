@@ -209,6 +209,9 @@ def test_schemas_that_are_nested_without_end_are_refused() -> None:
     )
 
     assert refusal(deep, expected).endswith("exceeded max depth")
+    assert refusal(deep.replace(b'{"spec"', b'{"metadata": {"name": 1}, "spec"'), expected).endswith(
+        "exceeded max depth"
+    )
 
 
 def test_data_of_a_kind_the_path_is_not_for_is_looked_at_first() -> None:

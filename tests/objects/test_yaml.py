@@ -134,7 +134,15 @@ def test_keys_can_be_sorted_at_every_level() -> None:
     assert list(value["b"][0]) == ["c", "d"]
 
 
-@pytest.mark.parametrize("text", ["[" * 20_000, "{a: " * 20_000, "".join(" " * n + "a:\n" for n in range(1200))])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 20_000,
+        "? " + "[" * 900 + "]" * 900 + "\n: 1\n",
+        "{a: " * 20_000,
+        "".join(" " * n + "a:\n" for n in range(1200)),
+    ],
+)
 def test_deep_nesting_is_refused(text: str) -> None:
     with pytest.raises(YAMLError, match="exceeded max"):
         load(text)
