@@ -90,7 +90,7 @@ _CERTS_DIRECTORY_OPTION = click.option(
               help="Whether requests without credentials are system:anonymous (403) or refused (401).")  # fmt: skip
 @click.option(
     "--service-cidr",
-    default="10.96.0.0/12",
+    default="10.96.0.0/16",
     show_default=True,
     show_envvar=True,
     help="Where services get their addresses.",
@@ -184,7 +184,7 @@ def _first_address(service_cidr: str) -> str:
         network = ipaddress.ip_network(service_cidr, strict=False)
     except ValueError:
         raise Failure(
-            f"--service-cidr {service_cidr!r} is not a range of addresses: expected one as 10.96.0.0/12"
+            f"--service-cidr {service_cidr!r} is not a range of addresses: expected one as 10.96.0.0/16"
         ) from None
     if network.num_addresses < 4:
         raise Failure(

@@ -388,7 +388,7 @@ def test_new_ca_replaces_the_certificates(cluster: type[Cluster], tmp_path: Path
         (["--port", "1"], "error: port 1 of 127.0.0.1 is not allowed to this user\n"),
         (
             ["--service-cidr", "ten"],
-            "error: --service-cidr 'ten' is not a range of addresses: expected one as 10.96.0.0/12\n",
+            "error: --service-cidr 'ten' is not a range of addresses: expected one as 10.96.0.0/16\n",
         ),
         (
             ["--service-cidr", "10.0.0.0/32"],

@@ -369,7 +369,7 @@ _CANONICAL: dict[bytes, bytes] = {}
 _STATUS_LINES: dict[int, bytes] = {}
 
 _quiet = logging.getLogger("fakekube.server.websocket")
-_quiet.setLevel(logging.ERROR)
+_quiet.setLevel(logging.CRITICAL)  # it calls a refusal before the handshake an error of ours
 
 
 def _nothing() -> None:

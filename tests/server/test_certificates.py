@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import ssl
 import stat
 import subprocess
@@ -256,11 +255,13 @@ def test_a_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
         Certificates.load_or_create(tmp_path / "certs")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
 
-    with pytest.raises(CertificatesError, match=r"cannot be written: .*--certs-dir"):
+    monkeypatch.setattr("os.replace", refuse)
+
+    with pytest.raises(CertificatesError, match=r"cannot be written: Permission denied\. .*--certs-dir"):
         Certificates.load_or_create(tmp_path)
 
 
