@@ -135,7 +135,11 @@ def serve(
                 click.echo(start_text(cluster.url, certs_dir))
 
         async def seed_and_announce() -> None:
-            announce(await cluster.seed(seed))
+            try:
+                announce(await cluster.seed(seed))
+            except Exception as error:
+                announce()
+                Failure(f"the seeds were not sent: {error}").show()
 
         def on_ready() -> None:
             _write_kubeconfig(certificates, certs_dir, cluster.url)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from uvicorn.config import Config
 
-from fakekube.server.connection import App, Connection, State
+from fakekube.server.connection import STALL_TIMEOUT_S, App, Connection, State
 
 if TYPE_CHECKING:
     import concurrent.futures
@@ -184,6 +184,8 @@ class _Acceptor:
         self.silent: dict[socket.socket, float] = {}
         """Connections from which no byte has come yet, and since when they are there."""
         self.handshakes: set[asyncio.Task[None]] = set()
+        self.stalled: dict[Any, float] = {}
+        """WebSockets whose clients do not read, and since when."""
         self.ticking: asyncio.TimerHandle | None = None
         self.config = Config(app, lifespan="off", interface="asgi3", ws="none", http=Connection, log_config=None,
                              proxy_headers=False, server_header=False, ws_max_size=3 << 20, ws_ping_interval=None,
@@ -208,9 +210,15 @@ class _Acceptor:
         for connection, since in list(self.silent.items()):
             if now - since > HANDSHAKE_TIMEOUT_S:
                 self.drop(connection)
+        stalled: dict[Any, float] = {}
         for protocol in list(self.state.connections):
             if isinstance(protocol, Connection):
                 protocol.give_up_if_stalled(now)
+            elif not protocol.writable.is_set():  # type: ignore[union-attr]
+                stalled[protocol] = since = self.stalled.get(protocol, now)
+                if now - since > STALL_TIMEOUT_S:
+                    protocol.transport.abort()
+        self.stalled = stalled
         self.ticking = self.loop.call_later(TICK_S, self.tick)
 
     def accept(self) -> None:

@@ -16,7 +16,7 @@ from websockets.sync.client import connect as connect_websocket
 
 from fakekube.server import run
 from fakekube.server.certificates import Certificates, KeyPair, client_context, create_ca, issue_client_certificate
-from fakekube.server.connection import CLIENT_CERTIFICATE, App
+from fakekube.server.connection import CLIENT_CERTIFICATE, App, State
 from fakekube.server.responses import Receive, Scope, Send
 from fakekube.server.run import ListenError, RunningServer, server_url
 
@@ -254,3 +254,29 @@ def test_only_http_1_1_is_offered() -> None:
 
         assert secured.selected_alpn_protocol() == "http/1.1"
         secured.close()
+
+
+async def test_a_websocket_that_is_not_read_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    class WebSocket:
+        writable = asyncio.Event()
+        aborted = False
+
+        @property
+        def transport(self) -> WebSocket:
+            return self
+
+        def abort(self) -> None:
+            self.aborted = True
+
+    monkeypatch.setattr(run, "STALL_TIMEOUT_S", -1.0)
+    with run.listen("127.0.0.1", 0) as listener:
+        acceptor = run._Acceptor(who, listener, None, State())
+        websocket, reading = WebSocket(), WebSocket()
+        reading.writable = asyncio.Event()
+        reading.writable.set()
+        acceptor.state.connections |= {websocket, reading}  # type: ignore[arg-type]
+
+        acceptor.open()
+        acceptor.close()
+
+    assert (websocket.aborted, reading.aborted) == (True, False)
