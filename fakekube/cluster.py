@@ -1,9 +1,12 @@
-"""A whole cluster in one object: it builds, starts, resets and stops. The only file that knows every part."""
+"""A whole cluster in one object: it builds, starts, resets and stops. The only file that knows every part.
+
+What a test does with it stands in `fakekube.testing`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,7 @@ from fakekube.api.control_plane import ControlPlane
 from fakekube.controllers import CONTROLLERS
 from fakekube.controllers.loop import Loop, Settings
 from fakekube.kinds import Kinds
+from fakekube.options import ClusterOptions
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.clock import Chance, Clock
 from fakekube.registry.create import complete_metadata
@@ -30,67 +34,60 @@ from fakekube.server.openapi import OpenApi
 from fakekube.server.run import RunningServer
 from fakekube.server.state import State
 from fakekube.storage.store import Store
+from fakekube.testing.asgi_door import AsgiDoor
+from fakekube.testing.client_access import ClientAccess
+from fakekube.testing.handle import TIMEOUT_S, Handle
+from fakekube.testing.mailbox import run_in
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from fakekube.seeding import SeedFailure
 
 ADMINISTRATOR = User("kubernetes-admin", ("system:masters",))
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterOptions:
-    """What a cluster is to be like."""
+class FakeCluster(Handle, ClientAccess):
+    """A Kubernetes API server with its controllers, in a thread of its own; and what a test does with it (see Handle).
 
-    nodes: int = 1
-    """Nodes that fakekube runs itself: pods placed on them come to life. With 0 pods stay Pending, as without any kubelet."""
-    anonymous_auth: bool = True
-    service_cidr: str = "10.96.0.0/16"
-    host: str = "127.0.0.1"
-    port: int = 0
-    """0 takes any free one."""
-    seed: int | None = None
-    """Of uids, name suffixes and addresses; None is different each time."""
+        with FakeCluster() as kube:  # or `async with`
+            kube.create({"apiVersion": "v1", "kind": "Pod", ...})
+            kube.wait_for("pod", "web", "condition=Ready")
 
-
-class FakeCluster:
-    """A Kubernetes API server with its controllers, in a thread of its own.
-
-    with FakeCluster() as kube:
-        ...  # kube.url, kube.certificates
+    It may be started once.
     """
 
     def __init__(
         self,
         *,
-        nodes: int = 1,
-        anonymous_auth: bool = True,
-        service_cidr: str = "10.96.0.0/16",
+        nodes: int = ClusterOptions.nodes,
+        anonymous_auth: bool = ClusterOptions.anonymous_auth,
+        service_cidr: str = ClusterOptions.service_cidr,
         certificates: Certificates | None = None,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        seed: int | None = None,
+        host: str = ClusterOptions.host,
+        port: int = ClusterOptions.port,
+        seed: int | None = ClusterOptions.seed,
     ) -> None:
         self.options = ClusterOptions(nodes, anonymous_auth, service_cidr, host, port, seed)
         self.certificates = certificates or Certificates.in_memory()
-        self.app = App()
+        self._application = App()
         self.server = RunningServer(
-            self.app,
+            self._application,
             certificates=self.certificates,
             host=host,
             port=port,
             on_start=self._begin,
             before_stop=self._end,
         )
+        authorization = f"Bearer {self.certificates.admin_token}".encode()
+        super().__init__(self.server, self._application, [(b"authorization", authorization)])
+        self.app = AsgiDoor(self._application, lambda: self.server.loop, self.certificates.admin_token)
         self._template: ControlPlane | None = None
         self._loop: Loop | None = None
 
     @property
-    def url(self) -> str:
-        return self.server.url
-
-    @property
     def plane(self) -> ControlPlane:
-        return self.app.state.plane
+        return self._application.state.plane
 
     def start(self) -> None:
         """Serve in a thread of its own; returns when requests are answered. Raises ListenError."""
@@ -101,33 +98,58 @@ class FakeCluster:
         self.server.run(on_ready)
 
     def stop(self) -> None:
+        """End within 0.3 s, whatever clients do; files that clients were given go as well."""
         self.server.stop()
+        self._remove_files()
 
     def reset(self) -> None:
         """A fresh cluster behind the same address, in milliseconds. Open watches end."""
-        self.server.call(self._reset())
+        self._run(self._reset)
+        self._restore_files()
 
-    def idle(self) -> None:
-        """Wait until no controller has anything left to do."""
-        assert self._loop is not None
-        self.server.call(self._loop.idle())
+    def idle(self, timeout: float = TIMEOUT_S) -> None:
+        """Wait until no controller has anything left to do that is due within a second. Raises TimeoutError."""
+        self._run(lambda: self._idle(timeout))
+
+    async def idle_async(self, timeout: float = TIMEOUT_S) -> None:
+        """`idle` while the caller's event loop, asyncio's or trio's, goes on."""
+        await run_in(self.server.loop, self._idle(timeout))
 
     async def seed(self, paths: Sequence[Path]) -> list[SeedFailure]:
-        """Send manifests to the cluster, as the administrator; returns what was refused."""
+        """Send manifests to the cluster, as the administrator; returns what was refused. For use on the server's own loop."""
         from fakekube.seeding import FrontDoor, seed
 
-        return await seed(FrontDoor(self.app, self.certificates.admin_token), paths)
+        return await seed(FrontDoor(self._application, self.certificates.admin_token), paths)
 
     def client(self, user: User = ADMINISTRATOR) -> Client:
         """The verbs of the API as `user`, for use on the server's own loop."""
         return Client(self.plane, user)
 
-    def __enter__(self) -> FakeCluster:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    async def __aenter__(self) -> Self:
+        from anyio import to_thread
+
+        await to_thread.run_sync(self.start)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        from anyio import CancelScope, to_thread
+
+        with CancelScope(shield=True):
+            await to_thread.run_sync(self.stop)
+
+    async def _idle(self, timeout_s: float) -> None:
+        assert self._loop is not None
+        try:
+            await asyncio.wait_for(self._loop.idle(), timeout_s)
+        except TimeoutError:
+            raise TimeoutError(f"controllers are still busy after {timeout_s:g} s") from None
 
     async def _begin(self) -> None:
         self._template = self._new_plane()
@@ -143,7 +165,7 @@ class FakeCluster:
         if self._loop is not None:
             await self._end()
         plane = _fork(self._template, self.options.seed)
-        self.app.state = self._state(plane)
+        self._application.state = self._state(plane)
         self._loop = Loop(
             CONTROLLERS,
             store=plane.store,

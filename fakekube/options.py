@@ -1,0 +1,22 @@
+"""What a cluster is to be like. Light to import: pytest reads the names of the options at every start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """The keywords of FakeCluster, of the marker `kube`, and (with `kube_` before them) of pytest's ini file."""
+
+    nodes: int = 1
+    """Nodes that fakekube runs itself: pods placed on them come to life. With 0 pods stay Pending, as without any kubelet."""
+    anonymous_auth: bool = True
+    """Whether requests without credentials are system:anonymous (403) or refused (401)."""
+    service_cidr: str = "10.96.0.0/16"
+    """Where services get their addresses."""
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0 takes any free one."""
+    seed: int | None = None
+    """Of uids, name suffixes and addresses; None is different each time."""
