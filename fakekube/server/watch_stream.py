@@ -110,10 +110,11 @@ class Frames:
 
 def bookmark(kind: Kind, notice: Notice) -> Object:
     """What a bookmark holds: an empty object of the kind with a version."""
-    metadata: Object = {"resourceVersion": str(notice.revision)}
+    empty = kind.facts.empty
+    metadata = {"resourceVersion": str(notice.revision), **empty.get("metadata", {})}
     if notice.initial_events_end:
-        metadata["annotations"] = INITIAL_EVENTS_END
-    return {"kind": kind.kind, "apiVersion": kind.api_version, **kind.facts.empty, "metadata": metadata}
+        metadata["annotations"] = {**metadata.get("annotations", {}), **INITIAL_EVENTS_END}
+    return {"kind": kind.kind, "apiVersion": kind.api_version, **empty, "metadata": metadata}
 
 
 async def stream(request: Request, send: Send, watch: Watch, frames: Frames, headers: list[Header]) -> None:
