@@ -22,6 +22,7 @@ KINDS = {
     "nodes": ("Node", "v1", False),
     "leases.coordination.k8s.io": ("Lease", "coordination.k8s.io/v1", True),
     "pods": ("Pod", "v1", True),
+    "persistentvolumes": ("PersistentVolume", "v1", False),
     "persistentvolumeclaims": ("PersistentVolumeClaim", "v1", True),
     "secrets": ("Secret", "v1", True),
     "serviceaccounts": ("ServiceAccount", "v1", True),
