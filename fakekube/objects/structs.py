@@ -177,7 +177,8 @@ _MOST_SHAPES = 256
 def _struct(type_: Type) -> _Decode:
     fields = type_.fields
     plan: tuple[_Step, ...] = tuple(
-        (name, _of_field(field), field.keeps_zero, _filling(field) if field.always else None)
+        # A raw part is bytes to the server: `{}` is as good a value as any.
+        (name, _of_field(field), field.keeps_zero or _is_raw(field), _filling(field) if field.always else None)
         for name, field in fields.items()
     )
     # Most fields of most objects are absent. Which are to be visited depends on the keys alone, so it is remembered by them.
@@ -212,6 +213,10 @@ def _struct(type_: Type) -> _Decode:
         return result
 
     return decode_struct
+
+
+def _is_raw(field: Field) -> bool:
+    return field.shape == "one" and field.type in ("any", "object")
 
 
 def _merged(value: Any, notes: list[None]) -> dict[str, Any]:
