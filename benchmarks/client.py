@@ -181,18 +181,19 @@ class Watch:
             self.events += buffer.count(b"}\n", 0, count)
 
 
-def fan_out(watches: list[Watch], writer: Connection, requests: list[bytes]) -> Load:
-    """Write after write, each once the one before is answered, until every watch has had an event of each."""
+def fan_out(watches: list[Watch], writers: list[Connection], requests: list[bytes]) -> Load:
+    """Writes, one under way on each writer, until every watch has had an event of each."""
     selector = selectors.DefaultSelector()
     for watch in watches:
         selector.register(watch.connection.socket, selectors.EVENT_READ, watch)
-    writer.socket.setblocking(False)
-    selector.register(writer.socket, selectors.EVENT_READ, writer)
     before = sum(watch.events for watch in watches)
     expected = before + len(requests) * len(watches)
     todo = iter(requests)
     start, cpu = time.perf_counter(), time.process_time()
-    writer.send(next(todo))
+    for writer, request in zip(writers, todo, strict=False):
+        writer.socket.setblocking(False)
+        selector.register(writer.socket, selectors.EVENT_READ, writer)
+        writer.send(request)
     while sum(watch.events for watch in watches) < expected:
         ready = selector.select(timeout=30)
         if not ready:
@@ -201,9 +202,9 @@ def fan_out(watches: list[Watch], writer: Connection, requests: list[bytes]) -> 
             if isinstance(key.data, Watch):
                 key.data.receive()
             elif key.data.receive():
-                request = next(todo, None)
-                if request is None:
-                    selector.unregister(writer.socket)
+                request = next(todo, b"")
+                if request:
+                    key.data.send(request)
                 else:
-                    writer.send(request)
+                    selector.unregister(key.data.socket)
     return Load(expected - before, time.perf_counter() - start, time.process_time() - cpu)

@@ -183,6 +183,9 @@ def serve_starlette(port: int, folder: Path) -> None:
         Starlette(routes=routes),
         host="127.0.0.1",
         port=port,
+        # As `pip install uvicorn httptools` gives them; uvloop, where it happens to be installed, would be another comparison.
+        loop="asyncio",
+        http="httptools",
         log_level="warning",
         access_log=False,
         ssl_certfile=folder / "bare.pem",
