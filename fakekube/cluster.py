@@ -17,8 +17,10 @@ from fakekube.admission import Chain
 from fakekube.api.client import Client
 from fakekube.api.control_plane import ControlPlane
 from fakekube.controllers import CONTROLLERS
-from fakekube.controllers.loop import Loop, Settings
+from fakekube.controllers.loop import Controller, Loop, Settings, Watch
 from fakekube.kinds import Kinds
+from fakekube.kubelet.node import Node, nodes
+from fakekube.kubelet.pods import Kubelet
 from fakekube.options import ClusterOptions
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.clock import Chance, Clock
@@ -152,7 +154,7 @@ class FakeCluster(Handle, ClientAccess):
             raise TimeoutError(f"controllers are still busy after {timeout_s:g} s") from None
 
     async def _begin(self) -> None:
-        self._template = self._new_plane()
+        self._template = await self._new_plane()
         await self._reset()
 
     async def _end(self) -> None:
@@ -166,17 +168,26 @@ class FakeCluster(Handle, ClientAccess):
             await self._end()
         plane = _fork(self._template, self.options.seed)
         self._application.state = self._state(plane)
-        self._loop = Loop(
-            CONTROLLERS,
+        self._loop = self._controllers_of(plane)
+        self._loop.start()
+
+    def _controllers_of(self, plane: ControlPlane) -> Loop:
+        """The controllers and the kubelets of our own nodes, not started."""
+        machines = nodes(self.options.nodes)
+        return Loop(
+            [*CONTROLLERS, *map(_kubelet, machines)],
             store=plane.store,
             client_for=lambda controller: Client(plane, controller.acts_as),
             clock=plane.clock,
-            settings=Settings(ca_pem=self.certificates.ca.certificate, service_cidr=self.options.service_cidr),
+            settings=Settings(
+                ca_pem=self.certificates.ca.certificate,
+                service_cidr=self.options.service_cidr,
+                nodes=tuple(machine.name for machine in machines),
+            ),
         )
-        self._loop.start()
 
-    def _new_plane(self) -> ControlPlane:
-        """A control plane that holds what a fresh cluster holds."""
+    async def _new_plane(self) -> ControlPlane:
+        """A control plane that holds what a fresh cluster holds once its controllers have come to rest."""
         options = self.options
         clock, chance = Clock(), Chance(options.seed)
         store, kinds = Store(clock.monotonic), Kinds.builtin()
@@ -192,6 +203,12 @@ class FakeCluster(Handle, ClientAccess):
             now=clock.now(),
         ):
             _put(plane, obj)
+        for machine in nodes(options.nodes):
+            await machine.register(Client(plane, machine.user), clock)
+        controllers = self._controllers_of(plane)
+        controllers.start()
+        await controllers.idle()
+        await controllers.stop()
         store.forget_history()
         return plane
 
@@ -209,6 +226,18 @@ class FakeCluster(Handle, ClientAccess):
                 lambda: _watchers(plane),
             ),
         )
+
+
+def _kubelet(machine: Node) -> Controller:
+    kubelet = Kubelet(machine)
+    return Controller(
+        name="kubelet",
+        watches=(Watch("pods", key=kubelet.keys),),
+        reconcile=kubelet.reconcile,
+        user=machine.user,
+        field_manager="kubelet",
+        host=machine.name,
+    )
 
 
 def _put(plane: ControlPlane, obj: Object) -> None:
