@@ -190,11 +190,16 @@ def _told(queue: Queue, watch: Watch) -> Callable[[Event], None]:
     types = frozenset(watch.types)
 
     def add_keys(event: Event) -> None:
-        if event.type in types:
+        if event.type not in types:
+            return
+        try:
             for stored in (event.old, event.new):
                 if stored is not None:
                     for key in watch.key(stored.value):
                         queue.add(key)
+        except Exception:
+            # The write is done and answered; its client has no part in this.
+            log.exception("%s: cannot tell whom %s/%s concerns", queue.controller.name, event.namespace, event.name)
 
     return add_keys
 

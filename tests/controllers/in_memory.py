@@ -102,6 +102,10 @@ class Cluster:
     def __post_init__(self) -> None:
         for collection, (kind, api_version, _) in KINDS.items():
             self.store.declare(collection, kind, api_version)
+        self.new_loop()
+
+    def new_loop(self) -> None:
+        """Controllers that know nothing yet."""
         self.loop = Loop(
             self.controllers, store=self.store, client_for=lambda _: self, clock=self.clock, settings=self.settings
         )

@@ -147,3 +147,44 @@ def test_every_controller_file_is_found() -> None:
     names = {controller.name for controller in CONTROLLERS}
 
     assert {"namespace-controller", "service-account-controller", "root-ca-cert-publisher"} <= names
+
+
+def test_controllers_that_start_anew_find_nothing_left_to_do() -> None:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c"}]}}
+    work = {"selector": {"matchLabels": {"a": "b"}}, "completions": 2, "backoffLimit": 6, "template": template}
+    ready = {"allocatable": {"pods": "1"}, "conditions": [{"type": "Ready", "status": "True"}]}
+
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create("namespaces", {"metadata": {"name": "shop"}})
+        await cluster.create("nodes", {"metadata": {"name": "n"}, "status": ready})
+        await cluster.create("jobs.batch", {"metadata": {"name": "work", "namespace": "shop"}, "spec": work})
+        await cluster.create("pods", {"metadata": {"name": "p", "namespace": "shop"}, "spec": {"containers": []}})
+        await cluster.settle()
+        before = list(cluster.writes)
+        await cluster.loop.stop()
+        cluster.new_loop()
+        cluster.loop.start()
+        await cluster.settle()
+        assert cluster.writes == before
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_a_mistake_in_telling_whom_a_change_concerns_does_not_reach_the_writer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def mistaken(_: object) -> tuple[tuple[str, str], ...]:
+        raise ZeroDivisionError
+
+    async def reconcile(context: Context, namespace: str, name: str) -> None:
+        raise AssertionError("never asked")
+
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create("secrets", secret("a"))
+        assert len(cluster.list("secrets")) == 1
+
+    controller = Controller(name="mistaken", watches=(Watch("secrets", key=mistaken),), reconcile=reconcile)
+    with caplog.at_level(logging.ERROR):
+        Cluster((controller,)).run(scenario)
+
+    assert [record.getMessage() for record in caplog.records] == ["mistaken: cannot tell whom shop/a concerns"]
