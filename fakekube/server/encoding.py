@@ -85,14 +85,21 @@ def list_response(request: Request, representation: Representation, kind: Kind, 
         metadata["remainingItemCount"] = page.remaining
     form, version = representation.form, representation.version
     if not form and representation.media_type == "application/json":
-        items = [encoded_item(kind, stored) for stored in page.items]
-        body = b'{"kind":"%b","apiVersion":"%b","metadata":%b,"items":[%b]}' % (
+        head = b'{"kind":"%b","apiVersion":"%b","metadata":%b,"items":[' % (
             kind.list_kind.encode(),
             kind.api_version.encode(),
             orjson.dumps(metadata),
-            b",".join(items),
         )
-        return json_response(request, representation, body)
+        # One join: a list may be megabytes, and each copy of them costs as much as the rest of the answer.
+        pieces = [head]
+        for stored in page.items:
+            pieces += (encoded_item(kind, stored), b",")
+        if page.items:
+            pieces.pop()
+        body = b"".join([*pieces, b"]}\n"])
+        if representation.indented or request.wants_indented():
+            return json_response(request, representation, body)
+        return Response(body)
     objects = [from_storage(kind, stored.value) for stored in page.items]
     if form == "Table":
         include = tables.check_include_object(request.query.get("includeObject", ""))
