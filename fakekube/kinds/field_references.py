@@ -44,6 +44,8 @@ def field(reference: Object, path: str, supported: Sequence[str]) -> list[FieldE
     """A fieldRef at `path`; `supported` are the plain fields that may be read there."""
     api_version, wanted = reference.get("apiVersion", ""), reference.get("fieldPath", "")
     place = f"{path}.fieldPath"
+    if api_version == "v1" and wanted in supported:
+        return []
     if not api_version:
         return [required(f"{path}.apiVersion")]
     if not wanted:

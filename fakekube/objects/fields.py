@@ -10,15 +10,18 @@ from fakekube import facts
 
 def put(obj: dict[str, Any], key: str, value: Any, type_name: str) -> None:
     """Set `key` of an object of the type, at the place that the type gives it."""
-    if key in obj:
-        obj[key] = value
-        return
+    if key not in obj and obj:
+        place = _places(type_name)
+        position = place.get(key, -1)
+        if place.get(next(reversed(obj)), -1) > position:
+            # The object is in order already: only what follows has to move.
+            following = {other: obj[other] for other in obj if place.get(other, -1) > position}
+            for other in following:
+                del obj[other]
+            obj[key] = value
+            obj.update(following)
+            return
     obj[key] = value
-    place = _places(type_name)
-    if place.get(key, -1) < max((place.get(other, -1) for other in obj if other != key), default=-1):
-        ordered = sorted(obj.items(), key=lambda item: place.get(item[0], -1))
-        obj.clear()
-        obj.update(ordered)
 
 
 def put_or_drop(obj: dict[str, Any], key: str, value: Any, type_name: str) -> None:
