@@ -30,6 +30,7 @@ class Served:
     token: str
     kubeconfig: dict[str, Any]
     log: pathlib.Path | None = None
+    process: subprocess.Popen[bytes] | None = None
     _read: int = field(default=0, repr=False)
 
     @functools.cached_property
@@ -37,12 +38,16 @@ class Served:
         return ssl.create_default_context(cafile=str(self.ca_file))
 
     def new_traceback(self) -> str:
-        """What the server has logged since the last call, if there is a traceback in it."""
+        """What the server has logged since the last call, if there is a traceback in it or the server has ended."""
         if self.log is None:
             return ""
         text = self.log.read_text(errors="replace")
         new, self._read = text[self._read :], len(text)
-        return new[new.index(TRACEBACK) :] if TRACEBACK in new else ""
+        return new[new.index(TRACEBACK) :] if TRACEBACK in new else self._obituary(text)
+
+    def _obituary(self, log: str) -> str:
+        status = self.process.poll() if self.process else None
+        return "" if status is None else f"the server has ended with status {status}:\n{log}"
 
 
 @contextlib.contextmanager
@@ -58,7 +63,7 @@ def serve(options: Sequence[str] = ("--nodes", "0")) -> Iterator[Served]:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         try:
             wait_until_written(certs / "kubeconfig", process, log)
-            yield read_certs(certs, log)
+            yield read_certs(certs, log, process)
         finally:
             process.send_signal(signal.SIGINT)
             try:
@@ -77,10 +82,12 @@ def wait_until_written(kubeconfig: pathlib.Path, process: subprocess.Popen[bytes
         time.sleep(0.02)
 
 
-def read_certs(certs: pathlib.Path, log: pathlib.Path | None = None) -> Served:
+def read_certs(
+    certs: pathlib.Path, log: pathlib.Path | None = None, process: subprocess.Popen[bytes] | None = None
+) -> Served:
     """The server that left its credentials in this directory."""
     kubeconfig = yaml.safe_load((certs / "kubeconfig").read_text())
     token = (certs / "admin.token").read_text().strip()
     kubeconfig["users"][0]["user"] = {"token": token}  # transcripts use it, and the kubeconfig's own is a certificate
     url = kubeconfig["clusters"][0]["cluster"]["server"]
-    return Served(url, certs / "ca.crt", token, kubeconfig, log)
+    return Served(url, certs / "ca.crt", token, kubeconfig, log, process)
