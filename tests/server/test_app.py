@@ -1,0 +1,310 @@
+"""The path of a request through the filters, asked in process: no socket is opened."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, NamedTuple
+
+import orjson
+import pytest
+
+from fakekube import bootstrap
+from fakekube.access.authentication import Authenticator
+from fakekube.access.authorization import Authorizer
+from fakekube.admission import Chain
+from fakekube.api.control_plane import ControlPlane
+from fakekube.kinds import Kinds
+from fakekube.registry.allocators import Allocators
+from fakekube.registry.clock import Chance, Clock
+from fakekube.registry.create import complete_metadata
+from fakekube.registry.user import User
+from fakekube.server.app import App
+from fakekube.server.connection import CLIENT_CERTIFICATE, ClientCertificate
+from fakekube.server.discovery import Discovery
+from fakekube.server.health import Health
+from fakekube.server.metrics import Metrics
+from fakekube.server.openapi import OpenApi
+from fakekube.server.resources import MAX_BODY_BYTES
+from fakekube.server.state import State
+from fakekube.storage.store import Store
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return orjson.loads(self.body)
+
+
+Ask = Callable[..., Awaitable[Answer]]
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    """A cluster's application, without controllers."""
+    clock, chance, store, kinds = Clock(), Chance(1), Store(), Kinds.builtin()
+    for kind in kinds:
+        if kind.is_stored and kind.is_stored_form:
+            store.declare(kind.collection, kind.kind, kind.api_version)
+    plane = ControlPlane(store, kinds, clock, chance, Allocators("10.96.0.0/16", chance.random), Chain(()))
+    operation = plane.operation(User("test"))
+    for obj in bootstrap.objects(ca_pem="", service_cidr="10.96.0.0/16", server_address="127.0.0.1:1", now=clock.now()):
+        group, _, version = obj["apiVersion"].rpartition("/")
+        found = kinds.of_kind(group, version, obj["kind"])
+        assert found is not None
+        complete_metadata(obj, operation)
+        metadata = obj["metadata"]
+        store.create(found.collection, metadata.get("namespace", ""), metadata["name"], obj)
+    tokens = {"admin": User("kubernetes-admin", ("system:masters",)), "jane": User("jane", ("dev",))}
+    app = App()
+    app.state = State(
+        plane,
+        Authenticator(tokens),
+        Authorizer(store),
+        Discovery(kinds, lambda: "127.0.0.1:1"),
+        OpenApi(),
+        Health(),
+        Metrics(),
+    )
+    yield app
+    assert store.changed_objects() == [], "somebody changed a shared object"
+
+
+@pytest.fixture
+def ask(app: App) -> Ask:
+    """`await ask("GET", "/api")`: the answer to one request, as the administrator unless `token` says otherwise."""
+
+    async def request(
+        method: str,
+        target: str,
+        body: Any = b"",
+        *,
+        token: str = "admin",
+        headers: dict[str, str] | None = None,
+        certificate: ClientCertificate | None = None,
+    ) -> Answer:
+        path, _, query = target.partition("?")
+        sent = {"content-type": "application/json", **(headers or {})}
+        if token:
+            sent.setdefault("authorization", f"Bearer {token}")
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": query.encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+            CLIENT_CERTIFICATE: certificate,
+        }
+        text = body if isinstance(body, bytes) else json.dumps(body).encode()
+        incoming = [{"type": "http.request", "body": text, "more_body": False}]
+        outgoing: list[Any] = []
+        never = asyncio.Event()
+
+        async def receive() -> Any:
+            if incoming:
+                return incoming.pop()
+            await never.wait()
+
+        async def send(message: Any) -> None:
+            outgoing.append(message)
+
+        await app(scope, receive, send)
+        start = outgoing[0]
+        answered = {name.decode(): value.decode() for name, value in start["headers"]}
+        return Answer(start["status"], answered, b"".join(each.get("body", b"") for each in outgoing[1:]))
+
+    return request
+
+
+async def test_who_gives_no_credential_is_anonymous_and_may_read_little(ask: Ask) -> None:
+    assert (await ask("GET", "/healthz", token="")).status == 200
+    refused = await ask("GET", "/api", token="")
+    assert refused.status == 403
+    assert refused.json()["message"] == 'forbidden: User "system:anonymous" cannot get path "/api"'
+    assert refused.json()["details"] == {}
+
+
+async def test_a_wrong_token_is_401_on_every_path(ask: Ask) -> None:
+    refused = await ask("GET", "/healthz", token="wrong")
+    assert refused.status == 401
+    assert refused.body == (
+        b'{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized",'
+        b'"reason":"Unauthorized","code":401}\n'
+    )
+
+
+async def test_a_client_certificate_names_user_and_groups(ask: Ask) -> None:
+    certificate = ClientCertificate("root", ("system:masters",), b"der")
+    assert (await ask("GET", MAPS, token="", certificate=certificate)).status == 200
+
+
+async def test_authorization_comes_before_404_and_before_bad_options(ask: Ask) -> None:
+    for target in ("/apis/no.such.group/v1/widgets", f"{MAPS}?limit=abc", "/api/v1/nothings"):
+        assert (await ask("GET", target, token="jane")).status == 403
+
+
+async def test_a_role_binding_lets_a_user_in(ask: Ask) -> None:
+    binding = {
+        "metadata": {"name": "devs"},
+        "subjects": [{"kind": "Group", "name": "dev", "apiGroup": "rbac.authorization.k8s.io"}],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+    }
+    assert (await ask("GET", MAPS, token="jane")).status == 403
+    place = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings"
+    assert (await ask("POST", place, binding)).status == 201
+    assert (await ask("GET", MAPS, token="jane")).status == 200
+    assert (await ask("POST", MAPS, {"metadata": {"name": "a"}}, token="jane")).status == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [
+        ("GET", "/api/v1/namespaces/default/nothings", 404),
+        ("GET", "/api/v1/configmaps/a", 404),
+        ("GET", "/api/v1/namespaces/default/nodes", 404),
+        ("GET", "/api/v1//namespaces/default/configmaps", 404),
+        ("HEAD", MAPS, 405),
+        ("OPTIONS", MAPS, 405),
+        ("PUT", MAPS, 405),
+        ("POST", f"{MAPS}/a", 405),
+        ("POST", "/api/v1/configmaps", 405),
+        ("DELETE", "/api/v1/namespaces", 405),
+        ("GET", "/apis/authorization.k8s.io/v1/subjectaccessreviews", 405),
+    ],
+)
+async def test_what_leads_nowhere_and_what_is_not_allowed(ask: Ask, method: str, target: str, status: int) -> None:
+    answer = await ask(method, target)
+    assert (answer.status, answer.json()["details"]) == (status, {})
+
+
+async def test_outside_the_served_groups_404_is_plain_text(ask: Ask) -> None:
+    answer = await ask("GET", "/apis/nothing.example.com/v1/things")
+    assert (answer.status, answer.body) == (404, b"404 page not found\n")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+async def test_the_status_of_an_error_has_the_order_of_the_go_type(ask: Ask) -> None:
+    answer = await ask("GET", f"{MAPS}/missing")
+    assert answer.body == (
+        b'{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"configmaps \\"missing\\" not found",'
+        b'"reason":"NotFound","details":{"name":"missing","kind":"configmaps"},"code":404}\n'
+    )
+
+
+async def test_curl_gets_indented_json_without_a_newline_at_the_end(ask: Ask) -> None:
+    answer = await ask("GET", f"{MAPS}/missing", headers={"user-agent": "curl/8.5"})
+    assert answer.body.startswith(b'{\n  "kind": "Status",')
+    assert answer.body.endswith(b"}")
+
+
+async def test_an_object_is_created_read_as_yaml_and_deleted(ask: Ask) -> None:
+    created = await ask("POST", MAPS, {"metadata": {"name": "a"}, "data": {"x": "1"}})
+    assert created.status == 201
+    read = await ask("GET", f"{MAPS}/a", headers={"accept": "application/yaml"})
+    assert read.headers["content-type"] == "application/yaml"
+    assert read.body.startswith(b'apiVersion: v1\ndata:\n  x: "1"\nkind: ConfigMap\n') or b"x: '1'" in read.body
+    deleted = await ask("DELETE", f"{MAPS}/a")
+    assert deleted.json()["details"]["kind"] == "configmaps"
+    assert "code" not in deleted.json()
+
+
+async def test_items_of_a_list_carry_no_kind(ask: Ask) -> None:
+    await ask("POST", MAPS, {"metadata": {"name": "a"}})
+    listed = (await ask("GET", f"{MAPS}?labelSelector=!none")).json()
+    assert listed["kind"] == "ConfigMapList"
+    assert all("kind" not in item and "apiVersion" not in item for item in listed["items"])
+
+
+@pytest.mark.parametrize(
+    ("accept", "status", "message"),
+    [
+        ("text/html", 406, "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, "),
+        ("application/json;as=Nope;v=v1;g=meta.k8s.io", 406, "only the following media types are accepted: "),
+    ],
+)
+async def test_what_cannot_be_had_is_406_in_indented_json(ask: Ask, accept: str, status: int, message: str) -> None:
+    answer = await ask("GET", f"{MAPS}/a", headers={"accept": accept})
+    assert answer.status == status
+    assert answer.json()["message"].startswith(message)
+    assert answer.body.startswith(b"{\n")
+
+
+async def test_a_body_of_another_type_is_415_and_a_large_one_413(ask: Ask) -> None:
+    assert (await ask("POST", MAPS, b"hello", headers={"content-type": "text/plain"})).status == 415
+    large = await ask("POST", MAPS, b" " * (MAX_BODY_BYTES + 1))
+    assert (large.status, large.json()["reason"]) == (413, "RequestEntityTooLarge")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"metadata":' * 5000,
+        b'{"metadata":{"name":{"a":1}}}',
+        b'{"metadata":[]}',
+        b'{"data":{"a":1}}',
+        b'{"kind":5}',
+        b'{"apiVersion":"a/b/c"}',
+        b"\x00" * 50,
+        b'{"metadata":{"name":"\\ud800"}}',
+        b'{"metadata":{"name":"a"},"data":{"x":"\\ud800"}}',
+    ],
+)
+async def test_an_unreadable_body_is_refused_with_a_status(ask: Ask, body: bytes) -> None:
+    answer = await ask("POST", MAPS, body)
+    assert answer.status in (201, 400, 422)
+    if answer.status != 201:
+        assert answer.json()["kind"] == "Status"
+
+
+async def test_a_wrong_timeout_is_told_before_who_asks(ask: Ask) -> None:
+    answer = await ask("GET", f"{MAPS}?timeout=soon", token="wrong")
+    assert answer.status == 400
+    assert answer.json()["message"].endswith('time: invalid duration "soon"')
+
+
+async def test_an_audit_id_is_sent_back_and_made_where_none_is_given(ask: Ask) -> None:
+    assert (await ask("GET", "/version", headers={"audit-id": "mine"})).headers["audit-id"] == "mine"
+    assert len((await ask("GET", "/version")).headers["audit-id"]) == 36
+
+
+async def test_impersonation_acts_as_the_other_user_where_it_is_permitted(ask: Ask) -> None:
+    answer = await ask("GET", MAPS, headers={"impersonate-user": "jane"})
+    assert answer.json()["message"].startswith('configmaps is forbidden: User "jane" cannot list')
+    refused = await ask("GET", MAPS, token="jane", headers={"impersonate-user": "root"})
+    assert 'User "jane" cannot impersonate' in refused.json()["message"]
+
+
+async def test_a_watch_streams_one_event_a_line_and_ends_by_itself(ask: Ask) -> None:
+    await ask("POST", MAPS, {"metadata": {"name": "a"}})
+    answer = await ask("GET", f"{MAPS}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name=a&allowWatchBookmarks=true")
+    first, second = map(orjson.loads, answer.body.splitlines())
+    assert (first["type"], first["object"]["kind"], first["object"]["metadata"]["name"]) == ("ADDED", "ConfigMap", "a")
+    assert second["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+    assert "content-length" not in answer.headers
+
+
+async def test_large_answers_are_compressed_for_those_who_accept_it(ask: Ask) -> None:
+    for i in range(3):
+        await ask("POST", MAPS, {"metadata": {"name": f"a{i}"}, "data": {"x": "y" * 60_000}})
+    assert "content-encoding" not in (await ask("GET", MAPS)).headers
+    assert (await ask("GET", MAPS, headers={"accept-encoding": "gzip"})).headers["content-encoding"] == "gzip"
+
+
+async def test_a_mistake_of_ours_is_a_500_without_a_traceback(
+    app: App, ask: Ask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(app.state.plane.store, "get", None)
+    answer = await ask("GET", f"{MAPS}/a")
+    assert (answer.status, answer.json()["reason"]) == (500, "InternalError")
+    assert "Traceback" not in answer.body.decode()
+    assert "Traceback" in caplog.text
