@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from fakekube.kinds import container_spec, pod_volumes
 from fakekube.objects import names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
+from fakekube.objects.metadata import NON_NEGATIVE_TEXT
+from fakekube.objects.quantities import parse, quantity
 from fakekube.registry.kind import Object
 
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
@@ -79,6 +81,9 @@ def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldEr
         for j, name in enumerate(alias.get("hostnames") or ()):
             errors += [invalid(f"{path}.hostAliases[{i}].hostnames[{j}]", name, text) for text in names.subdomain(name)]
     errors += rules.one_of("PreemptLowerPriority", "Never")(spec.get("preemptionPolicy"), f"{path}.preemptionPolicy")
+    for name, amount in sorted((spec.get("overhead") or {}).items()):
+        if parse(amount) < 0:
+            errors.append(invalid(f"{path}.overhead.limits[{name}]", str(quantity(amount)), NON_NEGATIVE_TEXT))
     errors += _operating_system(spec, path)
     return errors if template else errors + _image_whitespace(spec, path)
 
@@ -106,11 +111,9 @@ def _host_ports(
         return errors
     for i, container in enumerate(containers):
         for j, port in enumerate(container.get("ports") or ()):
-            if port.get("hostPort", 0) != port.get("containerPort", 0):
+            if port.get("hostPort") and port["hostPort"] != port.get("containerPort"):
                 place = f"{path}.containers[{i}].ports[{j}].hostPort"
-                errors.append(
-                    invalid(place, port.get("hostPort", 0), "must match `containerPort` when `hostNetwork` is true")
-                )
+                errors.append(invalid(place, port["hostPort"], "must match `containerPort` when `hostNetwork` is true"))
     return errors
 
 
@@ -259,8 +262,8 @@ def _dns(spec: Object, path: str) -> list[FieldError]:
         detail = f"must not have more than {MOST_SEARCH_CHARACTERS} characters (including spaces) in the search list"
         errors.append(invalid(f"{path}.searches", searches, detail))
     for i, search in enumerate(searches):
-        name = search.removesuffix(".").replace("_", "a")
-        errors += [invalid(f"{path}.searches[{i}]", search, text) for text in (names.subdomain(name) if name else [])]
+        name = search.removesuffix(".")
+        errors += [invalid(f"{path}.searches[{i}]", search, text) for text in (names.search_path(name) if name else [])]
     for i, option in enumerate(config.get("options") or ()):
         if not option.get("name"):
             errors.append(required(f"{path}.options[{i}]", "must not be empty"))

@@ -165,6 +165,8 @@ def _balancing(spec: Object, type_: str) -> list[FieldError]:
         errors.append(forbidden("spec.LoadBalancerSourceRanges", _ONLY_BALANCED))
     for i, cidr in enumerate(ranges):
         try:
+            if "/" not in cidr:
+                raise ValueError
             ipaddress.ip_network(cidr.strip(), strict=False)
         except ValueError:
             detail = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"

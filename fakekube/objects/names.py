@@ -16,6 +16,8 @@ NameRule = Callable[[str, bool], list[str]]
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_LABEL_WITH_UNDERSCORE = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_SEARCH_PATH = rf"{_LABEL_WITH_UNDERSCORE}(\.{_LABEL_WITH_UNDERSCORE})*"
 _LABEL_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _LABEL_VALUE = f"({_QUALIFIED})?"
@@ -73,6 +75,19 @@ def subdomain(text: str) -> list[str]:
         errors.append(f"must be no more than {SUBDOMAIN_MOST_CHARACTERS} characters")
     if not _is_subdomain(text):
         errors.append(_SUBDOMAIN_TEXT)
+    return errors
+
+
+def search_path(text: str) -> list[str]:
+    """A DNS search path: a subdomain in which underscores may stand."""
+    errors = []
+    if _bytes(text) > SUBDOMAIN_MOST_CHARACTERS:
+        errors.append(f"must be no more than {SUBDOMAIN_MOST_CHARACTERS} characters")
+    if not re.fullmatch(_SEARCH_PATH, text):
+        errors.append(
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start "
+            f"and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '{_SEARCH_PATH}')"
+        )
     return errors
 
 

@@ -253,7 +253,7 @@ def _decoding(error: str, strict: bool) -> str:
     return f"error decoding patch: {error}" if strict else error
 
 
-def _go_name(value: Any) -> str:
+def go_json_kind(value: Any) -> str:
     """What Go calls the JSON value."""
     return next(name for kind, name in _GO_NAMES if isinstance(value, kind))
 
@@ -271,18 +271,18 @@ def _json_patch_of(document: Any, body: bytes, strict: bool) -> Patched:
     if operations is None:
         operations = []
     if not isinstance(operations, list):
-        what = _go_name(operations)
+        what = go_json_kind(operations)
         raise BadRequest(_decoding(f"json: cannot unmarshal {what} into Go value of type {patch_type}", strict))
     findings: list[str] = [f'json patch duplicate field "{path}"' for path in duplicates] if strict else []
     for position, operation in enumerate(operations):
         if operation is not None and not isinstance(operation, dict):
-            what = _go_name(operation)
+            what = go_json_kind(operation)
             raise BadRequest(_decoding(f"json: cannot unmarshal {what} into Go value of type {operation_type}", strict))
         if not strict or operation is None:
             continue
         for field, value in operation.items():
             if field in _TEXT_FIELDS and value is not None and not isinstance(value, str):
-                what = _go_name(value)
+                what = go_json_kind(value)
                 error = f"json: cannot unmarshal {what} into Go struct field jsonPatchOp.{field} of type string"
                 raise BadRequest(_decoding(error, strict))
             if field not in _OPERATION_FIELDS:
@@ -295,7 +295,7 @@ def _merge_patch_of(document: Any, body: bytes, strict: bool) -> Patched:
     if patch is None:
         raise BadRequest("Invalid JSON Patch")
     if not isinstance(patch, dict):
-        what = _go_name(patch)
+        what = go_json_kind(patch)
         raise BadRequest(
             _decoding(f"json: cannot unmarshal {what} into Go value of type map[string]interface {{}}", strict)
         )

@@ -49,6 +49,8 @@ async def create(
     sent_version = obj["metadata"].get("resourceVersion", "")
     complete_metadata(obj, operation)
     metadata = obj["metadata"]
+    if doubled := object_metadata.drop_duplicate_owners(metadata):
+        warnings.append(object_metadata.duplicate_owners_warning(doubled))
     generated_from = metadata.get("generateName", "") if not metadata.get("name") else ""
     if generated_from:
         metadata["name"] = generated_from[:LONGEST_PREFIX] + operation.random_suffix()
@@ -58,7 +60,7 @@ async def create(
         *kind.strategy.validate_create(obj),
     ]
     if errors:
-        raise invalid_object(kind.group, kind.kind, metadata.get("name", ""), errors)
+        raise invalid_object(kind.facts.stored_as[0], kind.kind, metadata.get("name", ""), errors)
     warnings.extend(kind.strategy.warnings(obj, None))
     await approve(obj, None)
     with operation.allocators.transaction(keep=not operation.dry_run):

@@ -48,11 +48,13 @@ async def update(
         new = await change(current)
         old = current.value
         _check_preconditions(kind, new, current, put=put)
+        if doubled := object_metadata.drop_duplicate_owners(new["metadata"]):
+            warnings.append(object_metadata.duplicate_owners_warning(doubled, after_admission=not put))
         _put_back_metadata(new, old)
         _prepare(kind, new, old, operation, subresource)
         errors = _validate(kind, new, old, subresource)
         if errors:
-            raise invalid_object(kind.group, kind.kind, name, errors)
+            raise invalid_object(kind.facts.stored_as[0], kind.kind, name, errors)
         if not subresource:
             warnings.extend(text for text in kind.strategy.warnings(new, old) if text not in warnings)
         await approve(new, old)

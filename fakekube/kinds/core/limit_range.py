@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fakekube.objects import fields
 from fakekube.registry.kind import Object, Operation, Strategy
 
 
@@ -9,7 +10,7 @@ def prepare_create(limit_range: Object, operation: Operation) -> None:
     metadata = limit_range["metadata"]
     if not metadata.get("name"):
         metadata.pop("name", None)
-        limit_range["metadata"] = {"name": operation.new_uid(), **metadata}
+        fields.put(metadata, "name", operation.new_uid(), "meta.ObjectMeta")
 
 
 STRATEGY = Strategy(prepare_create=prepare_create)

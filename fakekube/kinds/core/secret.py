@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 
-import orjson
-
 from fakekube.kinds.config_data import immutable_errors, key_errors
-from fakekube.objects import fields
+from fakekube.objects import fields, go_json
 from fakekube.objects.field_errors import FieldError, invalid, required, too_long
 from fakekube.objects.metadata import IMMUTABLE_TEXT
+from fakekube.objects.patches import go_json_kind
 from fakekube.registry.kind import Object, Operation, Strategy
 
 MOST_BYTES = 1024 * 1024
@@ -69,13 +67,13 @@ def _validate_type(secret: Object, type_: str, data: Object) -> list[FieldError]
 def _not_json(path: str, value: str) -> list[FieldError]:
     """Whether the bytes are no JSON object; the value is never shown."""
     try:
-        content = orjson.loads(base64.b64decode(value))
-    except (ValueError, binascii.Error):
-        text = "unexpected end of JSON input" if not value else "invalid character in JSON"
+        content = go_json.read(base64.b64decode(value))
+    except go_json.JSONError as error:
+        text = str(error)
     else:
-        if isinstance(content, dict):
+        if content is None or isinstance(content, dict):
             return []
-        text = "json: cannot unmarshal into Go value of type map[string]interface {}"
+        text = f"json: cannot unmarshal {go_json_kind(content)} into Go value of type map[string]interface {{}}"
     return [invalid(path, "<secret contents redacted>", text)]
 
 

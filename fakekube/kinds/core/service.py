@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fakekube.errors import Invalid
 from fakekube.kinds import service_rules
 from fakekube.objects import fields
 from fakekube.objects.field_errors import FieldError, invalid, invalid_object
@@ -43,6 +44,7 @@ def prepare_create(service: Object, operation: Operation) -> None:
     spec = service["spec"]
     if spec.get("clusterIP") and not spec.get("clusterIPs"):
         fields.put(spec, "clusterIPs", [spec["clusterIP"]], SPEC)
+    _settle_families(service, operation)
 
 
 def prepare_update(service: Object, old: Object, operation: Operation) -> None:
@@ -52,6 +54,41 @@ def prepare_update(service: Object, old: Object, operation: Operation) -> None:
     _drop_what_the_type_has_no_use_for(new_spec, old_spec)
     if old_spec.get("type") == "LoadBalancer" and new_spec.get("type") != "LoadBalancer":
         fields.put(service, "status", {"loadBalancer": {}}, SERVICE)
+    _settle_families(service, operation)
+
+
+def _settle_families(service: Object, operation: Operation) -> None:
+    """Which address families the service has. What the cluster has not got is refused at once, before anything else is judged."""
+    spec = service["spec"]
+    if not needs_cluster_ip(spec):
+        return
+    own, other = ("IPv6", "IPv4") if ":" in operation.allocators.service_cidr else ("IPv4", "IPv6")
+    policy, families = spec.get("ipFamilyPolicy"), list(spec.get("ipFamilies") or ())
+    if spec.get("clusterIP") == HEADLESS and not spec.get("selector"):
+        # Whoever writes the endpoints of such a service may write both families.
+        policy = policy or "RequireDualStack"
+        families = families or [own]
+        if policy != "SingleStack" and len(families) == 1:
+            families.append(other if families[0] == own else own)
+    else:
+        errors = [
+            invalid(f"spec.ipFamilies[{i}]", family, "not configured on this cluster")
+            for i, family in enumerate(families)
+            if family == other
+        ]
+        if policy == "RequireDualStack":
+            errors.append(
+                invalid("spec.ipFamilyPolicy", policy, "this cluster is not configured for dual-stack services")
+            )
+        if errors:
+            raise _refusal(service, errors)
+        policy, families = policy or "SingleStack", families or [own]
+    fields.put(spec, "ipFamilies", families, SPEC)
+    fields.put(spec, "ipFamilyPolicy", policy, SPEC)
+
+
+def _refusal(service: Object, errors: Sequence[FieldError]) -> Invalid:
+    return invalid_object("", "Service", service["metadata"]["name"], errors)
 
 
 def _keep_allocated(new: Object, old: Object) -> None:
@@ -123,11 +160,9 @@ class _Allocation:
     def __init__(self, service: Object, before: Object, operation: Operation) -> None:
         self.service, self.spec, self.before = service, service["spec"], before
         self.allocators = operation.allocators
-        self.family = "IPv6" if ":" in self.allocators.service_cidr else "IPv4"
 
     def run(self) -> None:
         if needs_cluster_ip(self.spec):
-            self.families()
             self.addresses()
         elif needs_cluster_ip(self.before):
             for address in self.before.get("clusterIPs") or ():
@@ -136,31 +171,7 @@ class _Allocation:
         self.node_ports()
 
     def refuse(self, *errors: FieldError) -> None:
-        raise invalid_object("", "Service", self.service["metadata"]["name"], errors)
-
-    def families(self) -> None:
-        spec, other = self.spec, "IPv6" if self.family == "IPv4" else "IPv4"
-        policy, families = spec.get("ipFamilyPolicy"), list(spec.get("ipFamilies") or ())
-        if spec.get("clusterIP") == HEADLESS and not spec.get("selector"):
-            # Whoever writes the endpoints of such a service may write both families.
-            policy = policy or "RequireDualStack"
-            families = families or [self.family]
-            if policy != "SingleStack" and len(families) == 1:
-                families.append(other if families[0] == self.family else self.family)
-        else:
-            errors = [
-                invalid(f"spec.ipFamilies[{i}]", family, "not configured on this cluster")
-                for i, family in enumerate(families)
-                if family != self.family
-            ]
-            if policy == "RequireDualStack":
-                detail = "this cluster is not configured for dual-stack services"
-                errors.append(invalid("spec.ipFamilyPolicy", policy, detail))
-            if errors:
-                self.refuse(*errors)
-            policy, families = policy or "SingleStack", families or [self.family]
-        fields.put(spec, "ipFamilies", families, SPEC)
-        fields.put(spec, "ipFamilyPolicy", policy, SPEC)
+        raise _refusal(self.service, errors)
 
     def addresses(self) -> None:
         spec = self.spec
