@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from typing import Any
+
+from fakekube.kinds.core.secret import STRATEGY
+
+
+def secret(**parts: Any) -> dict[str, Any]:
+    return {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s"}, "type": "Opaque", **parts}
+
+
+def test_strings_are_written_over_the_data_and_vanish(operation: Any) -> None:
+    created = secret(data={"a": "MQ==", "b": "Mg=="}, stringData={"a": "one"})
+
+    STRATEGY.prepare_create(created, operation)
+
+    assert created["data"] == {"a": "b25l", "b": "Mg=="}
+    assert "stringData" not in created
+
+
+def test_type_of_a_secret_does_not_change() -> None:
+    errors = STRATEGY.validate_update(secret(), secret(type="example.com/x"))
+
+    assert [str(error) for error in errors] == ['type: Invalid value: "Opaque": field is immutable']
+
+
+def test_sealed_secret_keeps_its_data_and_its_seal() -> None:
+    errors = STRATEGY.validate_update(secret(data={"a": "MQ=="}), secret(immutable=True))
+
+    assert [str(error) for error in errors] == [
+        "immutable: Forbidden: field is immutable when `immutable` is set",
+        "data: Forbidden: field is immutable when `immutable` is set",
+    ]
+
+
+def test_tls_secret_needs_its_two_keys() -> None:
+    errors = STRATEGY.validate_create(secret(type="kubernetes.io/tls"))
+
+    assert [str(error) for error in errors] == ["data[tls.crt]: Required value", "data[tls.key]: Required value"]

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from fakekube.errors import Invalid
+from fakekube.kinds.core.service import STRATEGY
+
+
+def service(**spec: Any) -> dict[str, Any]:
+    base = {"type": "ClusterIP", "sessionAffinity": "None", "selector": {"app": "x"}}
+    port = {"port": 80, "protocol": "TCP", "targetPort": 80}
+    return {"kind": "Service", "apiVersion": "v1", "metadata": {"name": "s"}, "spec": {"ports": [port], **base, **spec}}
+
+
+def created(operation: Any, **spec: Any) -> dict[str, Any]:
+    new = service(**spec)
+    STRATEGY.prepare_create(new, operation)
+    assert STRATEGY.validate_create(new) == []
+    STRATEGY.allocate(new, None, operation)
+    return new
+
+
+def changed(operation: Any, old: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    new = service(**spec)
+    STRATEGY.prepare_update(new, old, operation)
+    assert STRATEGY.validate_update(new, old) == []
+    STRATEGY.allocate(new, old, operation)
+    return new
+
+
+def test_service_gets_an_address_of_the_cluster(operation: Any) -> None:
+    spec = created(operation)["spec"]
+
+    assert spec["clusterIPs"] == [spec["clusterIP"]]
+    assert spec["clusterIP"].startswith("10.96.0.")
+    assert (spec["ipFamilies"], spec["ipFamilyPolicy"]) == (["IPv4"], "SingleStack")
+
+
+def test_headless_service_without_selector_may_have_both_families(operation: Any) -> None:
+    spec = created(operation, clusterIP="None", selector=None)["spec"]
+
+    assert (spec["clusterIPs"], spec["ipFamilies"], spec["ipFamilyPolicy"]) == (
+        ["None"],
+        ["IPv4", "IPv6"],
+        "RequireDualStack",
+    )
+
+
+def test_ports_of_one_number_and_two_protocols_share_a_node_port(operation: Any) -> None:
+    ports = [{"name": name, "port": 53, "protocol": name.upper(), "targetPort": 53} for name in ("tcp", "udp")]
+    spec = created(operation, type="NodePort", ports=ports)["spec"]
+
+    assert spec["ports"][0]["nodePort"] == spec["ports"][1]["nodePort"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        (
+            {"clusterIP": "192.0.2.1"},
+            'spec.clusterIPs: Invalid value: ["192.0.2.1"]: failed to allocate IP 192.0.2.1: '
+            "the provided network does not match the current range",
+        ),
+        (
+            {"type": "NodePort", "ports": [{"port": 80, "protocol": "TCP", "targetPort": 80, "nodePort": 80}]},
+            "spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. "
+            "The range of valid ports is 30000-32767",
+        ),
+        (
+            {"ipFamilyPolicy": "RequireDualStack"},
+            'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
+        ),
+    ],
+)
+def test_what_cannot_be_allocated_is_told_as_an_invalid_field(operation: Any, spec: Any, text: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        created(operation, **spec)
+
+    assert refusal.value.message == f'Service "s" is invalid: {text}'
+
+
+def test_taken_node_port_is_not_given_twice(operation: Any) -> None:
+    port = created(operation, type="NodePort")["spec"]["ports"][0]["nodePort"]
+
+    with pytest.raises(Invalid, match="provided port is already allocated"):
+        created(operation, type="NodePort", ports=[{"port": 80, "protocol": "TCP", "targetPort": 80, "nodePort": port}])
+
+
+def test_address_and_node_port_that_are_left_unsaid_stay(operation: Any) -> None:
+    old = created(operation, type="NodePort")
+
+    new = changed(operation, old, type="NodePort")
+
+    assert new["spec"] == old["spec"]
+
+
+def test_address_may_not_change(operation: Any) -> None:
+    old = created(operation)
+    new = service(clusterIP="10.96.0.77")
+
+    STRATEGY.prepare_update(new, old, operation)
+
+    texts = [str(error) for error in STRATEGY.validate_update(new, old)]
+    assert texts == ['spec.clusterIPs[0]: Invalid value: ["10.96.0.77"]: may not change once set']
+
+
+def test_external_name_gives_address_and_ports_back(operation: Any) -> None:
+    old = created(operation, type="NodePort")
+    address, port = old["spec"]["clusterIP"], old["spec"]["ports"][0]["nodePort"]
+    sent = copy.deepcopy(old["spec"]) | {"type": "ExternalName", "externalName": "x.example.com"}
+
+    new = changed(operation, old, **sent)
+
+    assert not {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"} & set(new["spec"])
+    assert not operation.allocators.cluster_ips.is_taken(address)
+    assert not operation.allocators.node_ports.is_taken(port)
+
+
+def test_deleted_service_gives_everything_back(operation: Any) -> None:
+    gone = created(operation, type="NodePort")
+
+    STRATEGY.release(gone, operation)
+
+    assert not operation.allocators.cluster_ips.is_taken(gone["spec"]["clusterIP"])
