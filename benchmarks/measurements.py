@@ -318,10 +318,10 @@ def _in_turns(
     bare_requests: Iterator[bytes],
     connections: int,
 ) -> Pair:
-    ours, theirs = _connections(server, connections), _connections(bare, connections)
-    pair = Pair()
     for one in (server, bare):
         _settle(one)
+    ours, theirs = _connections(server, connections), _connections(bare, connections)
+    pair = Pair()
     # A first turn that does not count: connections, caches, the processor's own pace.
     drive(theirs, bare_requests, effort.slice_seconds / 2)
     drive(ours, requests, effort.slice_seconds / 2)
@@ -339,10 +339,13 @@ def _in_turns(
 
 def _settle(server: Server) -> None:
     """Wait until controllers have done what earlier requests gave them to do; not for long where the system tells no times."""
-    for _ in range(600):
+    start = time.perf_counter()
+    for _ in range(1_000):
         cpu = server.cpu_seconds()
         time.sleep(0.2)
         if server.cpu_seconds() - cpu <= 0.02:
+            if time.perf_counter() - start > 1:
+                _progress(f"{server.name} came to rest after {time.perf_counter() - start:.0f} s")
             return
     raise Unexpected(f"{server.name} does not come to rest")
 
