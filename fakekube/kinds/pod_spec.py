@@ -20,6 +20,8 @@ DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 MOST_NAMESERVERS, MOST_SEARCH_PATHS, MOST_SEARCH_CHARACTERS = 3, 32, 2048
 
+_dns_policy = rules.one_of(*DNS_POLICIES)
+_preemption_policy = rules.one_of("PreemptLowerPriority", "Never")
 _SYSCTL = r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
 
 _SECURITY_ROWS = (
@@ -28,6 +30,7 @@ _SECURITY_ROWS = (
     ("runAsGroup", rules.identity),
     ("supplementalGroups[]", rules.identity),
 )
+_READINESS_ROWS = (("readinessGates[].conditionType", rules.needed_name(names.qualified_name)),)
 _SPREAD_ROWS = (
     ("nodeAffinityPolicy", rules.one_of("Honor", "Ignore")),
     ("nodeTaintsPolicy", rules.one_of("Honor", "Ignore")),
@@ -57,7 +60,7 @@ def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldEr
             if policy
             else required(f"{path}.restartPolicy")
         )
-    errors += rules.one_of(*DNS_POLICIES)(spec.get("dnsPolicy"), f"{path}.dnsPolicy")
+    errors += _dns_policy(spec.get("dnsPolicy"), f"{path}.dnsPolicy")
     if spec.get("nodeSelector"):
         errors += rules.labels(spec["nodeSelector"], f"{path}.nodeSelector")
     if spec.get("securityContext") or spec.get("shareProcessNamespace"):
@@ -66,9 +69,12 @@ def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldEr
         errors += _affinity(spec["affinity"], f"{path}.affinity")
     if spec.get("dnsConfig") is not None or spec.get("dnsPolicy") == "None":
         errors += _dns(spec, f"{path}.dnsConfig")
-    errors += rules.check(spec, [("readinessGates[].conditionType", rules.needed_name(names.qualified_name))], path)
-    errors += _gates(spec, path)
-    errors += _spread(spec.get("topologySpreadConstraints") or (), f"{path}.topologySpreadConstraints")
+    if spec.get("readinessGates"):
+        errors += rules.check(spec, _READINESS_ROWS, path)
+    if spec.get("schedulingGates"):
+        errors += _gates(spec, path)
+    if spec.get("topologySpreadConstraints"):
+        errors += _spread(spec["topologySpreadConstraints"], f"{path}.topologySpreadConstraints")
     if spec.get("hostUsers") is False:
         for field, shown in (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")):
             if spec.get(field):
@@ -80,7 +86,7 @@ def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldEr
             errors.append(invalid(f"{path}.hostAliases[{i}].ip", alias.get("ip", ""), names.IP_ADDRESS_TEXT))
         for j, name in enumerate(alias.get("hostnames") or ()):
             errors += [invalid(f"{path}.hostAliases[{i}].hostnames[{j}]", name, text) for text in names.subdomain(name)]
-    errors += rules.one_of("PreemptLowerPriority", "Never")(spec.get("preemptionPolicy"), f"{path}.preemptionPolicy")
+    errors += _preemption_policy(spec.get("preemptionPolicy"), f"{path}.preemptionPolicy")
     for name, amount in sorted((spec.get("overhead") or {}).items()):
         if parse(amount) < 0:
             errors.append(invalid(f"{path}.overhead.limits[{name}]", str(quantity(amount)), NON_NEGATIVE_TEXT))

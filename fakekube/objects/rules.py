@@ -22,6 +22,11 @@ def check(obj: Any, rows: Sequence[Row], path: str = "") -> list[FieldError]:
     """What the rows find wrong with `obj`, whose own path is `path`."""
     errors: list[FieldError] = []
     for where, *rules in rows:
+        if where.isidentifier():
+            value = obj.get(where)
+            for rule in rules:
+                errors += rule(value, f"{path}.{where}" if path else where)
+            continue
         for value, place in _places(obj, where.split("."), path):
             for rule in rules:
                 errors += rule(value, place)
