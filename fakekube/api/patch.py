@@ -5,25 +5,24 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
-
 from fakekube.api.body import check_name, check_place, from_storage, to_storage
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import Invalid, UnsupportedMediaType
 from fakekube.objects import defaults, schemas
 from fakekube.objects.field_errors import Shown, go_quoted, invalid
-from fakekube.objects.patches import APPLY_PATCH, PATCHES, Patch
+from fakekube.objects.patches import APPLY_PATCH, PATCHES, STRATEGIC_MERGE_PATCH, Patch, Patched, strategic_merge_of
 from fakekube.registry import update as registry
-from fakekube.registry.kind import Kind, Object
+from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.storage.store import Stored
 
 
-def patch_for(kind: Kind, content_type: str) -> Patch:
+def patch_for(kind: Kind | Subresource, content_type: str) -> Patch:
     """The function of a content type; what follows its first `;` is ignored. Raises UnsupportedMediaType."""
-    function = PATCHES.get(content_type.partition(";")[0].strip())
+    media_type = content_type.partition(";")[0].strip()
+    if media_type == STRATEGIC_MERGE_PATCH and kind.type_name:
+        return strategic_merge_of(kind.type_name)
+    function = PATCHES.get(media_type)
     if function is None:
         raise UnsupportedMediaType("415: Unsupported Media Type", {})
     return function
@@ -63,7 +62,7 @@ async def patch(plane: ControlPlane, call: Call, body: bytes, content_type: str)
 
 
 def patched_object(
-    kind: Kind, call: Call, present: Object, body: bytes, function: Patch, options: WriteOptions
+    kind: Kind | Subresource, call: Call, present: Object, body: bytes, function: Patch, options: WriteOptions
 ) -> Object:
     """`present` with the patch done, decoded as the kind, with defaults. `present` may be changed."""
     strict = options.field_validation != "Ignore"
@@ -72,11 +71,12 @@ def patched_object(
     try:
         result = schemas.decode(kind.type_name, document, kind=kind.kind, version=kind.api_version)
     except schemas.DecodeError as error:
-        raise _not_the_kind(document, str(error)) from None
-    _check_kind(kind, document)
-    findings = [*patched.findings, *(f"unknown field {go_quoted(path)}" for path in result.unknown)]
+        raise _not_the_kind(patched, patched.why(kind.type_name, str(error))) from None
+    _check_kind(kind, patched)
+    unknown = sorted(result.unknown) if patched.shown else result.unknown
+    findings = [*patched.findings, *(f"unknown field {go_quoted(path)}" for path in unknown)]
     if findings and options.field_validation == "Strict":
-        raise _not_the_kind(document, f"strict decoding error: {', '.join(findings)}")
+        raise _not_the_kind(patched, f"strict decoding error: {', '.join(findings)}")
     if strict:
         call.warnings.extend(text for text in findings if text not in call.warnings)
     obj = result.object
@@ -84,17 +84,18 @@ def patched_object(
     return obj
 
 
-def _check_kind(kind: Kind, document: Any) -> None:
+def _check_kind(kind: Kind | Subresource, patched: Patched) -> None:
+    document = patched.document
     if not isinstance(document, dict):
         return
     api_version, name = document.get("apiVersion", kind.api_version), document.get("kind", kind.kind)
     if (api_version, name) != (kind.api_version, kind.kind):
         scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
         why = f'no kind "{name}" is registered for version "{api_version}" in scheme "{scheme}"'
-        raise _not_the_kind(document, why)
+        raise _not_the_kind(patched, why)
 
 
-def _not_the_kind(document: Any, why: str) -> Invalid:
+def _not_the_kind(patched: Patched, why: str) -> Invalid:
     """The 422 of a patched object that is not one of the kind; its kind and name stay empty, so the message begins with a space."""
-    error = invalid("patch", Shown(go_quoted(orjson.dumps(document).decode())), why)
+    error = invalid("patch", Shown(patched.text()), why)
     return Invalid(f' "" is invalid: {error}', {"causes": [error.cause()]})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 _SHORT_ESCAPES = {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"}
 
 
@@ -42,3 +44,34 @@ def float_text(number: float) -> str:
     if power < -6 or power >= 21:
         return f"{mantissa}e{power:+d}"
     return f"{number:.{len(mantissa.replace('-', '').replace('.', '')) - 1 - power}f}"
+
+
+def plain_text(value: Any) -> str:
+    """A JSON value as Go's %v prints what its decoder made of it: `map[a:1 b:[x y] c:<nil>]`, keys sorted."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{plain_text(value[key])}' for key in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(plain_text, value))}]"
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e21 else repr(float(value))
+    return str(value)
+
+
+def type_text(value: Any) -> str:
+    """What Go calls the type of a decoded JSON value."""
+    return next(name for kind, name in _TYPES if isinstance(value, kind))
+
+
+_TYPES: tuple[tuple[type, str], ...] = (
+    (bool, "bool"),
+    (int, "int64"),
+    (float, "float64"),
+    (str, "string"),
+    (list, "[]interface {}"),
+    (dict, "map[string]interface {}"),
+    (type(None), "%!s(<nil>)"),
+)

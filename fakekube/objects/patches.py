@@ -1,4 +1,5 @@
-"""What a patch makes of an object: JSON patch and merge patch, as kube-apiserver's json-patch library (version 4) reads them.
+"""What a patch makes of an object: JSON patch and merge patch, as kube-apiserver's json-patch library (version 4) reads them, and the
+door to strategic merges.
 
 JSON patch follows that library where it leaves RFC 6902: `replace` adds a missing key, `test` of a missing key equals null, list
 indices may be negative. Nothing here changes the document that is passed in; the result shares what the patch did not touch.
@@ -15,7 +16,12 @@ from typing import Any
 import orjson
 
 from fakekube.errors import BadRequest, Invalid, RequestEntityTooLarge
+from fakekube.facts import type_of
 from fakekube.objects import go_json, schemas
+from fakekube.objects.field_errors import go_quoted
+from fakekube.objects.go_text import plain_text
+from fakekube.objects.strategic_merge import strategic_merge
+from fakekube.objects.unstructured import why_it_does_not_fit
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -34,6 +40,15 @@ class Patched:
     document: Any
     findings: tuple[str, ...] = ()
     """Texts such as `duplicate field "data.a"` and `json patch unknown field "[0].comment"`, in order."""
+    shown: str = ""
+    """The patch itself as errors about the document show it, Go-quoted; empty where they show the document."""
+
+    def text(self) -> str:
+        return self.shown or go_quoted(orjson.dumps(self.document).decode())
+
+    def why(self, type_name: str, error: str) -> str:
+        """What is told when the document does not decode: `error` of the JSON decoder, or the words of what converts a merged map."""
+        return why_it_does_not_fit(type_of(type_name), self.document) or error if self.shown else error
 
 
 Patch = Callable[[Any, bytes, bool], Patched]
@@ -303,6 +318,36 @@ def _merge_patch_of(document: Any, body: bytes, strict: bool) -> Patched:
     return Patched(merge_patch(document, patch), tuple(findings))
 
 
+def strategic_merge_of(type_name: str) -> Patch:
+    """The strategic merge of objects of a type. `kind` and `apiVersion` of a patch are ignored; the document is changed."""
+
+    def patched(document: Any, body: bytes, strict: bool) -> Patched:
+        try:
+            value, duplicates = schemas.parse_json(body, strict)
+        except go_json.JSONError as error:
+            raise BadRequest(str(error)) from None
+        if value is not None and not isinstance(value, dict):
+            raise BadRequest(
+                f"json: cannot unmarshal {go_json_kind(value)} into Go value of type map[string]interface {{}}"
+            )
+        patch = _plain(value or {})
+        head = {key: document[key] for key in ("kind", "apiVersion") if key in document}
+        merged = strategic_merge(type_name, document, patch)
+        findings = tuple(f'duplicate field "{path}"' for path in duplicates) if strict else ()
+        return Patched({**merged, **head}, findings, go_quoted(plain_text(patch)))
+
+    return patched
+
+
+def _plain(value: Any) -> Any:
+    """Without what the slow JSON reader remembers of the text; of equal keys the last counts."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return float(value) if isinstance(value, float) else value
+
+
 PATCHES: dict[str, Patch] = {JSON_PATCH: _json_patch_of, MERGE_PATCH: _merge_patch_of}
-"""By media type, for what can be done from the document and the body alone. A strategic merge needs the type of the object besides,
-apply the fields' owners: they get a row here (`functools.partial` with the type) when they are written."""
+"""By media type, for what can be done from the document and the body alone; `strategic_merge_of` needs the type of the object besides,
+apply (fakekube.objects.managed_fields) the owners of its fields."""
