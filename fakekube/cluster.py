@@ -27,7 +27,7 @@ from fakekube.registry.clock import Chance, Clock
 from fakekube.registry.create import complete_metadata
 from fakekube.registry.kind import Object
 from fakekube.registry.user import User
-from fakekube.server.app import App
+from fakekube.server.app import Answered, App
 from fakekube.server.certificates import Certificates
 from fakekube.server.discovery import Discovery
 from fakekube.server.health import Health
@@ -82,7 +82,9 @@ class FakeCluster(Handle, ClientAccess):
             before_stop=self._end,
         )
         authorization = f"Bearer {self.certificates.admin_token}".encode()
-        super().__init__(self.server, self._application, [(b"authorization", authorization)])
+        headers = [(b"authorization", authorization), (b"user-agent", b"fakekube")]
+        Handle.__init__(self, self.server, self._application, headers)
+        ClientAccess.__init__(self)
         self.app = AsgiDoor(self._application, lambda: self.server.loop, self.certificates.admin_token)
         self._template: ControlPlane | None = None
         self._loop: Loop | None = None
@@ -90,6 +92,11 @@ class FakeCluster(Handle, ClientAccess):
     @property
     def plane(self) -> ControlPlane:
         return self._application.state.plane
+
+    @property
+    def requests(self) -> list[Answered]:
+        """The last thousand requests since the reset, oldest first, those of the test's own verbs (user agent `fakekube`) as well."""
+        return list(self._application.answered)
 
     def start(self) -> None:
         """Serve in a thread of its own; returns when requests are answered. Raises ListenError."""
@@ -101,12 +108,15 @@ class FakeCluster(Handle, ClientAccess):
 
     def stop(self) -> None:
         """End within 0.3 s, whatever clients do; files that clients were given go as well."""
+        self.close_clients()
         self.server.stop()
         self._remove_files()
 
     def reset(self) -> None:
         """A fresh cluster behind the same address, in milliseconds. Open watches end."""
+        self.close_clients()
         self._run(self._reset)
+        self._application.answered.clear()
         self._restore_files()
 
     def idle(self, timeout: float = TIMEOUT_S) -> None:

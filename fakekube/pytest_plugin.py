@@ -5,7 +5,7 @@ Wiring only. Nothing of the server is imported before the first test asks for it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 INI_PREFIX = "kube_"
 MARKER = "kube"
+REQUESTS_SHOWN = 20
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,6 +61,18 @@ def kube(
     cluster.reset()
     with cluster.environment():
         yield cluster
+        cluster.close_clients()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that failed shows what was asked of its cluster last."""
+    report = yield
+    cluster: FakeCluster | None = getattr(item, "funcargs", {}).get("kube") if report.failed else None
+    requests = getattr(cluster, "requests", None)
+    if requests:
+        report.sections.append(("fakekube: the last requests", "\n".join(map(str, requests[-REQUESTS_SHOWN:]))))
+    return report
 
 
 class Servers:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
+from typing import NamedTuple
 
 from fakekube.access.impersonation import impersonated
 from fakekube.errors import BadRequest, InternalError, StatusError
@@ -35,6 +37,10 @@ class App:
     state: State
     """Set before the first request."""
 
+    def __init__(self) -> None:
+        self.answered: deque[Answered] = deque(maxlen=ANSWERED_KEPT)
+        """What has been asked of late, and how it was answered: tests look, and failing ones show it."""
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._answer(Request(scope, receive), send)
@@ -48,6 +54,7 @@ class App:
         began = time.perf_counter()
         response = await _respond(state, request)
         headers = _headers(request, response)
+        self.answered.append(answered(request, response))
         if isinstance(response, Streaming):
             await response.run(send, headers)
         else:
@@ -79,6 +86,7 @@ class App:
         else:
             response = await _respond(state, request)
         headers = _headers(request, response)
+        self.answered.append(answered(request, response))
         if isinstance(response, Streaming):
             await send({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})
             await response.run(send, headers)
@@ -86,6 +94,35 @@ class App:
         headers.append((b"content-length", b"%d" % len(response.body)))
         await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": response.body})
+
+
+ANSWERED_KEPT = 1000
+
+
+class Answered(NamedTuple):
+    """One request after it was answered. A watch is told of when it begins."""
+
+    method: str
+    path: str
+    query: str
+    status: int
+    user: str
+    user_agent: str
+    warnings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        target = f"{self.path}?{self.query}" if self.query else self.path
+        lines = [f"{self.status} {self.method} {target}  ({self.user}, {self.user_agent or 'no user agent'})"]
+        return "\n".join([*lines, *(f"    warning: {each}" for each in self.warnings)])
+
+
+def answered(request: Request, response: Response) -> Answered:
+    query: bytes = request.scope.get("query_string", b"")
+    user_agent = request.headers.get("user-agent", "")
+    warnings = tuple(request.warnings)
+    return Answered(
+        request.method, request.path, query.decode("latin-1"), response.status, request.user.name, user_agent, warnings
+    )
 
 
 METRIC_VERBS = {"list": "LIST", "watch": "WATCH"}

@@ -131,7 +131,7 @@ async def _answer(exchange: Exchange, receive: Receive, send: Send) -> None:
 
 async def _both_ways(exchange: Exchange, receive: Receive, send: Send) -> None:
     """Carry messages in both directions until one side ends."""
-    import anyio
+    import anyio.lowlevel
 
     async def listen() -> None:
         while True:
@@ -140,6 +140,8 @@ async def _both_ways(exchange: Exchange, receive: Receive, send: Send) -> None:
             if message["type"].endswith(".disconnect"):
                 exchange.close()
                 return
+            # A `receive` that never waits must not keep answers from being sent.
+            await anyio.lowlevel.checkpoint()
 
     try:
         async with anyio.create_task_group() as group:

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,9 @@ class ClientAccess:
     app: AsgiDoor
     """An ASGI application for any event loop; without an Authorization header a request is the administrator's."""
     _directory: Path | None = None
+
+    def __init__(self) -> None:
+        self._opened: list[Callable[[], object]] = []
 
     @property
     def url(self) -> str:
@@ -77,7 +80,9 @@ class ClientAccess:
 
     def kubernetes(self) -> Any:
         """The official client: `kubernetes.client.CoreV1Api(kube.kubernetes())`. An ApiClient."""
-        return clients.kubernetes(self.kubeconfig)
+        api = clients.kubernetes(self.kubeconfig)
+        self._opened.append(api.close)
+        return api
 
     def kubernetes_asyncio(self) -> Any:
         """`async with kube.kubernetes_asyncio() as api: kubernetes_asyncio.client.CoreV1Api(api)`. An ApiClient."""
@@ -85,7 +90,9 @@ class ClientAccess:
 
     def kr8s(self) -> Any:
         """`kr8s.objects.Pod.get("web", api=kube.kr8s())`. A kr8s.Api."""
-        return clients.kr8s(self.kubeconfig)
+        api = clients.kr8s(self.kubeconfig)
+        self._opened.append(partial(clients.close_kr8s, api))
+        return api
 
     async def kr8s_asyncio(self) -> Any:
         """`api = await kube.kr8s_asyncio()`. A kr8s.asyncio Api."""
@@ -93,7 +100,9 @@ class ClientAccess:
 
     def lightkube(self, namespace: str = "default") -> Any:
         """`kube.lightkube().get(Pod, "web")`. A lightkube.Client."""
-        return clients.lightkube(self.kubeconfig, namespace)
+        client = clients.lightkube(self.kubeconfig, namespace)
+        self._opened.append(client.close)
+        return client
 
     def lightkube_async(self, namespace: str = "default") -> Any:
         """`await kube.lightkube_async().get(Pod, "web")`. A lightkube.AsyncClient."""
@@ -102,6 +111,11 @@ class ClientAccess:
     def httpx(self) -> Any:
         """`async with kube.httpx() as client: await client.get("/version")`. An httpx.AsyncClient, without a socket."""
         return clients.httpx(self.app, self.url)
+
+    def close_clients(self) -> None:
+        """Close the synchronous clients that were given out, as `reset` and `stop` do. Asynchronous ones are closed in their own loop."""
+        while self._opened:
+            self._opened.pop()()
 
     def _files(self) -> Path:
         if self._directory is None:

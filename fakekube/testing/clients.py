@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,12 +57,28 @@ def kubernetes_asyncio(kubeconfig: Path) -> Any:
 
 def kr8s(kubeconfig: Path) -> Any:
     """kr8s.Api"""
-    return library("kr8s").api(kubeconfig=str(kubeconfig))
+    with _any_version():
+        return library("kr8s").api(kubeconfig=str(kubeconfig))
+
+
+def close_kr8s(api: Any) -> None:
+    """What kr8s itself leaves to the garbage collector: its connections belong to the loop of its own thread."""
+    if api._session is not None:
+        library("kr8s._async_utils").as_sync_func(api._session.aclose)()
 
 
 async def kr8s_asyncio(kubeconfig: Path) -> Any:
     """kr8s.asyncio.Api"""
-    return await library("kr8s.asyncio").api(kubeconfig=str(kubeconfig))
+    with _any_version():
+        return await library("kr8s.asyncio").api(kubeconfig=str(kubeconfig))
+
+
+@contextmanager
+def _any_version() -> Iterator[None]:
+    """kr8s warns of versions of Kubernetes that are newer than itself, which a test can do nothing about."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
 
 def lightkube(kubeconfig: Path, namespace: str) -> Any:

@@ -67,9 +67,8 @@ def _variables(kubeconfig: Path, cache: Path, host: str) -> dict[str, str | None
     variables["KUBECACHEDIR"] = str(cache)
     listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     hosts = [each.strip() for each in listed.split(",") if each.strip()]
-    hosts += [each for each in (*NOT_PROXIED, host) if each not in hosts]
     # Programs differ in which of the two they read.
-    variables["no_proxy"] = variables["NO_PROXY"] = ",".join(hosts)
+    variables["no_proxy"] = variables["NO_PROXY"] = ",".join(dict.fromkeys([*hosts, *NOT_PROXIED, host]))
     return variables
 
 

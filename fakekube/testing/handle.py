@@ -64,8 +64,7 @@ class Handle:
     def as_user(self, name: str, *groups: str) -> Handle:
         """The same verbs as another user sees them, by impersonation: `kube.as_user("jane", "dev").list("pods")`."""
         identity = [(b"impersonate-user", name.encode()), *((b"impersonate-group", each.encode()) for each in groups)]
-        own = [header for header in self._headers if not header[0].startswith(b"impersonate-")]
-        return Handle(self.server, self._application, [*own, *identity])
+        return Handle(self.server, self._application, [*self._without_impersonation(), *identity])
 
     def create(self, source: Source, *, namespace: str | None = None) -> Object:
         """The object as the server made it. `source` is a dict, a text of YAML or JSON, or a Path; unknown fields are refused."""
@@ -246,8 +245,8 @@ class Handle:
             kube.wait_for("job", "my-job", "condition=Complete")
             kube.wait_for("pod", "web", lambda pod: pod["status"]["phase"] == "Running")
 
-        Every state is looked at, also those that last no longer than a moment. `name` None takes any object of the kind. See
-        fakekube.testing.conditions for all that may be waited for.
+        From now on every state is looked at, also those that last no longer than a moment; what was before is in `changes`. `name`
+        None takes any object of the kind. See fakekube.testing.conditions for all that may be waited for.
 
         In an asynchronous test whose own tasks are to do what is waited for, use `await kube.wait_for_async(...)`.
 
@@ -286,6 +285,9 @@ class Handle:
         finally:
             reporting.cancel()
         raise waiting.timed_out(self._events_of(waiting))
+
+    def _without_impersonation(self) -> Sequence[Header]:
+        return [header for header in self._headers if not header[0].startswith(b"impersonate-")]
 
     @property
     def _plane(self) -> ControlPlane:
@@ -399,7 +401,7 @@ class Handle:
         """What the cluster has said about the object that did not become what was wanted."""
         if waiting.last is None:
             return []
-        administrator = Handle(self.server, self._application, self._headers[:1])
+        administrator = Handle(self.server, self._application, self._without_impersonation())
         return administrator.events(waiting.last)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ class ManifestError(ValueError):
 
 def one(source: Source) -> Object:
     """The one object in `source`, a dict of one's own. Raises ManifestError."""
+    __tracebackhide__ = True
     manifests = read(source)
     if len(manifests) != 1:
         found = "no object" if not manifests else f"{len(manifests)} objects ({', '.join(map(_named, manifests))})"
@@ -32,6 +34,7 @@ def one(source: Source) -> Object:
 
 def read(source: Source) -> list[Manifest]:
     """All objects in `source`; a Path may be a directory. Raises ManifestError."""
+    __tracebackhide__ = True
     try:
         if isinstance(source, Mapping):
             return [_of_mapping(source)]
@@ -45,6 +48,7 @@ def read(source: Source) -> list[Manifest]:
 
 
 def read_all(sources: Iterable[Source]) -> list[Manifest]:
+    __tracebackhide__ = True
     return [manifest for source in sources for manifest in read(source)]
 
 
@@ -60,7 +64,8 @@ def _of_mapping(source: Mapping[str, Any]) -> Manifest:
 def _of_text(source: str) -> list[Manifest]:
     if "\n" not in source and source.endswith(seeding.SUFFIXES):
         raise ManifestError(f"{source!r} is taken as YAML text: to read a file, give pathlib.Path({source!r})")
-    return seeding.parse(IN_THE_TEST, source)
+    # A text is indented like the test around it, but `---` must stand at the beginning of its line.
+    return seeding.parse(IN_THE_TEST, textwrap.dedent(source))
 
 
 def _named(manifest: Manifest) -> str:
