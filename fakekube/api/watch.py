@@ -14,6 +14,7 @@ from fakekube.api.control_plane import ControlPlane
 from fakekube.api.get import FUTURE_VERSION_WAIT_S, too_large
 from fakekube.api.list_options import ListOptions, version_of_watch
 from fakekube.errors import Expired, StatusError
+from fakekube.registry.clock import Timer
 from fakekube.registry.kind import Kind
 from fakekube.storage.store import Compacted, Event, Stored, Watcher
 
@@ -47,6 +48,7 @@ class Watch:
         self._version = version_of_watch(options.resource_version)
         self._watcher: Watcher = plane.store.watch(call.kind.collection, call.namespace)
         self._began = False
+        self._timer: Timer | None = None
         self._ended = False
         monotonic = plane.clock.monotonic()
         lasts_s = options.timeout_s or random.uniform(*LONGEST_WATCH_S)
@@ -66,26 +68,43 @@ class Watch:
             notices = await self._begin()
             if notices:
                 return notices
+        watcher = self._watcher
         while True:
-            now = self._plane.clock.monotonic()
-            if now >= self._end:
-                self._ended = True
-                return None
-            wake = min(self._end, self._next_bookmark) if self._options.allow_bookmarks else self._end
-            await self._watcher.wait(wake - now)
-            if self._watcher.pending:
+            if watcher.pending:
                 notices = self._changes(self._taken())
                 if notices:
                     return notices
-            if self._watcher.closed:
+            if watcher.closed:
                 self._ended = True
                 return None
-            bookmark = self._bookmark()
-            if bookmark is not None:
-                return [bookmark]
+            if self._timer is None:
+                bookmark = self._time_passed()
+                if bookmark is not None:
+                    return [bookmark]
+                if self._ended:
+                    return None
+            await watcher.wait()
+
+    def _time_passed(self) -> Notice | None:
+        """What is due now; sets the one timer for what is due next, so that waiting for events costs no timers."""
+        now = self._plane.clock.monotonic()
+        if now >= self._end:
+            self._ended = True
+            return None
+        bookmark = self._bookmark()
+        due = min(self._end, self._next_bookmark) if self._options.allow_bookmarks else self._end
+        self._timer = self._plane.clock.call_later(max(due - now, 0.0), self._ring)
+        return bookmark
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._watcher.wake()
 
     def close(self) -> None:
         self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._watcher.close()
 
     async def _begin(self) -> list[Notice]:

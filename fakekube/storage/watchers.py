@@ -31,31 +31,27 @@ class Watcher:
         self.pending.append(event)
         if len(self.pending) > WATCHER_BACKLOG:
             self.close()
-        self._wake()
+        self.wake()
 
-    async def wait(self, timeout_s: float | None) -> bool:
-        """Until an event is pending or the watcher is closed; False when neither happened within `timeout_s`."""
+    async def wait(self) -> None:
+        """Until an event is pending, the watcher is closed, or somebody calls `wake`."""
         if self.pending or self.closed:
-            return True
-        loop = asyncio.get_running_loop()
-        self._waiting = loop.create_future()
-        timer = None if timeout_s is None else loop.call_later(max(timeout_s, 0.0), self._wake)
+            return
+        self._waiting = asyncio.get_running_loop().create_future()
         try:
             await self._waiting
         finally:
             self._waiting = None
-            if timer is not None:
-                timer.cancel()
-        return bool(self.pending or self.closed)
 
     def close(self) -> None:
         """No more events; what is pending may still be read."""
         if not self.closed:
             self.closed = True
             self._on_close(self)
-            self._wake()
+            self.wake()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """End a `wait`, if there is one."""
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 

@@ -146,16 +146,20 @@ async def test_every_watcher_of_the_namespace_or_of_all_is_told() -> None:
     assert [len(watcher.pending) for watcher in (here, everywhere, elsewhere)] == [1, 1, 0]
 
 
-async def test_a_waiting_watcher_wakes_for_an_event_and_for_the_end_of_time() -> None:
+async def test_a_waiting_watcher_wakes_for_an_event_and_when_it_is_told_to() -> None:
     store = Store()
     store.declare(MAPS, "ConfigMap", "v1")
     watcher = store.watch(MAPS)
-    waiting = asyncio.ensure_future(watcher.wait(None))
+    waiting = asyncio.ensure_future(watcher.wait())
     await asyncio.sleep(0)
     put(store, "a")
-    assert await waiting
+    await waiting
     watcher.pending.clear()
-    assert not await watcher.wait(0.0)
+    waiting = asyncio.ensure_future(watcher.wait())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    watcher.wake()
+    await waiting
 
 
 async def test_a_watcher_that_does_not_read_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
