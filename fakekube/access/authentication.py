@@ -12,7 +12,13 @@ from fakekube.errors import Unauthorized
 from fakekube.registry.user import ANONYMOUS, User
 
 AUTHENTICATED = "system:authenticated"
+API_AUDIENCE = "https://kubernetes.default.svc.cluster.local"
+"""The issuer of service account tokens, and the only audience of the API server itself."""
 EXTRA_SPACE_WARNING = "the provided Authorization header contains extra space before the bearer token, and is ignored"
+
+
+class InvalidToken(Exception):
+    """The token is nobody's; the message is what TokenReviews are told."""
 
 
 class Authenticator:
@@ -55,6 +61,13 @@ class Authenticator:
         if user is None:
             raise unauthorized()
         return user
+
+    def review(self, token: str, audiences: Sequence[str]) -> tuple[User, list[str]]:
+        """The user of a token that is meant for one of `audiences`, and those for which it is. Raises InvalidToken."""
+        user = self._tokens.get(token)
+        if user is None or API_AUDIENCE not in audiences:
+            raise InvalidToken("invalid bearer token")
+        return user, [API_AUDIENCE]
 
     def nobody(self) -> User:
         """Who gives no credential. Raises Unauthorized when the server lets nobody in unknown."""

@@ -5,11 +5,12 @@ https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from fakekube.errors import Forbidden, details_of, qualified
+from fakekube.objects.field_errors import go_quoted
 from fakekube.registry.user import User
 from fakekube.storage.store import Event, Store
 
@@ -34,6 +35,53 @@ class Asked:
     @property
     def rule_resource(self) -> str:
         return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a review is told. `reason` says which binding allows it, or why nothing does; often empty."""
+
+    allowed: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RulesOfUser:
+    """All that bindings give a user, the cluster's first; `missing` are roles that are named and not there."""
+
+    resources: list[dict[str, Any]]
+    paths: list[dict[str, Any]]
+    missing: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    """A binding with the first of its subjects that is the user. `role` None: there is none of that name."""
+
+    binding: dict[str, Any]
+    subject: dict[str, Any]
+    role: dict[str, Any] | None
+
+    @property
+    def rules(self) -> Iterable[dict[str, Any]]:
+        return () if self.role is None else self.role.get("rules") or ()
+
+    @property
+    def missing_role(self) -> str:
+        reference = self.binding["roleRef"]
+        resource = "role" if reference["kind"] == "Role" else "clusterrole"
+        return f'{resource}.{GROUP} "{reference["name"]}" not found'
+
+    def __str__(self) -> str:
+        binding, reference, subject = self.binding, self.binding["roleRef"], self.subject
+        name, namespace = binding["metadata"]["name"], binding["metadata"].get("namespace", "")
+        who = subject["name"]
+        if subject["kind"] == "ServiceAccount":
+            who = f"{who}/{subject.get('namespace') or namespace}"
+        return (
+            f"{binding['kind']} {go_quoted(f'{name}/{namespace}' if namespace else name)} of {reference['kind']} "
+            f"{go_quoted(reference['name'])} to {subject['kind']} {go_quoted(who)}"
+        )
 
 
 @dataclass(slots=True)
@@ -79,7 +127,33 @@ class Authorizer:
             elif any(_allows_path(rule, asked) for rule in rules.paths):
                 return None
             missing.extend(rules.missing)
-        return f"RBAC: {_listed(missing)}" if missing else ""
+        return f"RBAC: {listed(missing)}" if missing else ""
+
+    def decide(self, user: User, asked: Asked) -> Decision:
+        """The answer to a review, which is told more than a request."""
+        reason = self.reason(user, asked)
+        if reason is not None:
+            return Decision(False, reason)
+        if "system:masters" in user.groups:
+            return Decision(True)
+        allows = _allows_resource if asked.is_resource else _allows_path
+        for namespace in ("", asked.namespace) if asked.is_resource and asked.namespace else ("",):
+            for grant in self._grants(user, namespace):
+                fields = "resources" if asked.is_resource else "nonResourceURLs"
+                if any(rule.get(fields) and allows(rule, asked) for rule in grant.rules):
+                    return Decision(True, f"RBAC: allowed by {grant}")
+        return Decision(True)
+
+    def rules_of(self, user: User, namespace: str) -> RulesOfUser:
+        """Everything that `user` may do in `namespace`, as bindings give it: nothing is merged."""
+        rules = RulesOfUser([], [], [])
+        for place in ("", namespace):
+            for grant in self._grants(user, place):
+                if grant.role is None:
+                    rules.missing.append(grant.missing_role)
+                rules.resources.extend(rule for rule in grant.rules if rule.get("resources"))
+                rules.paths.extend(rule for rule in grant.rules if rule.get("nonResourceURLs"))
+        return rules
 
     def _rules_for(self, user: User, namespace: str) -> _Rules:
         """The rules that bindings of `namespace`, or ("") of the cluster, give to `user`."""
@@ -93,26 +167,31 @@ class Authorizer:
 
     def _gathered(self, user: User, namespace: str) -> _Rules:
         rules = _Rules()
+        for grant in self._grants(user, namespace):
+            if grant.role is None:
+                rules.missing.append(grant.missing_role)
+            for rule in grant.rules:
+                if rule.get("resources"):
+                    rules.resources.append(rule)
+                if rule.get("nonResourceURLs") and not namespace:
+                    rules.paths.append(rule)
+        return rules
+
+    def _grants(self, user: User, namespace: str) -> Iterator[_Grant]:
+        """The bindings of `namespace`, or ("") of the cluster, that name `user`."""
         resource = "rolebindings" if namespace else "clusterrolebindings"
         for stored in self._store.list(f"{resource}.{GROUP}", namespace):
             binding = stored.value
-            if not any(_is_subject(user, subject, namespace) for subject in binding.get("subjects") or ()):
+            subjects = binding.get("subjects") or ()
+            subject = next((each for each in subjects if _is_subject(user, each, namespace)), None)
+            if subject is None:
                 continue
             reference = binding["roleRef"]
             is_role = reference["kind"] == "Role"
             role = self._store.get(
                 f"{'roles' if is_role else 'clusterroles'}.{GROUP}", namespace if is_role else "", reference["name"]
             )
-            if role is None:
-                resource_name = "role" if is_role else "clusterrole"
-                rules.missing.append(f'{resource_name}.{GROUP} "{reference["name"]}" not found')
-                continue
-            for rule in role.value.get("rules") or ():
-                if rule.get("resources"):
-                    rules.resources.append(rule)
-                if rule.get("nonResourceURLs") and not namespace:
-                    rules.paths.append(rule)
-        return rules
+            yield _Grant(binding, subject, None if role is None else role.value)
 
     def _forget(self, event: Event) -> None:
         self._rules.clear()
@@ -173,6 +252,6 @@ def _path_fits(url: str, path: str) -> bool:
     return url.endswith("*") and path.startswith(url[:-1])
 
 
-def _listed(errors: Iterable[str]) -> str:
+def listed(errors: Iterable[str]) -> str:
     told = list(dict.fromkeys(errors))
     return told[0] if len(told) == 1 else f"[{', '.join(told)}]"

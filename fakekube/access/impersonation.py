@@ -12,7 +12,7 @@ from fakekube.access.authorization import SERVICE_ACCOUNT_PREFIX, Asked
 from fakekube.errors import BadRequest
 from fakekube.registry.user import ANONYMOUS, User
 
-AUTHENTICATED = "system:authenticated"
+AUTHENTICATED, UNAUTHENTICATED = "system:authenticated", "system:unauthenticated"
 EXTRA_PREFIX = "impersonate-extra-"
 
 Check = Callable[[User, Asked], None]
@@ -53,8 +53,9 @@ def impersonated(user: User, headers: Iterable[tuple[str, str]], check: Check) -
     if uid:
         check(user, _asked("uids", uid, "authentication.k8s.io"))
     if name == ANONYMOUS.name:
-        groups = groups or list(ANONYMOUS.groups)
-    elif AUTHENTICATED not in groups:
+        if UNAUTHENTICATED not in groups:
+            groups.append(UNAUTHENTICATED)
+    elif AUTHENTICATED not in groups and UNAUTHENTICATED not in groups:
         groups.append(AUTHENTICATED)
     return User(name, tuple(groups), uid, {key: tuple(values) for key, values in extra.items()})
 

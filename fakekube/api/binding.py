@@ -9,6 +9,8 @@ from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import BadRequest, Conflict, InternalError, conflict, details_of
 from fakekube.objects import fields
+from fakekube.objects.conditions import with_condition
+from fakekube.objects.field_errors import FieldError, not_supported, required
 from fakekube.registry import update as registry
 from fakekube.registry.kind import Object
 from fakekube.storage.store import Stored
@@ -19,24 +21,24 @@ NODE_KINDS = ("", "Node")
 async def bind(plane: ControlPlane, call: Call, binding: Object, *, dry_run: bool = False) -> None:
     """Write the node into the pod that `call` names (its kind is Pod, its subresource `binding`).
 
-    `binding` is a decoded Binding. Raises BadRequest (name), InternalError (target), NotFound, and Conflict for a pod that is another, is
-    being deleted, has a node or is gated.
+    `binding` is a decoded Binding; it may be changed. Raises what admission raises, BadRequest (name), InternalError (target), NotFound,
+    and Conflict for a pod that is another, is being deleted, has a node or is gated.
     """
+    attributes = plane.attributes(call, "CREATE", binding, dry_run=dry_run)
+    await plane.admission.mutate(binding, None, attributes)
     if binding["metadata"].get("name", "") != call.name:
         raise BadRequest("name in URL does not match name in Binding object")
-    target = binding.get("target", {})
-    if not target.get("name"):
-        raise InternalError("target.name: Required value", reason="")
-    if target.get("kind", "") not in NODE_KINDS:
-        text = f'target.kind: Unsupported value: "{target["kind"]}": supported values: "Node", "<empty>"'
-        raise InternalError(text, reason="")
+    _check_target(binding.get("target", {}))
+    await plane.admission.validate(binding, None, attributes)
+    if not call.name:
+        raise BadRequest("Name parameter required.")
 
     async def change(current: Stored) -> Object:
         _check(call, binding, current.value)
         return bound(current.copy(), binding, plane.clock.timestamp())
 
     async def approve(new: Object, old: Object | None) -> None:
-        await plane.admission.validate(new, old, plane.attributes(call, "CREATE", new, dry_run=dry_run))
+        """It is the Binding that admission has judged."""
 
     operation = plane.operation(call.user, dry_run=dry_run)
     await registry.update(
@@ -60,26 +62,33 @@ def bound(pod: Object, binding: Object, now: str) -> Object:
             pod["metadata"][key] = {**pod["metadata"].get(key, {}), **binding["metadata"][key]}
     status = pod["status"]
     scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
-    conditions = list(status.get("conditions", ()))
-    place = next((place for place, each in enumerate(conditions) if each["type"] == "PodScheduled"), None)
-    if place is None:
-        conditions.append(scheduled)
-    else:
-        conditions[place] = scheduled
-    fields.put(status, "conditions", conditions, "core.v1.PodStatus")
+    fields.put(status, "conditions", with_condition(status.get("conditions"), scheduled), "core.v1.PodStatus")
     status.pop("nominatedNodeName", None)
     return pod
 
 
+def _check_target(target: Object) -> None:
+    errors: list[FieldError] = []
+    kind = target.get("kind", "")
+    if kind not in NODE_KINDS:
+        errors.append(not_supported("target.kind", kind, ("Node", "<empty>")))
+    if not target.get("name"):
+        errors.append(required("target.name"))
+    if errors:
+        told = [str(error) for error in errors]
+        raise InternalError(told[0] if len(told) == 1 else f"[{', '.join(told)}]", reason="")
+
+
 def _check(call: Call, binding: Object, pod: Object) -> None:
     metadata = pod["metadata"]
-    uid = binding["metadata"].get("uid", "")
-    if uid and uid != metadata["uid"]:
-        text = (
-            f"StorageError: invalid object, Code: 4, Key: /registry/pods/{call.namespace}/{call.name}, ResourceVersion: 0, "
-            f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {metadata['uid']}"
-        )
-        raise conflict("", "pods", call.name, text)
+    for label, key in (("UID", "uid"), ("ResourceVersion", "resourceVersion")):
+        wanted = binding["metadata"].get(key, "")
+        if wanted and wanted != metadata[key]:
+            text = (
+                f"StorageError: invalid object, Code: 4, Key: /registry/pods/{call.namespace}/{call.name}, ResourceVersion: 0, "
+                f"AdditionalErrorMsg: Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {metadata[key]}"
+            )
+            raise conflict("", "pods", call.name, text)
     if "deletionTimestamp" in metadata:
         raise _cannot(call.name, f"pod {call.name} is being deleted, cannot be assigned to a host")
     if pod["spec"].get("nodeName"):

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from fakekube.api.call import JSON, Call
 from fakekube.errors import BadRequest
 from fakekube.objects import defaults, schemas
-from fakekube.registry.kind import Kind, Object
+from fakekube.objects.schemas import Decoded
+from fakekube.registry.kind import Kind, Object, Subresource
 
 Body = bytes | Object
 """The text of a request, or (protobuf, and callers in this process) the JSON value it holds."""
 
 
-def decoded(kind: Kind, call: Call, body: Body, media_type: str, field_validation: str) -> Object:
-    """The object in the request's version with its defaults; what decoding warns of goes to `call.warnings`. Raises BadRequest."""
+def decoded(
+    kind: Kind | Subresource,
+    call: Call,
+    body: Body,
+    media_type: str,
+    field_validation: str,
+    *,
+    other_versions: Sequence[str] = (),
+) -> Object:
+    """The object in the request's version with its defaults; what decoding warns of goes to `call.warnings`. Raises BadRequest.
+
+    `other_versions` of the same group are read as if they were the request's.
+    """
     obj, warnings = schemas.decode_body(
         body,
         media_type or JSON,
@@ -21,10 +36,27 @@ def decoded(kind: Kind, call: Call, body: Body, media_type: str, field_validatio
         kind=kind.kind,
         type_name=kind.type_name,
         field_validation=field_validation,
+        other_versions=other_versions,
+        decode_untyped=kind.strategy.decode if isinstance(kind, Kind) else None,
     )
     call.warnings.extend(warnings)
-    defaults.apply(kind.type_name, obj)
+    set_defaults(kind, obj)
     return obj
+
+
+def set_defaults(kind: Kind | Subresource, obj: Object) -> None:
+    """Fill in what an object leaves out, in place."""
+    if kind.type_name:
+        defaults.apply(kind.type_name, obj)
+    elif isinstance(kind, Kind) and kind.strategy.set_defaults is not None:
+        kind.strategy.set_defaults(obj)
+
+
+def decoded_value(kind: Kind | Subresource, value: Any) -> Decoded:
+    """A JSON value as an object of the kind. Raises DecodeError."""
+    if isinstance(kind, Kind) and kind.strategy.decode is not None:
+        return kind.strategy.decode(value)
+    return schemas.decode(kind.type_name, value, kind=kind.kind, version=kind.api_version)
 
 
 def check_place(call: Call, obj: Object) -> None:
@@ -49,8 +81,10 @@ def check_name(call: Call, obj: Object) -> None:
 
 
 def to_storage(kind: Kind, obj: Object) -> Object:
-    convert = kind.strategy.to_storage
-    return obj if kind.is_stored_form or convert is None else convert(obj)
+    """The object as the registry takes it; those of some kinds it converts itself."""
+    strategy = kind.strategy
+    convert = strategy.to_storage
+    return obj if kind.is_stored_form or convert is None or strategy.converts_last else convert(obj)
 
 
 def from_storage(kind: Kind, obj: Object) -> Object:

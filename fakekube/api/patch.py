@@ -5,11 +5,11 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply
 
 from __future__ import annotations
 
-from fakekube.api.body import check_name, check_place, from_storage, to_storage
+from fakekube.api.body import check_name, check_place, decoded_value, from_storage, set_defaults, to_storage
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
-from fakekube.errors import Invalid, UnsupportedMediaType
-from fakekube.objects import defaults, schemas
+from fakekube.errors import Invalid, UnsupportedMediaType, unknown_format
+from fakekube.objects import schemas
 from fakekube.objects.field_errors import Shown, go_quoted, invalid
 from fakekube.objects.patches import APPLY_PATCH, PATCHES, STRATEGIC_MERGE_PATCH, Patch, Patched, strategic_merge_of
 from fakekube.registry import update as registry
@@ -23,9 +23,11 @@ def patch_for(kind: Kind | Subresource, content_type: str) -> Patch:
     if media_type == STRATEGIC_MERGE_PATCH and kind.type_name:
         return strategic_merge_of(kind.type_name)
     function = PATCHES.get(media_type)
-    if function is None:
-        raise UnsupportedMediaType("415: Unsupported Media Type", {})
-    return function
+    if function is not None:
+        return function
+    if isinstance(kind, Kind) and kind.wire.patch_types:
+        raise unknown_format(kind.wire.patch_types)
+    raise UnsupportedMediaType("415: Unsupported Media Type", {})
 
 
 async def patch(plane: ControlPlane, call: Call, body: bytes, content_type: str) -> Stored:
@@ -69,7 +71,7 @@ def patched_object(
     patched = function(present, body, strict)
     document = patched.document
     try:
-        result = schemas.decode(kind.type_name, document, kind=kind.kind, version=kind.api_version)
+        result = decoded_value(kind, document)
     except schemas.DecodeError as error:
         raise _not_the_kind(patched, patched.why(kind.type_name, str(error))) from None
     _check_kind(kind, patched)
@@ -80,7 +82,7 @@ def patched_object(
     if strict:
         call.warnings.extend(text for text in findings if text not in call.warnings)
     obj = result.object
-    defaults.apply(kind.type_name, obj)
+    set_defaults(kind, obj)
     return obj
 
 

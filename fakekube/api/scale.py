@@ -18,7 +18,7 @@ from fakekube.objects.field_errors import invalid, invalid_object
 from fakekube.objects.patches import APPLY_PATCH
 from fakekube.objects.selectors import label_selector_of, label_selector_text, selector_of_labels
 from fakekube.registry import update as registry
-from fakekube.registry.kind import Kind, Object
+from fakekube.registry.kind import Object, Subresource
 from fakekube.storage.store import Stored
 
 NON_NEGATIVE = "must be greater than or equal to 0"
@@ -48,7 +48,9 @@ def scale_of(obj: Object) -> Object:
     return scale
 
 
-async def update_scale(plane: ControlPlane, call: Call, scale_kind: Kind, body: Body, media_type: str = "") -> Object:
+async def update_scale(
+    plane: ControlPlane, call: Call, scale_kind: Subresource, body: Body, media_type: str = ""
+) -> Object:
     options = write_options(call, "UpdateOptions")
     scale, warnings = schemas.decode_body(
         body,
@@ -65,8 +67,10 @@ async def update_scale(plane: ControlPlane, call: Call, scale_kind: Kind, body: 
     return await _write(plane, call, lambda _: scale, dry_run=options.dry_run)
 
 
-async def patch_scale(plane: ControlPlane, call: Call, scale_kind: Kind, body: bytes, content_type: str) -> Object:
-    function = patch_for(call.kind, content_type)
+async def patch_scale(
+    plane: ControlPlane, call: Call, scale_kind: Subresource, body: bytes, content_type: str
+) -> Object:
+    function = patch_for(scale_kind, content_type)
     options = write_options(call, "PatchOptions", apply=content_type.startswith(APPLY_PATCH))
 
     def patched(current: Object) -> Object:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from fakekube.controllers.loop import Context, Controller, Key, Object, Watch, own
 from fakekube.controllers.node_lifecycle import UNSCHEDULABLE, taints_of
 from fakekube.controllers.pod_states import is_finished
-from fakekube.errors import Conflict, NotFound
+from fakekube.errors import Conflict, Forbidden, NotFound
 from fakekube.objects.quantities import parse
 from fakekube.registry.user import User
 
@@ -139,8 +139,8 @@ async def schedule(context: Context, memory: Memory, pod: Object) -> None:
         ours = context.settings.nodes
         best = min(fitting, key=lambda machine: (machine.name not in ours, machine.share.pods))
         await context.client.bind(namespace, name, best.name, metadata["uid"])
-    except (NotFound, Conflict):
-        return  # gone or placed by another; a change of its own brings it back
+    except (NotFound, Conflict, Forbidden):
+        return  # gone, placed by another, or on its way out with its namespace; a change of its own brings it back
     memory.waiting.pop((namespace, name), None)
     memory.place((namespace, name), best.name, requests_of(pod))
     text = f"Successfully assigned {namespace}/{name} to {best.name}"

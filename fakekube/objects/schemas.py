@@ -6,6 +6,7 @@ that of the path. https://kubernetes.io/docs/reference/using-api/api-concepts/#f
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -49,6 +50,7 @@ class _Expected:
     version: str
     kind: str
     type_name: str
+    decode_untyped: Callable[[Any], Decoded] = decode_custom_resource
 
     @property
     def api_version(self) -> str:
@@ -68,13 +70,16 @@ def decode_body(
     kind: str,
     type_name: str,
     field_validation: str = "",
+    other_versions: Sequence[str] = (),
+    decode_untyped: Callable[[Any], Decoded] | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """The object in `body`, not defaulted yet, and the texts of the warnings about its fields.
 
     `body` is a text, YAML where `media_type` says so and else JSON, or a value that was read already (protobuf). `type_name` is empty for
-    custom resources. `field_validation` is `Strict`, `Ignore`, or `Warn` (also when empty). Raises BadRequest.
+    custom resources, which `decode_untyped` decodes. `field_validation` is `Strict`, `Ignore`, or `Warn` (also when empty). `other_versions` of the group are taken for
+    `version`. Raises BadRequest.
     """
-    expected = _Expected(group, version, kind, type_name)
+    expected = _Expected(group, version, kind, type_name, decode_untyped or decode_custom_resource)
     try:
         value, repeated = _read(body, media_type)
         gvk = _gvk(value, body, expected)
@@ -82,7 +87,7 @@ def decode_body(
         text = body if isinstance(body, bytes) else orjson.dumps(body)
         raise BadRequest(unrecognized(text, kind, str(error))) from None
     subject = f'{gvk[2]} in version "{gvk[1]}" cannot be handled as a {kind}'
-    if gvk != (group, version, kind):
+    if gvk != (group, version, kind) and not (gvk[1] in other_versions and (gvk[0], gvk[2]) == (group, kind)):
         _refuse_foreign(value, gvk, expected, subject, body)
     try:
         decoded = _decoded(value, expected)
@@ -252,7 +257,7 @@ def _internal_package(group: str) -> str:
 
 def _decoded(value: Any, expected: _Expected) -> Decoded:
     if not expected.type_name:
-        return decode_custom_resource(value)
+        return expected.decode_untyped(value)
     return decode(expected.type_name, value, kind=expected.kind, version=expected.api_version)
 
 

@@ -47,7 +47,7 @@ async def delete(
         current = store.get(kind.collection, namespace, name)
         if current is None:
             raise not_found(kind.group, kind.resource, name)
-        _check_preconditions(kind, current, options)
+        check_preconditions(kind, current, options)
         await approve(current.value)
         try:
             return _delete(store, kind, current, options, operation)
@@ -101,7 +101,7 @@ def _marked(store: Store, kind: Kind, current: Stored, obj: Object, operation: O
     obj["metadata"] = put_in_order(obj["metadata"])
     if operation.dry_run:
         return Stored(obj, current.head, current.namespace, current.name, current.revision)
-    return store.update(kind.collection, current, obj)
+    return store.update(kind.collection, current, kind.as_stored(obj))
 
 
 def _mark(kind: Kind, obj: Object, period_s: int, operation: Operation) -> None:
@@ -145,7 +145,8 @@ def _finalizers_for(kind: Kind, present: list[str], options: DeleteOptions) -> l
     return [*others, wanted] if wanted else others
 
 
-def _check_preconditions(kind: Kind, current: Stored, options: DeleteOptions) -> None:
+def check_preconditions(kind: Kind, current: Stored, options: DeleteOptions) -> None:
+    """Raises Conflict."""
     metadata = current.value["metadata"]
     if kind.strategy.mark_deleted is not None:
         _check_namespace_preconditions(kind, current, options)

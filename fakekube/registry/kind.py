@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from fakekube.facts import ResourceFacts
+from fakekube.facts import ResourceFacts, type_name_of_kind
 from fakekube.objects.field_errors import FieldError
+from fakekube.objects.structs import Decoded
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.user import User
 
@@ -29,6 +30,15 @@ class Subresource:
     group: str
     version: str
     verbs: tuple[str, ...]
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def type_name(self) -> str:
+        """The schema of the body in `facts.types`; empty for the objects of custom resources."""
+        return type_name_of_kind(self.group, self.version, self.kind)
 
 
 class Operation(Protocol):
@@ -84,6 +94,17 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleRules:
+    """Where an object has what its Scale shows."""
+
+    read: Callable[[Object], tuple[int, int, str]]
+    """Replicas wanted, replicas there, selector (empty: none). Raises InternalError where the first is missing."""
+    write: Callable[[Object, int], None]
+    replicas_path: str
+    """How errors call the field of the wanted replicas."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Strategy:
     """The hooks of one kind, each called at one point of a write (registry/create.py, update.py, delete.py).
 
@@ -123,6 +144,38 @@ class Strategy:
     """For a kind stored in another group version: a new object in that form."""
     from_storage: Callable[[Object], Object] | None = None
     """The reverse of `to_storage`; does not change what it is given."""
+    converts_last: bool = False
+    """Objects are prepared and judged in the version of the request, and turned into the stored form as they are stored; otherwise all
+    hooks see the stored form."""
+    decode: Callable[[Any], Decoded] | None = None
+    """Makes an object of a value whose kind has no type in the facts. Raises DecodeError."""
+    set_defaults: Callable[[Object], None] | None = None
+    """Fills in what is left out, for the same kinds."""
+    scale: ScaleRules | None = None
+    """What /scale reads and writes, where that is not spec.replicas, status.replicas and spec.selector."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """How a kind is spoken with. What is said here are the manners of built-in kinds; custom resources bring their own."""
+
+    is_typed: bool = True
+    """There is a Go type behind it, and with that protobuf; items of its lists do not say what they are, and paths that lead nowhere
+    below its group are a Status. Custom resources have none of this."""
+    list_kind: str = ""
+    """Where it is not the kind with `List` behind it."""
+    discovery_verbs: tuple[str, ...] = ()
+    """What discovery offers, where that is less than what is allowed or in another order."""
+    patch_types: tuple[str, ...] = ()
+    """The media types that a refused patch is told; empty: none are."""
+    printer_columns: tuple[Mapping[str, Any], ...] | None = None
+    """`additionalPrinterColumns`; None: the columns are in the facts."""
+    deprecation_warning: str = ""
+    """With which every answer warns."""
+    rereads: bool = False
+    """What lies in the store may have been written by other schemas, and is read anew whenever it is shown."""
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    """The `openAPIV3Schema` of a kind that is not in the facts."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +185,7 @@ class Kind:
     facts: ResourceFacts
     load_strategy: Callable[[], Strategy] = Strategy
     subresources: tuple[Subresource, ...] = ()
+    wire: Wire = Wire()
 
     @cached_property
     def group(self) -> str:
@@ -190,7 +244,16 @@ class Kind:
 
     @cached_property
     def list_kind(self) -> str:
-        return f"{self.kind}List"
+        return self.wire.list_kind or f"{self.kind}List"
+
+    @cached_property
+    def discovery_verbs(self) -> tuple[str, ...]:
+        return self.wire.discovery_verbs or self.verbs
+
+    @cached_property
+    def registry_path(self) -> str:
+        """How messages about its place in the store call it."""
+        return f"/registry/{self.resource}" if self.wire.is_typed else f"/registry/{self.group}/{self.resource}"
 
     @cached_property
     def subresource_named(self) -> Mapping[str, Subresource]:
@@ -203,8 +266,27 @@ class Kind:
 
     @cached_property
     def is_stored_form(self) -> bool:
-        """Whether the store holds its objects in this very group version."""
-        return (self.group, self.version) == self.facts.stored_as
+        """Whether the store holds its objects in this very group version, as they are shown."""
+        return (self.group, self.version) == self.facts.stored_as and not self.wire.rereads
+
+    @cached_property
+    def _last_conversions(self) -> tuple[Callable[[Object], Object], Callable[[Object], Object]] | None:
+        strategy = self.strategy
+        if self.is_stored_form or not strategy.converts_last:
+            return None
+        assert strategy.from_storage is not None
+        assert strategy.to_storage is not None
+        return strategy.from_storage, strategy.to_storage
+
+    def as_judged(self, stored: Object) -> Object:
+        """A stored object in the form in which the strategy's hooks see objects."""
+        conversions = self._last_conversions
+        return stored if conversions is None else conversions[0](stored)
+
+    def as_stored(self, obj: Object) -> Object:
+        """An object that the hooks have seen in the form in which it is stored."""
+        conversions = self._last_conversions
+        return obj if conversions is None else conversions[1](obj)
 
     @cached_property
     def collection(self) -> str:

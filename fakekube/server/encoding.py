@@ -34,7 +34,9 @@ def encoded(kind: Kind, stored: Stored) -> bytes:
 
 
 def encoded_item(kind: Kind, stored: Stored) -> bytes:
-    """The object as an item of a list: without kind and apiVersion."""
+    """The object as an item of a list: without kind and apiVersion, unless its type is known by them alone."""
+    if not kind.wire.is_typed:
+        return encoded(kind, stored)
     if kind.is_stored_form:
         return stored.json
     return b"{" + orjson.dumps(from_storage(kind, stored.value))[len(kind.head) :]
@@ -78,7 +80,8 @@ def object_response(
 
 
 def list_response(request: Request, representation: Representation, kind: Kind, page: Page, now: datetime) -> Response:
-    metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
+    # What is made up on reading is of no version.
+    metadata: dict[str, Any] = {"resourceVersion": str(page.revision)} if page.revision else {}
     if page.continue_token:
         metadata["continue"] = page.continue_token
     if page.remaining is not None:
@@ -90,13 +93,15 @@ def list_response(request: Request, representation: Representation, kind: Kind, 
             kind.api_version.encode(),
             orjson.dumps(metadata),
         )
+        items = (
+            [stored.json for stored in page.items]
+            if kind.is_stored_form
+            else [encoded_item(kind, stored) for stored in page.items]
+        ) or [b""]
         # One join: a list may be megabytes, and each copy of them costs as much as the rest of the answer.
-        pieces = [head]
-        for stored in page.items:
-            pieces += (encoded_item(kind, stored), b",")
-        if page.items:
-            pieces.pop()
-        body = b"".join([*pieces, b"]}\n"])
+        items[0] = head + items[0]
+        items[-1] += b"]}\n"
+        body = b",".join(items)
         if representation.indented or request.wants_indented():
             return json_response(request, representation, body)
         return Response(body)
@@ -127,12 +132,11 @@ def list_response(request: Request, representation: Representation, kind: Kind, 
                 kind.type_name, objects, api_version=kind.api_version, kind=kind.list_kind, metadata=metadata
             )
         )
-    value = {
-        "kind": kind.list_kind,
-        "apiVersion": kind.api_version,
-        "metadata": metadata,
-        "items": [{key: each for key, each in obj.items() if key not in ("kind", "apiVersion")} for obj in objects],
-    }
+    if kind.wire.is_typed:
+        objects = [{key: each for key, each in obj.items() if key not in ("kind", "apiVersion")} for obj in objects]
+    else:
+        metadata = {"continue": "", **metadata}
+    value = {"kind": kind.list_kind, "apiVersion": kind.api_version, "metadata": metadata, "items": objects}
     return value_response(request, representation, value)
 
 
@@ -160,7 +164,7 @@ def error_response(request: Request, error: StatusError) -> Response:
     if error.status_code == 403:
         headers.append((b"x-content-type-options", b"nosniff"))
     media_type = error_media_type(request.headers.get("accept", ""))
-    if isinstance(error, NotAcceptable) and not (error.details is None and media_type == YAML):
+    if isinstance(error, NotAcceptable) and not (error.details is None and media_type in (YAML, PROTOBUF)):
         body = orjson.dumps(status, option=orjson.OPT_INDENT_2)
         return Response(body, error.status_code, headers=headers)
     if media_type == PROTOBUF:
@@ -205,4 +209,6 @@ def _v(version: str) -> Any:
 
 def _go_type(kind: Kind | Subresource, name: str) -> str:
     """The internal Go type that two refusals name: `*core.NamespaceList`."""
+    if isinstance(kind, Kind) and not kind.wire.is_typed:
+        return "*unstructured.UnstructuredList" if name == kind.list_kind else "*unstructured.Unstructured"
     return f"*{(kind.group.partition('.')[0] or 'core')}.{name}"

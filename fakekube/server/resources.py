@@ -16,12 +16,14 @@ from fakekube.api.body import Body
 from fakekube.api.call import Call
 from fakekube.api.list_options import parse as parse_list_options
 from fakekube.api.watch import Watch
-from fakekube.errors import MethodNotAllowed, NotFound, RequestEntityTooLarge
+from fakekube.errors import MethodNotAllowed, NotFound, RequestEntityTooLarge, not_found
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.server import protobuf
 from fakekube.server.content_types import (
     JSON,
     PROTOBUF,
+    SERVED,
+    UNTYPED,
     Representation,
     body_media_type,
     negotiate,
@@ -60,14 +62,22 @@ class Exchange:
         return self.call.kind
 
     def representation(self, *, lists: bool = False, tables: bool = True) -> Representation:
-        return negotiate(self.request.headers.get("accept", ""), lists=lists, tables=tables)
+        is_typed = self.kind.wire.is_typed or bool(self.body_kind.type_name)
+        return negotiate(self.request.headers.get("accept", ""), lists=lists, tables=tables, protobuf=is_typed)
+
+    @property
+    def body_kind(self) -> Kind | Subresource:
+        """What is sent: an object of the kind, or what its subresource takes."""
+        kind = self.kind
+        return kind.subresource_named[self.call.subresource] if self.call.subresource else kind
 
     async def body(self) -> tuple[Body, str]:
         """The body and its media type; protobuf is decoded already. Raises UnsupportedMediaType, RequestEntityTooLarge, BadRequest."""
-        media_type = body_media_type(self.request.headers.get("content-type", ""))
+        served = SERVED if self.kind.wire.is_typed else UNTYPED
+        media_type = body_media_type(self.request.headers.get("content-type", ""), served)
         text = await read_body(self.request)
         if media_type == PROTOBUF:
-            api_version, kind, value = protobuf.decode(text, self.kind.type_name)
+            api_version, kind, value = protobuf.decode(text, self.body_kind.type_name)
             return {"kind": kind, "apiVersion": api_version, **value}, JSON
         return text, media_type
 
@@ -88,11 +98,13 @@ async def serve_resource(state: State, request: Request, asked: Asked) -> Respon
     if resource == "namespaces":
         namespace = ""
     elif namespace and not kind.namespaced:
+        if not kind.wire.is_typed:
+            return page_not_found()
         raise no_such_resource()
     verb = _METHOD_VERBS.get(request.method, "")
     answer = _find(kind, verb, namespace, name, subresource, extra, is_old_watch=is_old_watch)
     request.kind = kind
-    warning = DEPRECATED.get((group, resource))
+    warning = kind.wire.deprecation_warning or DEPRECATED.get((group, resource))
     if warning:
         request.warnings.append(warning)
 
@@ -118,6 +130,11 @@ async def serve_resource(state: State, request: Request, asked: Asked) -> Respon
 def _find(
     kind: Kind, verb: str, namespace: str, name: str, subresource: str, extra: int, *, is_old_watch: bool
 ) -> Answer:
+    if not kind.wire.is_typed:
+        if kind.namespaced and not namespace and (name or verb == "create"):
+            return _nowhere
+        if subresource and verb not in getattr(kind.subresource_named.get(subresource), "verbs", ()):
+            return _missing
     if subresource:
         door = kind.subresource_named.get(subresource)
         if door is None or (kind.namespaced and not namespace) or is_old_watch:
@@ -134,9 +151,11 @@ def _find(
             if verb != "get" or "watch" not in kind.verbs:
                 raise method_not_allowed()
             return _watch
+        if _VERBS_OF_OBJECTS.isdisjoint(kind.verbs):
+            raise no_such_resource()
         if verb not in kind.verbs or verb == "create":
             raise method_not_allowed()
-        return _OBJECTS[verb]
+        return _OBJECTS[verb] if kind.is_stored else _capability
     if verb == "get":
         verb = "list"
         if is_old_watch:
@@ -146,11 +165,14 @@ def _find(
     elif verb != "create" or is_old_watch:
         raise method_not_allowed()
     if verb not in kind.verbs or (verb in ("create", "deletecollection") and kind.namespaced and not namespace):
+        if kind.namespaced and not namespace and "list" not in kind.verbs:
+            raise no_such_resource()
         # Reviews are created in the cluster; whatever has a namespace is created in one.
         raise method_not_allowed()
     return _COLLECTIONS[verb]
 
 
+_VERBS_OF_OBJECTS = frozenset({"get", "update", "patch", "delete"})
 _METHOD_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
@@ -181,6 +203,15 @@ async def read_body(request: Request) -> bytes:
     return b"".join(parts)
 
 
+async def _nowhere(exchange: Exchange) -> Response:
+    return page_not_found()
+
+
+async def _missing(exchange: Exchange) -> Response:
+    """A subresource that a custom resource has not: its object is said to be missing."""
+    raise not_found(exchange.kind.group, exchange.kind.resource, exchange.call.name)
+
+
 async def _get(exchange: Exchange) -> Response:
     representation = exchange.representation()
     plane = exchange.state.plane
@@ -192,6 +223,8 @@ async def _get(exchange: Exchange) -> Response:
 async def _list(exchange: Exchange) -> Response:
     if exchange.asked.verb == "watch":
         return await _watch(exchange)
+    if not exchange.kind.is_stored:
+        return await _capability(exchange)
     representation = exchange.representation(lists=True)
     plane = exchange.state.plane
     page = await list_verb.list_(plane, exchange.call)
@@ -206,7 +239,7 @@ async def _watch(exchange: Exchange) -> Response:
             f'watch is not supported on resources of kind "{exchange.kind.resource}"',
             {"group": exchange.kind.group, "kind": exchange.kind.resource},
         )
-    representation = negotiate_stream(request.headers.get("accept", ""))
+    representation = negotiate_stream(request.headers.get("accept", ""), protobuf=exchange.kind.wire.is_typed)
     options = parse_list_options(call, watch=True, old_watch_path=exchange.is_old_watch)
     is_websocket = request.scope["type"] == "websocket"
     frames = Frames(
@@ -310,34 +343,17 @@ async def _scale(exchange: Exchange) -> Response:
     representation = exchange.representation()
     request, state, call = exchange.request, exchange.state, exchange.call
     door = call.kind.subresource_named["scale"]
-    scale_kind = _kind_of(door)
     if request.method == "GET":
         value = await scale.get_scale(state.plane, call)
     elif request.method == "PUT":
         body, media_type = await exchange.body()
-        value = await scale.update_scale(state.plane, call, scale_kind, body, media_type)
+        value = await scale.update_scale(state.plane, call, door, body, media_type)
     else:
         content_type = request.headers.get("content-type", "")
         patch.patch_for(call.kind, content_type)
         body = await read_body(request)
-        value = await scale.patch_scale(state.plane, call, scale_kind, body, content_type)
+        value = await scale.patch_scale(state.plane, call, door, body, content_type)
     return object_response(request, representation, door, value, state.plane.clock.now())
-
-
-def _kind_of(door: Subresource) -> Any:
-    """A subresource's body as a kind: what decoding needs to know of it."""
-    return _BodyKind(door)
-
-
-class _BodyKind:
-    """The part of Kind that decoding a body needs."""
-
-    def __init__(self, door: Subresource) -> None:
-        from fakekube import facts
-
-        self.group, self.version, self.kind = door.group, door.version, door.kind
-        self.api_version = f"{door.group}/{door.version}" if door.group else door.version
-        self.type_name = facts.type_name_of_kind(door.group, door.version, door.kind)
 
 
 async def _capability(exchange: Exchange) -> Response:

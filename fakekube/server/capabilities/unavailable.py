@@ -1,0 +1,10 @@
+"""What fakekube cannot do it says itself: no answer of a real server fits, and a made-up success would be worse than none."""
+
+from __future__ import annotations
+
+from fakekube.errors import StatusError
+
+
+def unavailable(what: str) -> StatusError:
+    """501. `what` begins the sentence: `running commands in containers`."""
+    return StatusError(f"{what} is not available in this server (fakekube)", code=501, reason="NotImplemented")
