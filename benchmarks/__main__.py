@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from benchmarks.measurements import QUICK, Effort, measure
-from benchmarks.report import DOCUMENT, cells, surroundings, table, write
+from benchmarks.report import DOCUMENT, cells, cores, load, surroundings, table, write
 from benchmarks.servers import use_last_core
 
 
@@ -19,6 +19,8 @@ def main() -> None:
     options = parser.parse_args()
 
     machine = surroundings()
+    if load() > cores() / 2:
+        print("Other programs keep this machine busy: ratios will be rough, times and rates too bad.", file=sys.stderr)
     use_last_core()
     rows = []
     for row in measure(QUICK if options.quick else Effort()):

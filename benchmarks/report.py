@@ -32,9 +32,18 @@ def table(rows: Sequence[Row]) -> str:
 
 def surroundings() -> str:
     """What the numbers depend on."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("fakekube", "uvicorn", "starlette", "orjson"))
-    return f"{platform.python_implementation()} {platform.python_version()}, {platform.system()}, {cores} cores; {packages}"
+    busy = f", {load():.1f} programs running at the start" if load() else ""
+    return f"{platform.python_implementation()} {platform.python_version()}, {platform.system()}, {cores()} cores{busy}; {packages}"
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def load() -> float:
+    """Programs that wanted a core in the last minute, on average; 0 where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def write(rows: Sequence[Row], machine: str) -> None:
