@@ -15,6 +15,7 @@ from fakekube import bootstrap
 from fakekube.access.authentication import Authenticator
 from fakekube.access.authorization import Authorizer
 from fakekube.admission import Chain
+from fakekube.api import custom_resources
 from fakekube.api.client import Client
 from fakekube.api.control_plane import ControlPlane
 from fakekube.controllers import CONTROLLERS
@@ -188,6 +189,7 @@ class FakeCluster(Handle, ClientAccess):
         if self._loop is not None:
             await self._end()
         plane = _fork(self._template, self.options.seed)
+        custom_resources.follow(plane)
         self._application.state = self._state(plane)
         self._loop = self._controllers_of(plane)
         self._loop.start()

@@ -158,3 +158,10 @@ def forbidden(group: str, resource: str, name: str, text: str) -> Forbidden:
     """403; `text` is what follows `<resource> "<name>" is forbidden: `."""
     subject = f'{qualified(group, resource)} "{name}" is forbidden' if name or resource else "forbidden"
     return Forbidden(f"{subject}: {text}", details_of(group, resource, name))
+
+
+def unknown_format(accepted: Sequence[str]) -> UnsupportedMediaType:
+    """415 of a body in none of the `accepted` media types."""
+    return UnsupportedMediaType(
+        f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
+    )

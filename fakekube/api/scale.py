@@ -7,45 +7,68 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fakekube.api.body import Body, check_name, check_place
+from fakekube.api.body import Body, check_name, check_place, from_storage
 from fakekube.api.call import Call, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.get import get
 from fakekube.api.patch import patch_for, patched_object
-from fakekube.errors import Conflict, details_of
+from fakekube.errors import Conflict, InternalError, details_of
 from fakekube.objects import schemas
-from fakekube.objects.field_errors import invalid, invalid_object
+from fakekube.objects.field_errors import go_quoted, invalid, invalid_object
 from fakekube.objects.patches import APPLY_PATCH
 from fakekube.objects.selectors import label_selector_of, label_selector_text, selector_of_labels
 from fakekube.registry import update as registry
-from fakekube.registry.kind import Object, Subresource
+from fakekube.registry.kind import Kind, Object, ScaleRules, Subresource
 from fakekube.storage.store import Stored
 
 NON_NEGATIVE = "must be greater than or equal to 0"
 
 
 async def get_scale(plane: ControlPlane, call: Call) -> Object:
-    return scale_of((await get(plane, call)).value)
+    """Raises InternalError where a custom resource does not say how many are wanted."""
+    obj, rules = from_storage(call.kind, (await get(plane, call)).value), _rules(call.kind)
+    if rules.read(obj)[0] is None:
+        what = f"the spec replicas field {go_quoted(rules.replicas_path)} does not exist"
+        raise InternalError(f"Internal error occurred: {what}", {"causes": [{"message": what}]})
+    return scale_of(call.kind, obj)
 
 
-def scale_of(obj: Object) -> Object:
-    """The Scale of a workload."""
-    metadata, spec, status = obj["metadata"], obj.get("spec", {}), obj.get("status", {})
+def scale_of(kind: Kind, obj: Object) -> Object:
+    """The Scale of a workload, or of a custom resource that has one."""
+    replicas, present, selector = _rules(kind).read(obj)
+    metadata = obj["metadata"]
     shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     scale: Object = {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {key: metadata[key] for key in shown if key in metadata},
-        "spec": {"replicas": spec["replicas"]} if spec.get("replicas") else {},
-        "status": {"replicas": status.get("replicas", 0)},
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": {"replicas": present},
     }
-    selector = spec.get("selector")
+    if selector:
+        scale["status"]["selector"] = selector
+    return scale
+
+
+def _read(obj: Object) -> tuple[int | None, int, str]:
+    spec, status = obj.get("spec", {}), obj.get("status", {})
+    text, selector = "", spec.get("selector")
     if selector:
         # A ReplicationController's selector is a plain map of labels.
         is_map = obj["kind"] == "ReplicationController"
-        parsed = selector_of_labels(selector) if is_map else label_selector_of(selector)
-        scale["status"]["selector"] = label_selector_text(parsed)
-    return scale
+        text = label_selector_text(selector_of_labels(selector) if is_map else label_selector_of(selector))
+    return spec.get("replicas", 0), status.get("replicas", 0), text
+
+
+def _write_replicas(obj: Object, replicas: int) -> None:
+    obj["spec"]["replicas"] = replicas
+
+
+_WORKLOAD = ScaleRules(read=_read, write=_write_replicas, replicas_path="spec.replicas", negative_text=NON_NEGATIVE)
+
+
+def _rules(kind: Kind) -> ScaleRules:
+    return kind.strategy.scale or _WORKLOAD
 
 
 async def update_scale(
@@ -74,7 +97,7 @@ async def patch_scale(
     options = write_options(call, "PatchOptions", apply=content_type.startswith(APPLY_PATCH))
 
     def patched(current: Object) -> Object:
-        scale = patched_object(scale_kind, call, scale_of(current), body, function, options)
+        scale = patched_object(scale_kind, call, scale_of(call.kind, current), body, function, options)
         check_place(call, scale)
         check_name(call, scale)
         return scale
@@ -83,15 +106,16 @@ async def patch_scale(
 
 
 async def _write(plane: ControlPlane, call: Call, scale_from: Callable[[Object], Object], *, dry_run: bool) -> Object:
-    kind = call.kind
+    kind, rules = call.kind, _rules(call.kind)
 
     async def change(current: Stored) -> Object:
-        scale = scale_from(current.value)
+        new = from_storage(kind, current.copy())
+        scale = scale_from(new)
         replicas = scale["spec"].get("replicas", 0)
         if replicas < 0:
-            error = invalid("spec.replicas", replicas, NON_NEGATIVE)
-            raise invalid_object("autoscaling", "Scale", call.name, [error])
-        new = current.copy()
+            error = invalid(rules.replicas_path, replicas, rules.negative_text)
+            group, name = (kind.group, kind.kind) if kind.strategy.scale else ("autoscaling", "Scale")
+            raise invalid_object(group, name, call.name, [error])
         version = scale["metadata"].get("resourceVersion", "")
         uid = scale["metadata"].get("uid", "")
         if uid and uid != new["metadata"]["uid"]:
@@ -99,7 +123,7 @@ async def _write(plane: ControlPlane, call: Call, scale_from: Callable[[Object],
             raise Conflict(text, details_of(kind.group, kind.resource, call.name))
         if version:
             new["metadata"]["resourceVersion"] = version
-        new["spec"]["replicas"] = replicas
+        rules.write(new, replicas)
         attributes = plane.attributes(call, "UPDATE", new, dry_run=dry_run)
         await plane.admission.mutate(new, current.value, attributes)
         return new
@@ -117,4 +141,4 @@ async def _write(plane: ControlPlane, call: Call, scale_from: Callable[[Object],
         call.warnings,
         approve,
     )
-    return scale_of(stored.value)
+    return scale_of(kind, from_storage(kind, stored.value))

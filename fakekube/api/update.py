@@ -66,7 +66,7 @@ def _check_uid_of_missing(call: Call, obj: Object) -> None:
     uid = obj["metadata"].get("uid", "")
     if uid:
         kind = call.kind
-        place = f"/registry/{kind.resource}/" + "/".join(filter(None, (call.namespace, call.name)))
+        place = f"{kind.registry_path}/" + "/".join(filter(None, (call.namespace, call.name)))
         raise Conflict(
             f'Operation cannot be fulfilled on {qualified(kind.group, kind.resource)} "{call.name}": StorageError: invalid object, '
             f"Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "

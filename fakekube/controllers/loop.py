@@ -152,14 +152,17 @@ class Loop:
 
     def start(self) -> None:
         """Look at everything that is there, and from now on at every change."""
+        for collection in self._store.collections():
+            self._follow(collection.name)
+        self._unsubscribe.append(self._store.on_declare(self._follow))
+
+    def _follow(self, collection: str) -> None:
         for queue in self._queues:
             for watch in queue.controller.watches:
-                told = _told(queue, watch)
-                for collection in self._store.collections():
-                    if watch.resource in (collection.name, EVERYTHING):
-                        self._unsubscribe.append(self._store.subscribe(collection.name, told))
-                        if "ADDED" in watch.types:
-                            self._look_at_all(queue, watch, collection.name)
+                if watch.resource in (collection, EVERYTHING):
+                    self._unsubscribe.append(self._store.subscribe(collection, _told(queue, watch)))
+                    if "ADDED" in watch.types:
+                        self._look_at_all(queue, watch, collection)
 
     def _look_at_all(self, queue: Queue, watch: Watch, collection: str) -> None:
         for stored in self._store.list(collection):

@@ -59,6 +59,18 @@ class Kinds:
     def __iter__(self) -> Iterator[Kind]:
         return iter(self._kinds.values())
 
+    def add(self, kind: Kind) -> None:
+        """Serve a kind, instead of what was served in its place."""
+        self._add(kind)
+        self.generation += 1
+
+    def remove(self, kind: Kind) -> None:
+        """Serve it no longer; what has taken its place stays."""
+        for table, name in ((self._kinds, kind.resource), (self._of_kind, kind.kind)):
+            if table.get((kind.group, kind.version, name)) is kind:
+                del table[kind.group, kind.version, name]
+        self.generation += 1
+
     def fork(self) -> Kinds:
         """Kinds of its own that begin with the same."""
         return Kinds(tuple(self._kinds.values()))

@@ -60,7 +60,7 @@ async def create(
         *kind.strategy.validate_create(obj),
     ]
     if errors:
-        raise invalid_object(kind.facts.stored_as[0], kind.kind, metadata.get("name", ""), errors)
+        raise invalid_object(kind.facts.stored_as[0], obj["kind"], metadata.get("name", ""), errors)
     warnings.extend(kind.strategy.warnings(obj, None))
     await approve(obj, None)
     with operation.allocators.transaction(keep=not operation.dry_run):
@@ -115,6 +115,7 @@ def _prepare(kind: Kind, obj: Object, operation: Operation) -> None:
 
 
 def _put(store: Store, kind: Kind, namespace: str, name: str, obj: Object, operation: Operation) -> Stored:
+    obj = kind.as_stored(obj)
     if not operation.dry_run:
         return store.create(kind.collection, namespace, name, obj)
     present = store.get(kind.collection, namespace, name)

@@ -97,11 +97,13 @@ class Door:
 class ScaleRules:
     """Where an object has what its Scale shows."""
 
-    read: Callable[[Object], tuple[int, int, str]]
-    """Replicas wanted, replicas there, selector (empty: none). Raises InternalError where the first is missing."""
+    read: Callable[[Object], tuple[int | None, int, str]]
+    """Replicas wanted (None: not said), replicas there, selector (empty: none)."""
     write: Callable[[Object, int], None]
     replicas_path: str
     """How errors call the field of the wanted replicas."""
+    negative_text: str
+    """What is said to less than none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

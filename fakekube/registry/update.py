@@ -46,7 +46,7 @@ async def update(
         if current is None:
             raise not_found(kind.group, kind.resource, name)
         new = await change(current)
-        old = current.value
+        old = kind.as_judged(current.value)
         _check_preconditions(kind, new, current, put=put)
         if doubled := object_metadata.drop_duplicate_owners(new["metadata"]):
             warnings.append(object_metadata.duplicate_owners_warning(doubled, after_admission=not put))
@@ -54,7 +54,7 @@ async def update(
         _prepare(kind, new, old, operation, subresource)
         errors = _validate(kind, new, old, subresource)
         if errors:
-            raise invalid_object(kind.facts.stored_as[0], kind.kind, name, errors)
+            raise invalid_object(kind.facts.stored_as[0], new["kind"], name, errors)
         if not subresource:
             warnings.extend(text for text in kind.strategy.warnings(new, old) if text not in warnings)
         await approve(new, old)
@@ -95,6 +95,7 @@ def bump_generation(kind: Kind, new: Object, old: Object) -> None:
 
 def _commit(store: Store, kind: Kind, current: Stored, new: Object, operation: Operation) -> Stored:
     head = store.collection(kind.collection).head
+    new = kind.as_stored(new)
     if is_removable(kind, new) and not is_removable(kind, current.value):
         # The answer is the object as this write made it, under the version it was read at.
         if not operation.dry_run:
@@ -111,7 +112,7 @@ def _check_preconditions(kind: Kind, new: Object, current: Stored, *, put: bool)
     sent, present = new["metadata"], current.value["metadata"]
     uid = sent.get("uid", "")
     if put and uid and uid != present["uid"]:
-        place = f"/registry/{kind.resource}/" + "/".join(filter(None, (current.namespace, current.name)))
+        place = f"{kind.registry_path}/" + "/".join(filter(None, (current.namespace, current.name)))
         text = (
             f"StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: "
             f"Precondition failed: UID in precondition: {uid}, UID in object meta: {present['uid']}"

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from fakekube.errors import NotAcceptable, UnsupportedMediaType
+from fakekube.errors import NotAcceptable, unknown_format
 from fakekube.server.accept import Clause, parse_accept
 
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
 SERVED = (JSON, YAML, PROTOBUF)
+UNTYPED = (JSON, YAML)
+"""What is served of objects without a Go type."""
 STREAMED = f"{JSON};stream=watch, {PROTOBUF};stream=watch"
 FORMS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList"})
 _CONVERSION_VERSIONS = frozenset({"v1", "v1beta1"})
@@ -32,10 +34,11 @@ PLAIN = Representation(JSON)
 
 
 @lru_cache(maxsize=1024)
-def negotiate(accept: str, *, lists: bool = False, tables: bool = True) -> Representation:
+def negotiate(accept: str, *, lists: bool = False, tables: bool = True, protobuf: bool = True) -> Representation:
     """The best clause that can be had. Raises NotAcceptable.
 
     `lists`: the route also streams, which the refusal says. `tables`: whether the resource has a tabular form (reviews have none).
+    `protobuf`: whether the objects themselves can be protobuf; if not, their metadata still can.
     Protobuf is chosen only by a client that takes nothing else: every client that offers both reads JSON as well.
     """
     names_a_type = False
@@ -46,7 +49,7 @@ def negotiate(accept: str, *, lists: bool = False, tables: bool = True) -> Repre
                 continue
             names_a_type = True
             representation = _representation(clause, media_type, tables=tables)
-            if representation is None:
+            if representation is None or not (protobuf or representation.form or media_type != PROTOBUF):
                 continue
             if chosen is None:
                 chosen = representation
@@ -56,15 +59,16 @@ def negotiate(accept: str, *, lists: bool = False, tables: bool = True) -> Repre
                 return representation
     if chosen is not None:
         return chosen
+    served = SERVED if protobuf else UNTYPED
     if names_a_type:
-        raise no_conversion(", ".join(SERVED))
-    offered = ", ".join(SERVED) + (f", {STREAMED}" if lists else "")
+        raise no_conversion(", ".join(served))
+    offered = ", ".join(served) + (f", {STREAMED}" if lists else "")
     raise NotAcceptable(f"406: Not Acceptable\n\nAvailable representations: {offered}", {})
 
 
-def negotiate_stream(accept: str) -> Representation:
+def negotiate_stream(accept: str, *, protobuf: bool = True) -> Representation:
     """The form of a watch. Raises NotAcceptable."""
-    representation = negotiate(accept, lists=True)
+    representation = negotiate(accept, lists=True, protobuf=protobuf)
     if representation.media_type == YAML:
         raise no_conversion(STREAMED)
     return replace(representation, indented=False)
@@ -83,16 +87,13 @@ def no_conversion(accepted: str) -> NotAcceptable:
     return NotAcceptable(f"only the following media types are accepted: {accepted}")
 
 
-def body_media_type(content_type: str) -> str:
+def body_media_type(content_type: str, served: tuple[str, ...] = SERVED) -> str:
     """The media type of a body, JSON when none is said. Raises UnsupportedMediaType."""
     media_type = content_type.partition(";")[0].strip().lower()
     if not media_type:
         return JSON
-    if media_type not in SERVED:
-        accepted = ", ".join(SERVED)
-        raise UnsupportedMediaType(
-            f"the body of the request was in an unknown format - accepted media types include: {accepted}"
-        )
+    if media_type not in served:
+        raise unknown_format(served)
     return media_type
 
 

@@ -6,7 +6,6 @@ https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from hashlib import sha512
@@ -16,6 +15,7 @@ import orjson
 
 from fakekube.errors import MethodNotAllowed, NotAcceptable, NotFound
 from fakekube.kinds import Kinds
+from fakekube.kinds.custom import version_place
 from fakekube.registry.kind import Kind, Subresource
 from fakekube.server.accept import Clause, best_of, parse_accept
 from fakekube.server.content_types import JSON, PROTOBUF, SERVED, YAML, negotiate, no_conversion
@@ -106,18 +106,19 @@ class Discovery:
                 found = self._documents.groups.get(group)
                 return page_not_found() if found is None else _plain(request, found, is_route=False)
             case ["apis", group, version]:
-                if group not in self._documents.groups:
+                documents = self._documents
+                if group not in documents.typed_groups and (group, version) not in documents.resources:
                     return page_not_found()
                 return self._group_version(request, group, version)
         return None
 
     def knows_group_of(self, path: str) -> bool:
-        """Whether a path that leads nowhere lies in a served group: there a Status says 404, elsewhere plain text."""
+        """Whether a path that leads nowhere lies in a group of built-in kinds: there a Status says 404, elsewhere plain text."""
         parts = path.split("/")
         if len(parts) < 2:
             return False
         return parts[1] in ("api", "version") or (
-            parts[1] == "apis" and len(parts) > 3 and parts[2] in self._documents.groups
+            parts[1] == "apis" and len(parts) > 3 and parts[2] in self._documents.typed_groups
         )
 
     @property
@@ -155,6 +156,7 @@ class _Documents:
         custom = sorted((kind for kind in kinds if not kind.type_name), key=_place_of_custom)
         for kind in (*builtin, *custom):
             self._kinds.setdefault(kind.group, {}).setdefault(kind.version, []).append(kind)
+        self.typed_groups = frozenset(kind.group for kind in builtin)
 
     @cached_property
     def api(self) -> _Written:
@@ -268,21 +270,6 @@ def _place_of_custom(kind: Kind) -> tuple[str, tuple[int, int, int, str], str]:
     return kind.group, version_place(kind.version), kind.resource
 
 
-def version_place(version: str) -> tuple[int, int, int, str]:
-    """A sort key that puts v2 before v1 before v2beta1 before v1alpha1, and whatever is no such version behind, by name.
-
-    https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#version-priority
-    """
-    parts = _VERSION.fullmatch(version)
-    if parts is None:
-        return 3, 0, 0, version
-    major, stage, minor = parts.groups()
-    return {"": 0, "beta": 1, "alpha": 2}[stage or ""], -int(major), -int(minor or 0), ""
-
-
-_VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
-
-
 def _resource_list(group: str, version: str, kinds: list[Kind]) -> Document:
     resources = []
     for kind in kinds:
@@ -291,7 +278,7 @@ def _resource_list(group: str, version: str, kinds: list[Kind]) -> Document:
             "singularName": kind.singular,
             "namespaced": kind.namespaced,
             "kind": kind.kind,
-            "verbs": kind.verbs,
+            "verbs": kind.discovery_verbs,
         }
         if kind.short_names:
             resource["shortNames"] = kind.short_names
@@ -300,7 +287,7 @@ def _resource_list(group: str, version: str, kinds: list[Kind]) -> Document:
         if kind.facts.storage_version_hash:
             resource["storageVersionHash"] = kind.facts.storage_version_hash
         resources.append(resource)
-        resources += [_subresource(kind, each) for each in _by_name(kind.subresources)]
+        resources += [_subresource(kind, each) for each in _in_order(kind)]
     # the real document of the core group leaves apiVersion out
     head = {"kind": "APIResourceList", "apiVersion": "v1"} if group else {"kind": "APIResourceList"}
     return {**head, "groupVersion": f"{group}/{version}" if group else version, "resources": resources}
@@ -324,7 +311,7 @@ def _resource_discovery(kind: Kind) -> Document:
         "responseKind": _response_kind(kind, kind.group, kind.version, kind.kind),
         "scope": "Namespaced" if kind.namespaced else "Cluster",
         "singularResource": kind.singular,
-        "verbs": kind.verbs,
+        "verbs": kind.discovery_verbs,
     }
     if kind.short_names:
         resource["shortNames"] = kind.short_names
@@ -337,7 +324,7 @@ def _resource_discovery(kind: Kind) -> Document:
                 "responseKind": _response_kind(kind, each.group, each.version, each.kind),
                 "verbs": each.verbs,
             }
-            for each in _by_name(kind.subresources)
+            for each in _in_order(kind)
         ]
     return resource
 
@@ -349,8 +336,11 @@ def _response_kind(of: Kind, group: str, version: str, kind: str) -> Document:
     return {"group": group, "version": version, "kind": kind}
 
 
-def _by_name(subresources: Iterable[Subresource]) -> list[Subresource]:
-    return sorted(subresources, key=lambda subresource: subresource.name)
+def _in_order(kind: Kind) -> Iterable[Subresource]:
+    """By name; those of custom resources as they were declared."""
+    if not kind.wire.is_typed:
+        return kind.subresources
+    return sorted(kind.subresources, key=lambda subresource: subresource.name)
 
 
 def _only_get(request: Request) -> None:

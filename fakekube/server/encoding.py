@@ -82,7 +82,7 @@ def object_response(
 def list_response(request: Request, representation: Representation, kind: Kind, page: Page, now: datetime) -> Response:
     # What is made up on reading is of no version.
     metadata: dict[str, Any] = {"resourceVersion": str(page.revision)} if page.revision else {}
-    if page.continue_token:
+    if page.continue_token or not (kind.wire.is_typed or representation.form):
         metadata["continue"] = page.continue_token
     if page.remaining is not None:
         metadata["remainingItemCount"] = page.remaining
@@ -95,7 +95,7 @@ def list_response(request: Request, representation: Representation, kind: Kind, 
         )
         items = (
             [stored.json for stored in page.items]
-            if kind.is_stored_form
+            if kind.is_stored_form and kind.wire.is_typed
             else [encoded_item(kind, stored) for stored in page.items]
         ) or [b""]
         # One join: a list may be megabytes, and each copy of them costs as much as the rest of the answer.
@@ -134,8 +134,6 @@ def list_response(request: Request, representation: Representation, kind: Kind, 
         )
     if kind.wire.is_typed:
         objects = [{key: each for key, each in obj.items() if key not in ("kind", "apiVersion")} for obj in objects]
-    else:
-        metadata = {"continue": "", **metadata}
     value = {"kind": kind.list_kind, "apiVersion": kind.api_version, "metadata": metadata, "items": objects}
     return value_response(request, representation, value)
 

@@ -159,12 +159,27 @@ class Store:
         self._monotonic = monotonic
         self._collections: dict[str, Collection] = {}
         self._advanced: list[Callable[[], None]] = []
+        self._declared: list[Callable[[str], None]] = []
 
     def declare(self, collection: str, kind: str, api_version: str) -> None:
-        """Make room for a kind; a collection that is there already stays."""
-        if collection not in self._collections:
-            head = b'{"kind":%b,"apiVersion":%b,' % (orjson.dumps(kind), orjson.dumps(api_version))
-            self._collections[collection] = Collection(collection, head, self.revision)
+        """Make room for a kind; a collection that is there already stays, and takes objects in this version from now on."""
+        head = b'{"kind":%b,"apiVersion":%b,' % (orjson.dumps(kind), orjson.dumps(api_version))
+        present = self._collections.get(collection)
+        if present is not None:
+            present.head = head
+            return
+        self._collections[collection] = Collection(collection, head, self.revision)
+        for callback in tuple(self._declared):
+            callback(collection)
+
+    def on_declare(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Be told the name of every new collection; returns how to stop it."""
+        self._declared.append(callback)
+        return lambda: self._declared.remove(callback)
+
+    def end_watches(self, collection: str) -> None:
+        """Have the watches of a collection end, so that those who watch begin anew."""
+        self._collections[collection].watchers.close_all()
 
     def remove_collection(self, collection: str) -> None:
         """Forget a kind and all its objects without events; its watches end."""
@@ -174,6 +189,9 @@ class Store:
 
     def collections(self) -> Sequence[Collection]:
         return list(self._collections.values())
+
+    def has_collection(self, name: str) -> bool:
+        return name in self._collections
 
     def collection(self, name: str) -> Collection:
         return self._collections[name]

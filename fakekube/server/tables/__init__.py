@@ -106,9 +106,15 @@ def columns_of(kind: Kind | Subresource) -> tuple[Column, ...]:
     return printer_of(kind).columns
 
 
-@cache
 def printer_of(kind: Kind | Subresource) -> Printer:
-    """The printer of a built-in kind, or of what a subresource answers with (Scale)."""
+    """The printer of a kind, or of what a subresource answers with (Scale)."""
+    if isinstance(kind, Kind) and kind.wire.printer_columns is not None:
+        return custom_columns(kind.wire.printer_columns)
+    return _builtin_printer(kind)
+
+
+@cache
+def _builtin_printer(kind: Kind | Subresource) -> Printer:
     rows = _rows_of(kind)
     return Printer(
         tuple(_columns(kind, rows)), tuple(cell.read for cell in rows.cells.values()), rows.order, rows.conditions

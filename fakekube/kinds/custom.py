@@ -1,0 +1,368 @@
+"""From a CustomResourceDefinition to the kinds that it has served, a Kind for each version.
+
+An object of any version lies in the store in the storage version. Between versions (conversion None) only apiVersion is exchanged, and what
+the other schema does not know is lost.
+https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/custom-resources/
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fakekube.errors import forbidden
+from fakekube.facts import ResourceFacts
+from fakekube.objects import structural_schemas, structural_schemas_validation
+from fakekube.objects.decode_messages import Finding
+from fakekube.objects.field_errors import FieldError, invalid
+from fakekube.objects.fields import text_at
+from fakekube.objects.structs import Decoded, decode_custom_resource
+from fakekube.registry.create import put_in_order
+from fakekube.registry.kind import Kind, Object, Operation, ScaleRules, Strategy, Subresource, Wire
+
+Definition = Mapping[str, Any]
+Version = Mapping[str, Any]
+
+DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
+"""The collection that definitions lie in."""
+
+VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
+VERBS_WHILE_TERMINATING = ("delete", "deletecollection", "get", "list", "watch")
+_DOOR_VERBS = ("get", "patch", "update")
+PATCH_TYPES = ("application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a definition means at one moment."""
+
+    collection: str
+    kind: str
+    storage_api_version: str
+    kinds: tuple[Kind, ...]
+    """Those that are served: none before the definition is established."""
+    storage_kind: Kind
+    """The kind of the storage version, which need not be served."""
+
+
+def served(definition: Definition, *, rereads: bool) -> Served:
+    """The kinds of a definition. `rereads`: objects may lie in the store that were written by other schemas."""
+    spec = definition["spec"]
+    group, names = spec["group"], spec["names"]
+    storage = storage_version(definition)
+    kinds = {
+        version["name"]: _kind(definition, version, storage, rereads=rereads)
+        for version in spec["versions"]
+        if version.get("served") or version is storage
+    }
+    established = is_condition_true(definition, "Established")
+    return Served(
+        f"{names['plural']}.{group}",
+        names["kind"],
+        f"{group}/{storage['name']}",
+        tuple(kinds[version["name"]] for version in spec["versions"] if established and version.get("served")),
+        kinds[storage["name"]],
+    )
+
+
+def storage_version(definition: Definition) -> Version:
+    version: Version = next(version for version in definition["spec"]["versions"] if version.get("storage"))
+    return version
+
+
+def is_condition_true(definition: Definition, type: str) -> bool:
+    return any(
+        condition["type"] == type and condition["status"] == "True"
+        for condition in (definition.get("status") or {}).get("conditions") or ()
+    )
+
+
+def schema_of(version: Version) -> Mapping[str, Any]:
+    schema: Mapping[str, Any] = (version.get("schema") or {}).get("openAPIV3Schema") or {}
+    return schema
+
+
+def has_unchecked_rules(definition: Definition) -> bool:
+    """Whether there are rules in CEL, which are accepted and not evaluated."""
+    return any(structural_schemas.has_rules(schema_of(version)) for version in definition["spec"]["versions"])
+
+
+def version_place(version: str) -> tuple[int, int, int, str]:
+    """A sort key that puts v2 before v1 before v2beta1 before v1alpha1, and whatever is no such version behind, by name.
+
+    https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#version-priority
+    """
+    parts = _VERSION.fullmatch(version)
+    if parts is None:
+        return 3, 0, 0, version
+    major, stage, minor = parts.groups()
+    return {"": 0, "beta": 1, "alpha": 2}[stage or ""], -int(major), -int(minor or 0), ""
+
+
+_VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
+
+
+def _kind(definition: Definition, version: Version, storage: Version, *, rereads: bool) -> Kind:
+    spec = definition["spec"]
+    group, names, name = spec["group"], spec["names"], version["name"]
+    # Names that were refused are not served; while none is accepted those that are wanted stand here, for the storage kind alone.
+    accepted = (definition.get("status") or {}).get("acceptedNames") or {}
+    accepted = accepted if accepted.get("kind") else names
+    selectable = {field["jsonPath"][1:]: field["jsonPath"] for field in version.get("selectableFields") or ()}
+    doors = version.get("subresources") or {}
+    has_status, scale = "status" in doors, doors.get("scale")
+    subresources = []
+    if has_status:
+        subresources.append(Subresource("status", names["kind"], group, name, _DOOR_VERBS))
+    if scale is not None:
+        subresources.append(Subresource("scale", "Scale", "autoscaling", "v1", _DOOR_VERBS))
+    is_terminating = "deletionTimestamp" in definition["metadata"]
+    namespaced = spec["scope"] == "Namespaced"
+    facts = ResourceFacts(
+        group=group,
+        version=name,
+        resource=names["plural"],
+        singular=accepted.get("singular") or names["kind"].lower(),
+        kind=names["kind"],
+        namespaced=namespaced,
+        verbs=VERBS,
+        short_names=tuple(accepted.get("shortNames") or ()),
+        categories=tuple(accepted.get("categories") or ()),
+        storage_version_hash=_hash(f"{group}/{storage['name']}/{names['kind']}"),
+        subresources=(),
+        type_name="",
+        stored_as=(group, storage["name"]),
+        name_rule="subdomain",
+        generation="1",
+        generation_grows_with=(),
+        status_at_create=None,
+        put_creates=False,
+        put_needs_resource_version=True,
+        status_write_takes_metadata=(),
+        field_selectors=("metadata.name", *(("metadata.namespace",) if namespaced else ()), *selectable),
+        field_selector_error="field label not supported: {field}",
+        empty={},
+        columns=(),
+    )
+    schemas = {each["name"]: schema_of(each) for each in spec["versions"]}
+    rules = _Rules(
+        group=group,
+        version=name,
+        storage=storage["name"],
+        kind=names["kind"],
+        resource=names["plural"],
+        schemas=schemas,
+        has_status=has_status,
+        is_terminating=is_terminating,
+    )
+    return Kind(
+        facts=facts,
+        load_strategy=lambda: _strategy(rules, selectable, scale),
+        subresources=tuple(subresources),
+        wire=Wire(
+            is_typed=False,
+            rereads=rereads,
+            list_kind=accepted.get("listKind") or f"{names['kind']}List",
+            discovery_verbs=VERBS_WHILE_TERMINATING if is_terminating else VERBS,
+            patch_types=PATCH_TYPES,
+            printer_columns=tuple(version.get("additionalPrinterColumns") or ()),
+            deprecation_warning=_deprecation_warning(spec, version),
+            schema=schema_of(version),
+        ),
+    )
+
+
+def _hash(stored_as: str) -> str:
+    return base64.b64encode(hashlib.sha256(stored_as.encode()).digest()[:8]).decode()
+
+
+def _deprecation_warning(spec: Mapping[str, Any], version: Version) -> str:
+    if not version.get("deprecated"):
+        return ""
+    own: str | None = version.get("deprecationWarning")
+    if own is not None:
+        return own
+    group, kind = spec["group"], spec["names"]["kind"]
+    text = f"{group}/{version['name']} {kind} is deprecated"
+    better = [
+        each["name"]
+        for each in spec["versions"]
+        if each.get("served")
+        and not each.get("deprecated")
+        and version_place(each["name"]) < version_place(version["name"])
+    ]
+    return f"{text}; use {group}/{min(better, key=version_place)} {kind}" if better else text
+
+
+class _Rules:
+    """The life of the objects of one version: how they are read, judged and stored."""
+
+    def __init__(
+        self,
+        *,
+        group: str,
+        version: str,
+        storage: str,
+        kind: str,
+        resource: str,
+        schemas: Mapping[str, Mapping[str, Any]],
+        has_status: bool,
+        is_terminating: bool,
+    ) -> None:
+        self._group, self._version, self._storage = group, version, storage
+        self._kind, self._resource = kind, resource
+        self._schemas = schemas
+        self._schema = schemas[version]
+        self._has_status = has_status
+        self._is_terminating = is_terminating
+        self._with_defaults = {name for name, schema in schemas.items() if structural_schemas.has_defaults(schema)}
+
+    # reading
+
+    def decode(self, value: Any) -> Decoded:
+        """Raises DecodeError."""
+        decoded = decode_custom_resource(value)
+        obj, unknown = structural_schemas.pruned(decoded.object, self._schema)
+        findings = (*decoded.findings, *(Finding("unknown", path) for path in unknown))
+        return Decoded(obj, findings, decoded.needs_text)
+
+    def set_defaults(self, obj: Object) -> None:
+        self._default(obj, self._version)
+
+    def _default(self, obj: Object, version: str) -> None:
+        if version in self._with_defaults:
+            structural_schemas.set_defaults(obj, self._schemas[version])
+
+    # versions
+
+    def from_storage(self, obj: Object) -> Object:
+        """As it is shown now, whichever schema it was written by: pruned and filled in by its own version's, then by this one's pruned."""
+        stored = obj["apiVersion"].rpartition("/")[2]
+        shown = obj
+        if stored in self._schemas:
+            shown, _ = structural_schemas.pruned(obj, self._schemas[stored])
+            self._default(shown, stored)
+        return self._converted(shown, self._version) if stored != self._version else shown
+
+    def to_storage(self, obj: Object) -> Object:
+        if obj["apiVersion"].rpartition("/")[2] == self._storage:
+            return obj
+        return self._converted(obj, self._storage)
+
+    def _converted(self, obj: Object, version: str) -> Object:
+        converted, _ = structural_schemas.pruned(obj, self._schemas[version])
+        converted["apiVersion"] = f"{self._group}/{version}"
+        return converted
+
+    # writing
+
+    def prepare_create(self, obj: Object, operation: Operation) -> None:
+        if self._is_terminating:
+            name = obj["metadata"].get("name", "")
+            text = "create not allowed while custom resource definition is terminating"
+            raise forbidden(self._group, self._resource, name, text)
+        if self._has_status:
+            obj.pop("status", None)
+
+    def prepare_update(self, obj: Object, old: Object, operation: Operation) -> None:
+        if self._has_status:
+            obj.pop("status", None)
+            if "status" in old:
+                obj["status"] = old["status"]
+        structural_schemas.sort_keys(obj)
+        not_counted = ("metadata", "status") if self._has_status else ("metadata",)
+        if any(obj.get(key) != old.get(key) for key in {*obj, *old}.difference(not_counted)):
+            obj["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
+            obj["metadata"] = put_in_order(obj["metadata"])
+
+    def prepare_status_update(self, obj: Object, old: Object, operation: Operation) -> None:
+        structural_schemas.sort_keys(obj)
+
+    # judging
+
+    def validate_create(self, obj: Object) -> list[FieldError]:
+        return self._wrong_kind(obj) or structural_schemas_validation.validate(obj, self._schema)
+
+    def validate_update(self, obj: Object, old: Object) -> list[FieldError]:
+        return self._wrong_kind(obj) or structural_schemas_validation.validate(obj, self._schema, old)
+
+    def _wrong_kind(self, obj: Object) -> list[FieldError]:
+        if obj["kind"] == self._kind:
+            return []
+        return [invalid("kind", obj["kind"], f"must be {self._kind}")]
+
+
+def _strategy(rules: _Rules, selectable: Mapping[str, str], scale: Mapping[str, str] | None) -> Strategy:
+    return Strategy(
+        decode=rules.decode,
+        set_defaults=rules.set_defaults,
+        converts_last=True,
+        to_storage=rules.to_storage,
+        from_storage=rules.from_storage,
+        prepare_create=rules.prepare_create,
+        prepare_update=rules.prepare_update,
+        prepare_status_update=rules.prepare_status_update,
+        validate_create=rules.validate_create,
+        validate_update=rules.validate_update,
+        validate_status_update=rules.validate_update,
+        selectable_fields={field: _reader(rules, path[1:]) for field, path in selectable.items()},
+        scale=None if scale is None else _scale_rules(scale),
+    )
+
+
+def _reader(rules: _Rules, path: str) -> Callable[[Object], str]:
+    return lambda obj: text_at(rules.from_storage(obj), path)
+
+
+# Scale
+
+
+def _scale_rules(paths: Mapping[str, str]) -> ScaleRules:
+    wanted, present = _steps(paths["specReplicasPath"]), _steps(paths["statusReplicasPath"])
+    selector = _steps(paths.get("labelSelectorPath") or "")
+
+    def read(obj: Object) -> tuple[int | None, int, str]:
+        replicas, text = _found(obj, wanted), _found(obj, selector) if selector else None
+        return _integer(replicas), _integer(_found(obj, present)) or 0, text if isinstance(text, str) else ""
+
+    def write(obj: Object, replicas: int) -> None:
+        *above, last = wanted
+        for step in above:
+            inner = obj.get(step)
+            obj[step] = obj = dict(inner) if isinstance(inner, dict) else {}
+        obj[last] = replicas
+
+    return ScaleRules(
+        read=read,
+        write=write,
+        replicas_path=paths["specReplicasPath"],
+        negative_text="should be a non-negative integer",
+    )
+
+
+def _integer(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _steps(path: str) -> Sequence[str]:
+    """`.spec.replicas` -> ("spec", "replicas"); a name with dots stands in `['...']`."""
+    steps = []
+    for match in _STEP.finditer(path):
+        steps.append((match[1] if match[1] is not None else match[2]).replace("\\.", "."))
+    return tuple(steps)
+
+
+_STEP = re.compile(r"\.((?:[^.\[\\]|\\.)+)|\[['\"]([^\]'\"]*)['\"]\]")
+
+
+def _found(obj: Any, steps: Sequence[str]) -> Any:
+    for step in steps:
+        obj = obj.get(step) if isinstance(obj, dict) else None
+    return obj

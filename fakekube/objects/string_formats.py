@@ -1,0 +1,147 @@
+"""Which texts are of a format that a schema may ask for: `date-time`, `ipv4`, `uuid` ...
+
+Formats that nobody knows accept everything. The names are those of the server's registry, compared without dashes and in lower case.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import date
+from urllib.parse import urlsplit
+
+from fakekube.objects import times
+
+_HEX = "[0-9a-f]"
+_HOSTNAME_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DNS_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+
+
+def is_of_format(text: str, format: str) -> bool:
+    check = _CHECKS.get(format.lower().replace("-", ""))
+    return check is None or check(text)
+
+
+def is_known(format: str) -> bool:
+    return format.lower().replace("-", "") in _CHECKS
+
+
+def _matches(pattern: str, flags: int = re.IGNORECASE) -> Callable[[str], bool]:
+    fits = re.compile(pattern, flags | re.ASCII).fullmatch
+    return lambda text: fits(text) is not None
+
+
+def _survives(read: Callable[[str], object]) -> Callable[[str], bool]:
+    """Whether a reader takes the text."""
+
+    def check(text: str) -> bool:
+        try:
+            read(text)
+        except (ValueError, binascii.Error):
+            return False
+        return True
+
+    return check
+
+
+def _uuid(version: str, variant: str = _HEX) -> Callable[[str], bool]:
+    return _matches(f"{_HEX}{{8}}-?{_HEX}{{4}}-?{version}{_HEX}{{3}}-?{variant}{_HEX}{{3}}-?{_HEX}{{12}}")
+
+
+_is_date_time_text = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})([.][0-9]+)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?"
+).fullmatch
+
+
+def _date_time(text: str) -> bool:
+    parts = _is_date_time_text(text)
+    if parts is None:
+        return False
+    hour, minute, second = (int(parts[group]) for group in (4, 5, 6))
+    return _date(text[:10]) and hour < 24 and minute < 60 and second < 60
+
+
+def _date(text: str) -> bool:
+    if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text, re.ASCII):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _cidr(text: str) -> bool:
+    address, slash, length = text.partition("/")
+    if not slash or not length.isascii() or not length.isdecimal():
+        return False
+    try:
+        ipaddress.ip_network(f"{address}/{length}", strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _uri(text: str) -> bool:
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|/", text) or re.search(r"[\x00-\x20\x7f]", text):
+        return False
+    try:
+        urlsplit(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _byte(text: str) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
+
+
+_WORDED_DURATION = re.compile(
+    r"\s*[0-9]+(\.[0-9]+)?\s*(ns|nano|us|µs|micro|ms|milli|s|sec|m|min|h|hr|hour|d|day|w|wk|week|nanoseconds?|microseconds?|"
+    r"milliseconds?|seconds?|minutes?|hours?|days?|weeks?)\s*"
+).fullmatch
+"""`3 days`: durations in words are taken too."""
+
+
+def _duration(text: str) -> bool:
+    try:
+        times.parse_duration(text)
+    except ValueError:
+        return _WORDED_DURATION(text) is not None
+    return True
+
+
+_CHECKS: dict[str, Callable[[str], bool]] = {
+    "datetime": _date_time,
+    "date": _date,
+    "ipv4": _survives(ipaddress.IPv4Address),
+    "ipv6": _survives(ipaddress.IPv6Address),
+    "cidr": _cidr,
+    "mac": _matches(f"{_HEX}{{2}}([:-]{_HEX}{{2}}){{5}}|({_HEX}{{4}}[.]){{2}}{_HEX}{{4}}"),
+    "uuid": _uuid(_HEX),
+    "uuid3": _uuid("3"),
+    "uuid4": _uuid("4", "[89ab]"),
+    "uuid5": _uuid("5", "[89ab]"),
+    "byte": _byte,
+    "email": _matches(r"[^@\s<>()\[\],;:\\\"]+@[^@\s<>()\[\],;:\\\"]+|\"[^\"]*\"@[^@\s]+|[^<@]*<[^@\s]+@[^@\s]+>"),
+    "uri": _uri,
+    "hostname": _matches(rf"(?=.{{1,255}}$){_HOSTNAME_LABEL}(\.{_HOSTNAME_LABEL})*\.?"),
+    "duration": _duration,
+    "bsonobjectid": _matches(f"{_HEX}{{24}}"),
+    "isbn": _matches(r"([0-9][- ]?){9}[0-9X]|([0-9][- ]?){12}[0-9]"),
+    "isbn10": _matches(r"([0-9][- ]?){9}[0-9X]"),
+    "isbn13": _matches(r"([0-9][- ]?){12}[0-9]"),
+    "creditcard": _matches(r"([0-9][- ]?){12,18}[0-9]"),
+    "ssn": _matches(r"[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}"),
+    "hexcolor": _matches("#?([0-9a-f]{3}|[0-9a-f]{6})"),
+    "rgbcolor": _matches(r"rgb\(\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*\)"),
+    "k8sshortname": _matches(_DNS_LABEL, 0),
+    "k8slongname": _matches(rf"(?=.{{1,253}}$){_DNS_LABEL}(\.{_DNS_LABEL})*", 0),
+}

@@ -1,0 +1,330 @@
+"""What is wrong with an object by the schema of its custom resource, in the words of the server, and what an update need not mend.
+
+The order of the checks of one value is that of kube-openapi's validators; sibling fields come in the order of their names (the server's
+is random). https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from fakekube.objects import metadata as object_metadata
+from fakekube.objects import regular_expressions, string_formats
+from fakekube.objects.field_errors import (
+    FieldError,
+    duplicate,
+    go_quoted,
+    invalid,
+    not_supported,
+    required,
+    shown,
+    too_long,
+)
+from fakekube.objects.structural_schemas import (
+    EMBEDDED,
+    INT_OR_STRING,
+    LIST_MAP_KEYS,
+    LIST_TYPE,
+    RULES,
+    Schema,
+    below,
+    has_rules,
+)
+
+ABSENT: Any = object()
+"""In the place of an old value: there was none."""
+
+RULES_NOT_CHECKED = FieldError(
+    "FieldValueInvalid",
+    "<nil>",
+    "Invalid value: null: some validation rules were not checked because the object was invalid; "
+    "correct the existing errors to complete validation",
+)
+_BLOCK_RULES = frozenset(
+    {"FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"}
+)
+_RANGES = {
+    "int32": (-(1 << 31), (1 << 31) - 1),
+    "int64": (-(1 << 63), (1 << 63) - 1),
+    "uint32": (0, (1 << 32) - 1),
+    "uint64": (0, (1 << 64) - 1),
+}
+
+
+def validate(obj: Mapping[str, Any], schema: Schema, old: Any = ABSENT) -> list[FieldError]:
+    """Everything that is wrong with a whole object; what was wrong in `old` already and has not changed is left alone."""
+    errors = list(validate_value(obj, schema, old=old))
+    errors += embedded_errors(obj, schema)
+    doubled = list(_doubled(obj, schema, ""))
+    if doubled and (old is ABSENT or not any(_doubled(old, schema, ""))):
+        errors += doubled
+    if any(error.reason in _BLOCK_RULES for error in errors) and has_rules(schema):
+        errors.append(RULES_NOT_CHECKED)
+    return errors
+
+
+def validate_value(
+    value: Any, schema: Schema, path: str = "", *, base: str = "", old: Any = ABSENT
+) -> list[FieldError]:
+    """What is wrong with a value by its schema alone. `path` names it in the texts, `base` stands before it in the fields of the errors."""
+    return list(_Validator(base).value(value, schema, path, old))
+
+
+def _same(new: Any, old: Any) -> bool:
+    """Equal as JSON, where 1 is not true."""
+    return old is not ABSENT and new == old and orjson.dumps(new) == orjson.dumps(old)
+
+
+class _Validator:
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    def field(self, path: str) -> str:
+        if not self._base:
+            return path or "<nil>"
+        return f"{self._base}.{path}" if path else self._base
+
+    def invalid(self, path: str, value: Any, text: str) -> FieldError:
+        return invalid(self.field(path), value, f"{path} in body {text}")
+
+    def type_invalid(self, path: str, value: str, types: str) -> FieldError:
+        message = f"Invalid value: {go_quoted(value)}: {path} in body must be of type {types}: {go_quoted(value)}"
+        return FieldError("FieldValueTypeInvalid", self.field(path), message)
+
+    def value(self, value: Any, schema: Schema, path: str, old: Any) -> Iterator[FieldError]:
+        if _same(value, old):
+            return
+        yield from self.type(value, schema, path)
+        yield from self.combinations(value, schema, path, old)
+        if isinstance(value, str):
+            yield from self.string(value, schema, path)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield from self.number(value, schema, path)
+        elif isinstance(value, list):
+            yield from self.list(value, schema, path, old)
+        if value is not None or schema.get("nullable") is not True:
+            yield from self.enum(value, schema, path)
+        if isinstance(value, dict):
+            yield from self.object(value, schema, path, old)
+
+    def type(self, value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+        types = ("integer", "string") if schema.get(INT_OR_STRING) else (schema.get("type") or "",)
+        if not types[0]:
+            return
+        name = type_name(value)
+        if value is None and schema.get("nullable"):
+            return
+        if name not in types and not (name == "integer" and "number" in types):
+            yield self.type_invalid(path, name, ",".join(types))
+
+    def combinations(self, value: Any, schema: Schema, path: str, old: Any) -> Iterator[FieldError]:
+        any_of, one_of, all_of = (schema.get(key) or () for key in ("anyOf", "oneOf", "allOf"))
+        if any_of:
+            branches = self.branches(value, any_of, path, old)
+            if all(branches):
+                yield _of_several(path, "must validate at least one schema (anyOf)")
+                yield from min(branches, key=len)
+        if one_of:
+            branches = self.branches(value, one_of, path, old)
+            valid = branches.count([])
+            if not valid:
+                yield _of_several(path, "must validate one and only one schema (oneOf). Found none valid")
+                yield from min(branches, key=len)
+            elif valid > 1:
+                text = f"must validate one and only one schema (oneOf). Found {valid} valid alternatives"
+                yield _of_several(path, text)
+        if all_of:
+            branches = self.branches(value, all_of, path, old)
+            for errors in branches:
+                yield from errors
+            if any(branches):
+                none = ". None validated" if all(branches) else ""
+                yield _of_several(path, f"must validate all the schemas (allOf){none}")
+        if schema.get("not") and not list(self.value(value, schema["not"], path, ABSENT)):
+            yield _of_several(path, "must not validate the schema (not)")
+
+    def branches(self, value: Any, schemas: Sequence[Schema], path: str, old: Any) -> list[list[FieldError]]:
+        return [list(self.value(value, schema, path, old)) for schema in schemas]
+
+    def string(self, value: str, schema: Schema, path: str) -> Iterator[FieldError]:
+        """Of the three bounds the first that is broken is told."""
+        longest, shortest, pattern = schema.get("maxLength"), schema.get("minLength"), schema.get("pattern")
+        if longest is not None and len(value) > longest:
+            yield too_long(self.field(path), longest)
+        elif shortest is not None and len(value) < shortest:
+            yield self.invalid(path, value, f"should be at least {shortest} chars long")
+        elif pattern and not regular_expressions.compiled(pattern).search(value):
+            yield self.invalid(path, value, f"should match '{pattern}'")
+        format = schema.get("format")
+        if format and schema.get("type") == "string" and not string_formats.is_of_format(value, format):
+            message = f"Invalid value: {go_quoted(value)}: {path} in body must be of type {format}: {go_quoted(value)}"
+            yield FieldError("FieldValueTypeInvalid", self.field(path), message)
+
+    def number(self, value: float, schema: Schema, path: str) -> Iterator[FieldError]:
+        type, format = schema.get("type"), schema.get("format") or ""
+        if type == "integer" or (type == "number" and format in _RANGES):
+            first, last = _RANGES.get(format, _RANGES["int64"])
+            if type_name(value) != "integer" or not first <= value <= last:
+                known = f" with format {format}" if format else " (default format)"
+                text = f'Invalid value: "": Checked value must be of type {type}{known} in {path}'
+                yield FieldError("FieldValueInvalid", "<nil>", text)
+        multiple = schema.get("multipleOf")
+        if multiple and not _is_multiple(value, multiple):
+            yield self.invalid(path, value, f"should be a multiple of {_number_text(multiple)}")
+        least, greatest = schema.get("minimum"), schema.get("maximum")
+        if least is not None:
+            if schema.get("exclusiveMinimum"):
+                if value <= least:
+                    yield self.invalid(path, value, f"should be greater than {int(least)}")
+            elif value < least:
+                yield self.invalid(path, value, f"should be greater than or equal to {int(least)}")
+        if greatest is not None:
+            if schema.get("exclusiveMaximum"):
+                if value >= greatest:
+                    yield self.invalid(path, value, f"should be less than {int(greatest)}")
+            elif value > greatest:
+                yield self.invalid(path, value, f"should be less than or equal to {int(greatest)}")
+
+    def list(self, value: list[Any], schema: Schema, path: str, old: Any) -> Iterator[FieldError]:
+        items = schema.get("items")
+        if isinstance(items, Mapping):
+            counterpart = _counterparts(schema, old)
+            for index, item in enumerate(value):
+                yield from self.value(item, items, f"{path}[{index}]", counterpart(item))
+        yield from self.size(value, schema, path, "Items", "items")
+
+    def object(self, value: dict[str, Any], schema: Schema, path: str, old: Any) -> Iterator[FieldError]:
+        yield from self.size(value, schema, path, "Properties", "properties")
+        before = old if isinstance(old, dict) else {}
+        for key, item in value.items():
+            inner = below(schema, key)
+            if inner is not None:
+                yield from self.value(item, inner, f"{path}.{key}" if path else key, before.get(key, ABSENT))
+        for key in schema.get("required") or ():
+            if key not in value:
+                yield required(self.field(f"{path}.{key}" if path else key))
+
+    def size(self, value: Any, schema: Schema, path: str, bound: str, things: str) -> Iterator[FieldError]:
+        least, most = schema.get(f"min{bound}"), schema.get(f"max{bound}")
+        if least is not None and len(value) < least:
+            yield self.invalid(path, len(value), f"should have at least {least} {things}")
+        if most is not None and len(value) > most:
+            items = "item" if most == 1 else "items"
+            message = f"Too many: {len(value)}: must have at most {most} {items}"
+            yield FieldError("FieldValueTooMany", self.field(path), message)
+
+    def enum(self, value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+        choices = schema.get("enum")
+        if choices and not any(_same(value, choice) for choice in choices):
+            listed = [choice if isinstance(choice, str) else shown(choice) for choice in choices]
+            yield not_supported(self.field(path), value, listed)
+
+
+def type_name(value: Any) -> str:
+    """The type in the words of schemas; a whole number is an integer however it is written."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "integer" if value.is_integer() else "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+    return "object"
+
+
+def _of_several(path: str, text: str) -> FieldError:
+    return FieldError("FieldValueInvalid", "<nil>", f'Invalid value: "": {go_quoted(path)} {text}')
+
+
+def _number_text(number: float) -> str:
+    return str(int(number)) if float(number).is_integer() else str(number)
+
+
+def _is_multiple(value: float, multiple: float) -> bool:
+    if isinstance(value, int) and isinstance(multiple, int):
+        return value % multiple == 0
+    quotient = value / multiple
+    return abs(quotient - round(quotient)) < 1e-9
+
+
+def _counterparts(schema: Schema, old: Any) -> Callable[[Any], Any]:
+    """How to find what an item of a list was before: by its keys in a list that is a map; in other lists nothing is known."""
+    keys = schema.get(LIST_MAP_KEYS) or ()
+    if schema.get(LIST_TYPE) != "map" or not isinstance(old, list) or not keys:
+        return lambda item: ABSENT
+    before = {_key_of(item, keys): item for item in old if isinstance(item, dict)}
+    return lambda item: before.get(_key_of(item, keys), ABSENT) if isinstance(item, dict) else ABSENT
+
+
+def _key_of(item: Mapping[str, Any], keys: Sequence[str]) -> bytes:
+    return orjson.dumps({key: item[key] for key in sorted(keys) if key in item})
+
+
+# What goes through a whole object: embedded resources, sets and maps
+
+
+def embedded_errors(value: Any, schema: Schema, path: str = "") -> Iterator[FieldError]:
+    """Resources in an object say what they are, and their labels and annotations are as good as those of others."""
+    if isinstance(value, dict):
+        if schema.get(EMBEDDED):
+            yield from _of_embedded(value, path)
+        for key, item in value.items():
+            inner = below(schema, key)
+            if inner is not None:
+                yield from embedded_errors(item, inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and isinstance(schema.get("items"), Mapping):
+        for index, item in enumerate(value):
+            yield from embedded_errors(item, schema["items"], f"{path}[{index}]")
+
+
+def _of_embedded(resource: Mapping[str, Any], path: str) -> Iterator[FieldError]:
+    for key in ("apiVersion", "kind"):
+        value = resource.get(key)
+        if not value:
+            yield required(f"{path}.{key}")
+        elif not isinstance(value, str):
+            yield invalid(f"{path}.{key}", value, "must be a string")
+        elif key == "apiVersion" and value.count("/") > 1:
+            yield invalid(f"{path}.{key}", value, f"unexpected GroupVersion string: {value}")
+    metadata = resource.get("metadata")
+    if isinstance(metadata, dict):
+        yield from object_metadata.validate_labels(metadata.get("labels") or {}, f"{path}.metadata.labels")
+        yield from object_metadata.validate_annotations(
+            metadata.get("annotations") or {}, f"{path}.metadata.annotations"
+        )
+
+
+def _doubled(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    """Items of sets that are there twice, and items of maps with the same keys."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            inner = below(schema, key)
+            if inner is not None:
+                yield from _doubled(item, inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        kind, keys = schema.get(LIST_TYPE), schema.get(LIST_MAP_KEYS) or ()
+        if kind in ("set", "map"):
+            seen: set[bytes] = set()
+            for index, item in enumerate(value):
+                if kind == "map" and not isinstance(item, dict):
+                    continue
+                identity = _key_of(item, keys) if kind == "map" else orjson.dumps(item)
+                if identity in seen:
+                    yield duplicate(f"{path}[{index}]", orjson.loads(identity))
+                seen.add(identity)
+        items = schema.get("items")
+        if isinstance(items, Mapping):
+            for index, item in enumerate(value):
+                yield from _doubled(item, items, f"{path}[{index}]")
+
+
+__all__ = ["ABSENT", "RULES", "embedded_errors", "type_name", "validate", "validate_value"]
