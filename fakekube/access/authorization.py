@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 from fakekube.errors import Forbidden, details_of, qualified
@@ -199,17 +200,20 @@ class Authorizer:
 
 def refusal(user: User, asked: Asked, reason: str = "") -> Forbidden:
     """The 403, its words and details as kube-apiserver has them."""
-    end = f": {reason}" if reason else ""
-    who = f'User "{user.name}" cannot {asked.verb}'
-    if not asked.is_resource:
-        return Forbidden(f'forbidden: {who} path "{asked.path}"{end}', {})
-    where = f'in the namespace "{asked.namespace}"' if asked.namespace else "at the cluster scope"
-    subject = qualified(asked.group, asked.resource)
-    if asked.name:
-        subject = f'{subject} "{asked.name}"'
-    what = f'resource "{asked.rule_resource}" in API group "{asked.group}" {where}'
-    details = details_of(asked.group, asked.resource, asked.name)
-    return Forbidden(f"{subject} is forbidden: {who} {what}{end}", details)
+    who = f"User {go_quoted(user.name)} cannot {asked.verb}"
+    if asked.is_resource:
+        where = f'in the namespace "{asked.namespace}"' if asked.namespace else "at the cluster scope"
+        subject = qualified(asked.group, asked.resource)
+        if asked.name:
+            subject = f'{subject} "{asked.name}"'
+        what = f'resource "{asked.rule_resource}" in API group "{asked.group}" {where}'
+        told = f"{subject} is forbidden: {who} {what}"
+        details = details_of(asked.group, asked.resource, asked.name)
+    else:
+        told, details = f"forbidden: {who} path {go_quoted(asked.path)}", {}
+    # Up to the reason the server takes its words for HTML.
+    told = escape(told, quote=False)
+    return Forbidden(f"{told}: {reason}" if reason else told, details)
 
 
 def _is_subject(user: User, subject: dict[str, Any], namespace: str) -> bool:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import re
+
 from fakekube.objects import fields
+from fakekube.objects.field_errors import (
+    FieldError,
+    duplicate,
+    forbidden,
+    go_quoted,
+    invalid,
+    not_supported,
+    required,
+)
 from fakekube.registry.kind import Door, Object, Operation, Strategy
 
 REQUEST = "certificates.v1.CertificateSigningRequest"
@@ -10,6 +22,10 @@ SPEC = "certificates.v1.CertificateSigningRequestSpec"
 STATUS = "certificates.v1.CertificateSigningRequestStatus"
 CONDITION = "certificates.v1.CertificateSigningRequestCondition"
 DECISIONS = ("Approved", "Denied")
+FINAL = (*DECISIONS, "Failed")
+"""Conditions that are never taken back."""
+
+_PEM_BLOCK = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----$", re.MULTILINE)
 
 
 def prepare_create(request: Object, operation: Operation) -> None:
@@ -26,13 +42,6 @@ def prepare_update(request: Object, old: Object, operation: Operation) -> None:
 
 
 def prepare_status_update(request: Object, old: Object, operation: Operation) -> None:
-    """Decisions are made at /approval: here they stay as they were."""
-    conditions = fields.at(request, "status.conditions") or []
-    decided = [each for each in fields.at(old, "status.conditions") or () if each.get("type") in DECISIONS]
-    others = [each for each in conditions if each.get("type") not in DECISIONS]
-    status = request.get("status") or {}
-    fields.put_or_drop(status, "conditions", [*decided, *others], STATUS)
-    fields.put(request, "status", status, REQUEST)
     _fill_in_times(request, old, operation)
 
 
@@ -59,10 +68,65 @@ def _fill_in_times(request: Object, old: Object, operation: Operation) -> None:
             fields.put(condition, "lastTransitionTime", time or operation.now(), CONDITION)
 
 
+def validate_approval(request: Object, old: Object) -> list[FieldError]:
+    """A decision is final, and there is one."""
+    return _validate_conditions(request, old)
+
+
+def validate_status_update(request: Object, old: Object) -> list[FieldError]:
+    """Whoever signs decides nothing, and hands out certificates."""
+    errors = _validate_conditions(request, old)
+    added = _types(request) - _types(old)
+    errors += [_may_not("add", type) for type in DECISIONS if type in added]
+    certificate = fields.text_at(request, "status.certificate")
+    if certificate and certificate != fields.text_at(old, "status.certificate"):
+        text = _why_no_certificate(certificate)
+        if text:
+            errors.append(invalid("status.certificate", "<certificate data>", text))
+    return errors
+
+
+def _validate_conditions(request: Object, old: Object) -> list[FieldError]:
+    errors: list[FieldError] = []
+    seen: list[str] = []
+    conditions = fields.at(request, "status.conditions") or []
+    for i, condition in enumerate(conditions):
+        path, type = f"status.conditions[{i}]", condition.get("type", "")
+        if not type:
+            errors.append(required(f"{path}.type"))
+        elif type in FINAL and condition.get("status") != "True":
+            errors.append(not_supported(f"{path}.status", condition.get("status", ""), ("True",)))
+        if type in seen:
+            errors.append(duplicate(f"{path}.type", type))
+        elif type in DECISIONS and any(other in seen for other in DECISIONS):
+            errors.append(invalid("status.conditions", type, "Approved and Denied conditions are mutually exclusive"))
+        seen.append(type)
+    removed = _types(old) - set(seen)
+    return errors + [_may_not("remove", type) for type in FINAL if type in removed]
+
+
+def _types(request: Object) -> set[str]:
+    return {each.get("type", "") for each in fields.at(request, "status.conditions") or ()}
+
+
+def _may_not(verb: str, type: str) -> FieldError:
+    return forbidden("status.conditions", f'updates may not {verb} a condition of type "{type}"')
+
+
+def _why_no_certificate(encoded: str) -> str:
+    """What is wrong with the PEM text of a certificate, in base64; empty when nothing is."""
+    for label in _PEM_BLOCK.findall(base64.b64decode(encoded)):
+        if label != b"CERTIFICATE":
+            return f"only CERTIFICATE PEM blocks are allowed, found {go_quoted(label.decode())}"
+        return ""
+    return "must contain at least one CERTIFICATE PEM block"
+
+
 STRATEGY = Strategy(
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     prepare_status_update=prepare_status_update,
+    validate_status_update=validate_status_update,
     selectable_fields={"spec.signerName": lambda request: fields.text_at(request, "spec.signerName")},
-    doors={"approval": Door(prepare=prepare_approval)},
+    doors={"approval": Door(prepare=prepare_approval, validate=validate_approval)},
 )

@@ -12,6 +12,7 @@ from fakekube.objects.metadata import IMMUTABLE_TEXT
 from fakekube.registry.kind import Door, Object, Operation, Strategy
 
 POD, POD_SPEC, POD_STATUS = "core.v1.Pod", "core.v1.PodSpec", "core.v1.PodStatus"
+CONTAINER = "core.v1.Container"
 GATED_MESSAGE = "Scheduling is blocked due to non-empty scheduling gates"
 _TERMS = ("requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution")
 _APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
@@ -119,12 +120,28 @@ def prepare_ephemeral_containers(pod: Object, old: Object, operation: Operation)
 
 
 def prepare_resize(pod: Object, old: Object, operation: Operation) -> None:
-    """Through this door only the resources of containers come, by the position of the container."""
+    """Through this door only the resources of containers come, and how each is resized; the rest is left aside without a word."""
     spec = dict(old["spec"])
     for field in ("initContainers", "containers"):
         if field in spec:
-            fields.put_or_drop(spec, field, pod["spec"].get(field), POD_SPEC)
+            present = {each["name"]: each for each in spec[field]}
+            sent = pod["spec"].get(field) or []
+            fields.put_or_drop(
+                spec, field, [_resized(each, present.get(each.get("name", ""))) for each in sent], POD_SPEC
+            )
     _keep_all_but_spec(pod, old, spec)
+
+
+def _resized(container: Object, present: Object | None) -> Object:
+    """The present container with the resources of the one that is sent; one that is not there is left to be refused."""
+    if present is None:
+        return container
+    resized = dict(present)
+    for field in ("resources", "resizePolicy"):
+        fields.put_or_drop(resized, field, container.get(field), CONTAINER)
+    if "resources" in present and "resources" not in resized:
+        fields.put(resized, "resources", {}, CONTAINER)
+    return resized
 
 
 def _keep_all_but_spec(pod: Object, old: Object, spec: Object) -> None:
