@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from pathlib import Path
 
 from fakekube import facts
+from fakekube.errors import qualified
 from fakekube.registry.kind import Kind, Strategy, Subresource
 
 __all__ = ["Kinds"]
@@ -25,6 +26,7 @@ class Kinds:
         self.generation = 1
         self._kinds: dict[tuple[str, str, str], Kind] = {}
         self._of_kind: dict[tuple[str, str, str], Kind] = {}
+        self._named: dict[str, Kind] = {}
         for kind in kinds:
             self._add(kind)
 
@@ -41,20 +43,13 @@ class Kinds:
 
     def named(self, name: str) -> Kind:
         """The kind that kubectl would call so: `pods`, `deployments.apps`, `events.events.k8s.io`. Raises LookupError."""
-        resource, _, group = name.partition(".")
-        for kind in self._kinds.values():
-            if kind.resource == resource and kind.group == group:
-                return kind
+        kind = self._named.get(name)
+        if kind is not None:
+            return kind
         message = (
             f"no resource {name!r} is served: expected a plural with its group, such as 'pods' or 'deployments.apps'"
         )
         raise LookupError(message)
-
-    def has_group_version(self, group: str, version: str) -> bool:
-        return any(kind.group == group and kind.version == version for kind in self._kinds.values())
-
-    def has_group(self, group: str) -> bool:
-        return any(kind.group == group for kind in self._kinds.values())
 
     def __iter__(self) -> Iterator[Kind]:
         return iter(self._kinds.values())
@@ -69,6 +64,7 @@ class Kinds:
         for table, name in ((self._kinds, kind.resource), (self._of_kind, kind.kind)):
             if table.get((kind.group, kind.version, name)) is kind:
                 del table[kind.group, kind.version, name]
+        self._named = _by_name(self._kinds.values())
         self.generation += 1
 
     def fork(self) -> Kinds:
@@ -78,6 +74,18 @@ class Kinds:
     def _add(self, kind: Kind) -> None:
         self._kinds[kind.group, kind.version, kind.resource] = kind
         self._of_kind[kind.group, kind.version, kind.kind] = kind
+        name = qualified(kind.group, kind.resource)
+        present = self._named.get(name)
+        if present is None or present.version == kind.version:
+            self._named[name] = kind
+
+
+def _by_name(kinds: Iterable[Kind]) -> dict[str, Kind]:
+    """The first version of each resource, which is the preferred one."""
+    named: dict[str, Kind] = {}
+    for kind in kinds:
+        named.setdefault(qualified(kind.group, kind.resource), kind)
+    return named
 
 
 @cache

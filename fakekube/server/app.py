@@ -1,6 +1,7 @@
 """The path of a request: FILTERS from top to bottom, the first answer ends it.
 
-Nothing that a client sends may end in a traceback: what is refused is a StatusError, and what we did not foresee is told as a 500 and logged.
+Nothing that a client sends may end in a traceback: what is refused is a StatusError, and what we did not foresee is told as a 500
+and logged.
 """
 
 from __future__ import annotations

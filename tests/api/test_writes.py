@@ -22,7 +22,9 @@ async def test_a_new_object_gets_uid_version_and_time_in_the_order_of_the_type(
     stored = await create(plane, call("configmaps"), json.dumps(body).encode())
     assert list(stored.value) == ["kind", "apiVersion", "metadata", "data"]
     metadata = stored.value["metadata"]
-    assert list(metadata) == ["name", "namespace", "uid", "resourceVersion", "creationTimestamp", "labels"]
+    assert list(metadata) == [
+        "name", "namespace", "uid", "resourceVersion", "creationTimestamp", "labels", "managedFields",
+    ]  # fmt: skip
     assert metadata["uid"] != "mine"
 
 

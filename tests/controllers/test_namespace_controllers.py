@@ -83,8 +83,10 @@ def test_a_deleted_namespace_is_emptied_tells_that_all_is_well_and_goes() -> Non
         await cluster.delete("namespaces", "", "shop")
         await cluster.settle()
         assert [type for type, _ in events] == ["MODIFIED", "MODIFIED", "DELETED"]
-        assert conditions(events[2][1].value) == WELL
-        assert events[2][1].value["spec"] == {"finalizers": ["kubernetes"]}
+        last = events[2][1]
+        assert last is not None
+        assert conditions(last.value) == WELL
+        assert last.value["spec"] == {"finalizers": ["kubernetes"]}
         assert [cluster.list(resource) for resource in ("secrets", "serviceaccounts", "configmaps")] == [[], [], []]
 
     Cluster(ALL).run(scenario)

@@ -28,13 +28,15 @@ def a_pod(name: str, cpu: str = "", **spec: Any) -> dict[str, Any]:
 def node_of(cluster: Cluster, name: str) -> str | None:
     pod = cluster.get("pods", "shop", name)
     assert pod is not None
-    return pod["spec"].get("nodeName")
+    node: str | None = pod["spec"].get("nodeName")
+    return node
 
 
 def scheduled(cluster: Cluster, name: str) -> dict[str, Any]:
     pod = cluster.get("pods", "shop", name)
     assert pod is not None
-    return pod["status"]["conditions"][0]
+    condition: dict[str, Any] = pod["status"]["conditions"][0]
+    return condition
 
 
 def test_without_nodes_a_pod_stays_pending_and_is_told_why() -> None:

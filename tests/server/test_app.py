@@ -107,9 +107,9 @@ def ask(app: App) -> Ask:
         never = asyncio.Event()
 
         async def receive() -> Any:
-            if incoming:
-                return incoming.pop()
-            await never.wait()
+            if not incoming:
+                await never.wait()
+            return incoming.pop()
 
         async def send(message: Any) -> None:
             outgoing.append(message)

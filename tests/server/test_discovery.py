@@ -10,7 +10,8 @@ import yaml
 
 from fakekube.errors import MethodNotAllowed, NotAcceptable, NotFound
 from fakekube.kinds import Kinds
-from fakekube.server.discovery import Discovery, version_place
+from fakekube.kinds.custom import version_place
+from fakekube.server.discovery import Discovery
 from fakekube.server.request import Request
 from fakekube.server.responses import Response
 

@@ -42,7 +42,7 @@ TWO = {"containers": [{"name": "main"}, {"name": "side"}]}
 ONE_INIT = {"initContainers": [{"name": "one"}]}
 THREE_INITS = {"initContainers": [{"name": "one"}, {"name": "two"}, {"name": "three"}]}
 SIDECAR = {"initContainers": [{"name": "once"}, {"name": "proxy", "restartPolicy": "Always"}]}
-EARLIER_END = {"lastState": {"terminated": {"exitCode": 1, "finishedAt": LONG_AGO}}}
+EARLIER_END: dict[str, Any] = {"lastState": {"terminated": {"exitCode": 1, "finishedAt": LONG_AGO}}}
 
 
 @pytest.mark.parametrize(

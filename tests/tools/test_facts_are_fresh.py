@@ -128,7 +128,7 @@ def test_the_official_client_calls_the_same_paths() -> None:
 @cache
 def _definitions() -> dict[str, dict[str, Any]]:
     """The definitions of kubernetes-validate for types of ours, by short name."""
-    import kubernetes_validate  # type: ignore[import-untyped]
+    import kubernetes_validate
 
     folder = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema" / "v1.36.0-local"
     definitions = json.loads((folder / "_definitions.json").read_text(encoding="utf-8"))["$defs"]

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .conftest import POD, SHOP, Ask
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "message"),
+    [
+        ("tailLines=-1", 422, "tailLines: Invalid value: -1: must be greater than or equal to 0"),
+        ("limitBytes=0", 422, "limitBytes: Invalid value: 0: must be greater than 0"),
+        ("sinceSeconds=0", 422, "sinceSeconds: Invalid value: 0: must be greater than 0"),
+        (
+            "sinceSeconds=5&sinceTime=2024-01-01T00:00:00Z",
+            422,
+            "[]: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified",
+        ),
+        ("stream=Stdout", 422, "stream: Forbidden: may not be specified"),
+        ("limitBytes=0&tailLines=abc", 400, 'strconv.ParseInt: parsing "abc": invalid syntax'),
+        (
+            "sinceTime=yesterday",
+            400,
+            'parsing time "yesterday" as "2006-01-02T15:04:05Z07:00": cannot parse "yesterday" as "2006"',
+        ),
+    ],
+)
+async def test_options_are_judged_before_the_pod_is_looked_for(ask: Ask, query: str, status: int, message: str) -> None:
+    answer = await ask("GET", f"{SHOP}/pods/none/log?{query}")
+
+    assert answer.status == status
+    assert answer.message.endswith(message)
+    if status == 422:
+        assert answer.message.startswith('PodLogOptions "none" is invalid: ')
+
+
+async def test_a_missing_pod_has_no_log(ask: Ask) -> None:
+    answer = await ask("GET", f"{SHOP}/pods/none/log")
+    assert (answer.status, answer.message) == (404, 'pods "none" not found')
+
+
+async def test_of_several_containers_one_must_be_chosen(ask: Ask, make: Any) -> None:
+    containers = [{"name": "c", "image": "i"}, {"name": "d", "image": "i"}]
+    await make(f"{SHOP}/pods", "p", spec={"initContainers": [{"name": "a", "image": "i"}], "containers": containers})
+
+    several = await ask("GET", f"{SHOP}/pods/p/log")
+    unknown = await ask("GET", f"{SHOP}/pods/p/log?container=zzz")
+
+    assert several.message == "a container name must be specified for pod p, choose one of: [a c d]"
+    assert unknown.message == "container zzz is not valid for pod p"
+    assert (await ask("GET", f"{SHOP}/pods/p/log?container=a")).status == 204
+
+
+async def test_a_pod_without_a_node_has_an_empty_log(ask: Ask, make: Any) -> None:
+    await make(f"{SHOP}/pods", "p", spec=POD)
+
+    answer = await ask("GET", f"{SHOP}/pods/p/log")
+
+    assert (answer.status, answer.body) == (204, b"")
+    assert "content-type" not in answer.headers
+
+
+async def test_a_missing_node_is_said_to_be_a_missing_pod(ask: Ask, make: Any) -> None:
+    await make(f"{SHOP}/pods", "p", spec={**POD, "nodeName": "gone"})
+
+    answer = await ask("GET", f"{SHOP}/pods/p/log")
+
+    assert (answer.status, answer.message) == (404, 'pods "gone" not found')
+
+
+async def test_a_node_without_an_address_cannot_be_asked(ask: Ask, make: Any) -> None:
+    await make("/api/v1/nodes", "n")
+    await make(f"{SHOP}/pods", "p", spec={**POD, "nodeName": "n"})
+
+    answer = await ask("GET", f"{SHOP}/pods/p/log")
+
+    assert (answer.status, answer.message) == (500, "no preferred addresses found; known addresses: []")
+    assert "reason" not in answer.json()
+
+
+async def test_nobody_answers_on_a_node_of_another(ask: Ask, running: Any) -> None:
+    await running("p", own=False)
+
+    answer = await ask("GET", f"{SHOP}/pods/p/log")
+
+    assert answer.status == 500
+    assert answer.message == (
+        'Get "https://192.0.2.7:10250/containerLogs/shop/p/c": dial tcp 192.0.2.7:10250: connect: connection refused'
+    )
+
+
+async def test_a_running_container_has_written_nothing(ask: Ask, running: Any) -> None:
+    await running("p")
+
+    answer = await ask("GET", f"{SHOP}/pods/p/log")
+
+    assert (answer.status, answer.body, answer.headers["content-type"]) == (200, b"", "text/plain")
+
+
+async def test_a_container_that_waits_has_no_log_yet(ask: Ask, running: Any) -> None:
+    await running("p", state="waiting")
+
+    answer = await ask("GET", f"{SHOP}/pods/p/log")
+
+    assert (answer.status, answer.message) == (
+        400,
+        'container "c" in pod "p" is waiting to start: ContainerCreating',
+    )
+
+
+async def test_a_container_that_never_ended_has_no_previous_log(ask: Ask, running: Any) -> None:
+    await running("p")
+
+    answer = await ask("GET", f"{SHOP}/pods/p/log?previous=true")
+
+    assert (answer.status, answer.message) == (400, 'previous terminated container "c" in pod "p" not found')

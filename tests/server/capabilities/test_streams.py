@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .conftest import POD, SHOP, Ask
+
+UPGRADE = {"connection": "Upgrade", "upgrade": "SPDY/3.1"}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("door", ["exec", "attach", "portforward"])
+async def test_a_pod_without_a_node_cannot_be_reached(ask: Ask, make: Any, method: str, door: str) -> None:
+    await make(f"{SHOP}/pods", "p", spec=POD)
+
+    answer = await ask(method, f"{SHOP}/pods/p/{door}")
+
+    assert (answer.status, answer.message) == (400, "pod p does not have a host assigned")
+
+
+async def test_other_methods_do_not_exist(ask: Ask) -> None:
+    assert (await ask("PUT", f"{SHOP}/pods/p/exec")).status == 405
+
+
+@pytest.mark.parametrize(
+    ("door", "what"),
+    [
+        ("exec", "running commands in containers"),
+        ("attach", "attaching to containers"),
+        ("portforward", "forwarding ports to pods"),
+    ],
+)
+async def test_what_is_not_there_is_said_and_not_faked(ask: Ask, running: Any, door: str, what: str) -> None:
+    await running("p")
+
+    answer = await ask("POST", f"{SHOP}/pods/p/{door}", **UPGRADE)
+
+    assert (answer.status, answer.json()["reason"]) == (501, "NotImplemented")
+    assert answer.message == f"{what} is not available in this server (fakekube)"
+
+
+async def test_nobody_answers_on_a_node_of_another(ask: Ask, running: Any) -> None:
+    await running("p", own=False)
+
+    answer = await ask("POST", f"{SHOP}/pods/p/exec", **UPGRADE)
+
+    assert answer.message == "error dialing backend: dial tcp 192.0.2.7:10250: connect: connection refused"
+
+
+async def test_a_stream_needs_an_upgrade(ask: Ask, running: Any) -> None:
+    await running("p")
+
+    answer = await ask("POST", f"{SHOP}/pods/p/exec")
+
+    assert (answer.status, answer.message) == (400, "Upgrade request required")
+
+
+@pytest.mark.parametrize(
+    ("ports", "why"),
+    [
+        ("abc", 'parsing "abc": invalid syntax'),
+        ("80,70000", 'parsing "70000": value out of range'),
+        ("-1", 'parsing "-1": invalid syntax'),
+    ],
+)
+async def test_ports_are_numbers(ask: Ask, ports: str, why: str) -> None:
+    answer = await ask("POST", f"{SHOP}/pods/none/portforward?ports={ports}")
+
+    assert (answer.status, answer.message) == (400, f"cannot convert to []int32: strconv.ParseUint: {why}")
+
+
+async def test_whoever_may_only_get_does_not_come_in_as_a_websocket(ask: Ask, make: Any) -> None:
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/shop"
+    await make(f"{rbac}/roles", "r", rules=[{"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["get"]}])
+    reference = {"kind": "Role", "name": "r", "apiGroup": "rbac.authorization.k8s.io"}
+    await make(f"{rbac}/rolebindings", "b", roleRef=reference, subjects=[{"kind": "User", "name": "jane"}])
+
+    answer = await ask("GET", f"{SHOP}/pods/none/exec", token="jane")
+
+    assert (answer.status, answer.message) == (403, 'pods "none" is forbidden: ')
