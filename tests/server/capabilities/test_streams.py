@@ -71,7 +71,7 @@ async def test_ports_are_numbers(ask: Ask, ports: str, why: str) -> None:
 
 
 async def test_whoever_may_only_get_does_not_come_in_as_a_websocket(ask: Ask, make: Any) -> None:
-    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/shop"
+    rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop"
     await make(f"{rbac}/roles", "r", rules=[{"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["get"]}])
     reference = {"kind": "Role", "name": "r", "apiGroup": "rbac.authorization.k8s.io"}
     await make(f"{rbac}/rolebindings", "b", roleRef=reference, subjects=[{"kind": "User", "name": "jane"}])

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fakekube.api import token_request
+from fakekube.api.control_plane import ControlPlane
+from fakekube.errors import StatusError
+from tests.api.conftest import MakeCall, Put
+
+
+def request(*, metadata: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    return {"metadata": metadata or {}, "spec": spec}
+
+
+def bound(kind: str = "Pod", name: str = "p", **more: str) -> dict[str, Any]:
+    return request(boundObjectRef={"kind": kind, "apiVersion": "v1", "name": name, **more})
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "message"),
+    [
+        (request(metadata={"name": "other"}), 422, "must match the service account name if specified"),
+        (
+            request(metadata={"uid": "u"}),
+            409,
+            "the UID in the token request (u) does not match the UID of the service account",
+        ),
+        (request(expirationSeconds=599), 422, "Invalid value: 599: may not specify a duration less than 10 minutes"),
+        (request(expirationSeconds=(1 << 32) + 1), 422, "may not specify a duration larger than 2^32 seconds"),
+        (bound("ConfigMap"), 400, "cannot bind token to object of type /v1, Kind=ConfigMap"),
+        (bound(name=""), 400, "Name parameter required."),
+        (bound(name="missing"), 404, 'pods "missing" not found'),
+        (bound("Node", "missing"), 404, 'nodes "missing" not found'),
+        (bound(), 400, "to pod running with different serviceaccount name."),
+        (bound("Secret", "s", uid="u"), 409, 'fulfilled on Secret "s": the UID in the bound object reference (u)'),
+    ],
+)
+async def test_a_request_that_cannot_be_met_is_refused(
+    plane: ControlPlane, call: MakeCall, put: Put, asked: dict[str, Any], code: int, message: str
+) -> None:
+    await put("serviceaccounts", "robot")
+    await put("secrets", "s")
+    await put("pods", "p", spec={"serviceAccountName": "other", "containers": [{"name": "c", "image": "i"}]})
+
+    with pytest.raises(StatusError) as refused:
+        await token_request.admit(plane, call("serviceaccounts", "robot", "token"), asked, dry_run=False)
+
+    assert refused.value.status_code == code
+    assert message in refused.value.message
+
+
+async def test_a_missing_account_gets_no_token(plane: ControlPlane, call: MakeCall) -> None:
+    with pytest.raises(StatusError, match='serviceaccounts "robot" not found'):
+        await token_request.admit(plane, call("serviceaccounts", "robot", "token"), request(), dry_run=False)
+
+
+async def test_a_request_that_says_nothing_is_good(plane: ControlPlane, call: MakeCall, put: Put) -> None:
+    await put("serviceaccounts", "robot")
+
+    nothing = request(expirationSeconds=None, boundObjectRef=None)
+    await token_request.admit(plane, call("serviceaccounts", "robot", "token"), nothing, dry_run=False)
