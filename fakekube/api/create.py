@@ -5,6 +5,7 @@ from __future__ import annotations
 from fakekube.api.body import Body, check_place, decoded, to_storage
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
+from fakekube.api.field_ownership import keep_empty_list, own_created
 from fakekube.errors import BadRequest
 from fakekube.registry import create as registry
 from fakekube.registry.kind import Object
@@ -15,21 +16,30 @@ async def create(plane: ControlPlane, call: Call, body: Body, media_type: str = 
     """Raises BadRequest (decoding, place), Forbidden and NotFound (admission), Invalid, AlreadyExists."""
     options = write_options(call, "CreateOptions")
     obj = decoded(call.kind, call, body, media_type, options.field_validation)
+    keep_empty_list(obj, body)
     check_place(call, obj)
     if call.name and obj["metadata"].get("name", "") != call.name:
         sent = obj["metadata"].get("name", "")
         raise BadRequest(f"the name of the object ({sent}) does not match the name on the URL ({call.name})")
+    own_created(plane, call, obj, options)
     return await create_decoded(plane, call, obj, options)
 
 
-async def create_decoded(plane: ControlPlane, call: Call, obj: Object, options: WriteOptions) -> Stored:
-    """Create an object that is decoded, defaulted and in its place."""
+async def create_decoded(
+    plane: ControlPlane, call: Call, obj: Object, options: WriteOptions, *, other_verb: bool = False
+) -> Stored:
+    """Create an object that is decoded, defaulted, owned and in its place.
+
+    `other_verb`: another verb than create has been allowed so far; whether create is, is asked when the object has been found valid.
+    """
     kind = call.kind
     obj = to_storage(kind, obj)
     attributes = plane.attributes(call, "CREATE", obj, dry_run=options.dry_run)
     await plane.admission.mutate(obj, None, attributes)
 
     async def approve(new: Object, old: Object | None) -> None:
+        if other_verb:
+            call.may("create")
         await plane.admission.validate(new, old, attributes)
 
     operation = plane.operation(call.user, dry_run=options.dry_run)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from fakekube.api.body import check_name, check_place, decoded_value, from_storage, set_defaults, to_storage
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
+from fakekube.api.field_ownership import asks_for_no_tracking, own_updated
 from fakekube.errors import Invalid, UnsupportedMediaType, unknown_format
 from fakekube.objects import schemas
 from fakekube.objects.field_errors import Shown, go_quoted, invalid
-from fakekube.objects.patches import APPLY_PATCH, PATCHES, STRATEGIC_MERGE_PATCH, Patch, Patched, strategic_merge_of
+from fakekube.objects.patches import PATCHES, STRATEGIC_MERGE_PATCH, Patch, Patched, strategic_merge_of
 from fakekube.registry import update as registry
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.storage.store import Stored
@@ -34,10 +35,11 @@ async def patch(plane: ControlPlane, call: Call, body: bytes, content_type: str)
     """Raises UnsupportedMediaType, NotFound, BadRequest (an unreadable patch), Invalid (one that cannot be done, or a bad result)."""
     kind = call.kind
     function = patch_for(kind, content_type)
-    options = write_options(call, "PatchOptions", apply=content_type.startswith(APPLY_PATCH))
+    options = write_options(call, "PatchOptions")
 
     async def change(current: Stored) -> Object:
         new = patched_object(kind, call, from_storage(kind, current.copy()), body, function, options)
+        own_updated(plane, call, from_storage(kind, current.value), new, options)
         check_place(call, new)
         check_name(call, new)
         new = to_storage(kind, new)
@@ -82,6 +84,8 @@ def patched_object(
     if strict:
         call.warnings.extend(text for text in findings if text not in call.warnings)
     obj = result.object
+    if asks_for_no_tracking(document):
+        obj["metadata"]["managedFields"] = []
     set_defaults(kind, obj)
     return obj
 

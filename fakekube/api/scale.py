@@ -5,18 +5,30 @@ https://kubernetes.io/docs/reference/kubernetes-api/autoscaling-resources/scale-
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
+from fakekube.api.apply import (
+    check_fields,
+    configuration,
+    decoded_result,
+    described,
+    merged,
+    warn_of_repeated_keys,
+)
 from fakekube.api.body import Body, check_name, check_place, from_storage
-from fakekube.api.call import Call, write_options
+from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
+from fakekube.api.field_ownership import manager_of, tracked
 from fakekube.api.get import get
 from fakekube.api.patch import patch_for, patched_object
 from fakekube.errors import Conflict, InternalError, details_of
-from fakekube.objects import schemas
+from fakekube.objects import managed_fields, schemas
 from fakekube.objects.field_errors import go_quoted, invalid, invalid_object
-from fakekube.objects.patches import APPLY_PATCH
+from fakekube.objects.managed_fields import Managers, Writer
+from fakekube.objects.patches import is_apply
 from fakekube.objects.selectors import label_selector_of, label_selector_text, selector_of_labels
+from fakekube.objects.typed_fields import shape_of
 from fakekube.registry import update as registry
 from fakekube.registry.kind import Kind, Object, ScaleRules, Subresource
 from fakekube.storage.store import Stored
@@ -87,30 +99,86 @@ async def update_scale(
     call.warnings.extend(warnings)
     check_place(call, scale)
     check_name(call, scale)
-    return await _write(plane, call, lambda _: scale, dry_run=options.dry_run)
+    writer = _writer(plane, call, scale_kind, options)
+
+    def replaced(old: Object, managers: Managers) -> tuple[Object, Managers]:
+        return scale, _updated(writer, old, scale, managers)
+
+    return await _write(plane, call, replaced, dry_run=options.dry_run)
 
 
 async def patch_scale(
     plane: ControlPlane, call: Call, scale_kind: Subresource, body: bytes, content_type: str
 ) -> Object:
-    function = patch_for(scale_kind, content_type)
-    options = write_options(call, "PatchOptions", apply=content_type.startswith(APPLY_PATCH))
+    """Raises BadRequest, Invalid, Conflict (of owners) and what the update of the object raises."""
+    applies = is_apply(content_type)
+    function = None if applies else patch_for(scale_kind, content_type)
+    options = write_options(call, "PatchOptions", apply=applies)
+    writer = _writer(plane, call, scale_kind, options)
 
-    def patched(current: Object) -> Object:
-        scale = patched_object(scale_kind, call, scale_of(call.kind, current), body, function, options)
+    def patched(old: Object, managers: Managers) -> tuple[Object, Managers]:
+        if function is None:
+            scale, managers = _applied(writer, call, scale_kind, old, managers, body, options)
+        else:
+            scale = patched_object(scale_kind, call, copy.deepcopy(old), body, function, options)
+            managers = _updated(writer, old, scale, managers)
         check_place(call, scale)
         check_name(call, scale)
-        return scale
+        return scale, managers
 
     return await _write(plane, call, patched, dry_run=options.dry_run)
 
 
-async def _write(plane: ControlPlane, call: Call, scale_from: Callable[[Object], Object], *, dry_run: bool) -> Object:
+def _applied(
+    writer: Writer,
+    call: Call,
+    scale_kind: Subresource,
+    live: Object,
+    managers: Managers,
+    body: bytes,
+    options: WriteOptions,
+) -> tuple[Object, Managers]:
+    config = configuration(scale_kind, call, body)
+    check_fields(writer, scale_kind, config)
+    managers = managers or managed_fields.before_first_apply(writer, live)
+    applied = merged(writer, live, config, managers, force=options.force)
+    if not call.kind.type_name:
+        version = "request to convert CR to an invalid group/version: autoscaling/v1"
+        what = f"failed to convert new object ({described(scale_kind, config)}) to proper version: {version}"
+        raise InternalError(what, reason="")
+    warn_of_repeated_keys(call, body, options)
+    return decoded_result(scale_kind, config, applied.obj), applied.managers
+
+
+def _updated(writer: Writer, old: Object, new: Object, managers: Managers) -> Managers:
+    """As for other updates nobody is tracked where nobody has been."""
+    return managed_fields.updated(writer, old, new, managers) if managers else managers
+
+
+def _writer(plane: ControlPlane, call: Call, scale_kind: Subresource, options: WriteOptions) -> Writer:
+    shape = shape_of(scale_kind.type_name)
+    return Writer(
+        manager=manager_of(call, options),
+        api_version=scale_kind.api_version,
+        subresource=call.subresource,
+        shape=shape,
+        now=plane.clock.timestamp(),
+        convert=lambda obj, api_version: (obj, shape) if api_version == scale_kind.api_version else None,
+    )
+
+
+Scaled = Callable[[Object, Managers], tuple[Object, Managers]]
+"""From the present Scale and who owns its fields to what both shall be. The Scale it is given is its own."""
+
+
+async def _write(plane: ControlPlane, call: Call, scaled: Scaled, *, dry_run: bool) -> Object:
     kind, rules = call.kind, _rules(call.kind)
+    replicas_field = tuple(f"f:{step}" for step in rules.replicas_path.strip(".").split("."))
 
     async def change(current: Stored) -> Object:
         new = from_storage(kind, current.copy())
-        scale = scale_from(new)
+        owners = managed_fields.stored(new["metadata"].get("managedFields"))
+        scale, of_scale = scaled(scale_of(kind, new), managed_fields.of_scale(owners, replicas_field))
         replicas = scale["spec"].get("replicas", 0)
         if replicas < 0:
             error = invalid(rules.replicas_path, replicas, rules.negative_text)
@@ -124,6 +192,7 @@ async def _write(plane: ControlPlane, call: Call, scale_from: Callable[[Object],
         if version:
             new["metadata"]["resourceVersion"] = version
         rules.write(new, replicas)
+        tracked(new, managed_fields.of_scaled(owners, of_scale, replicas_field, kind.api_version))
         attributes = plane.attributes(call, "UPDATE", new, dry_run=dry_run)
         await plane.admission.mutate(new, current.value, attributes)
         return new

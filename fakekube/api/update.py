@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import orjson
 
-from fakekube.api.body import Body, check_name, check_place, decoded, to_storage
+from fakekube.api.body import Body, check_name, check_place, decoded, from_storage, to_storage
 from fakekube.api.call import Call, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.create import create_decoded
+from fakekube.api.field_ownership import keep_empty_list, own_created, own_updated
 from fakekube.errors import Conflict, details_of, qualified
 from fakekube.registry import update as registry
 from fakekube.registry.kind import Object
@@ -22,14 +23,15 @@ async def update(plane: ControlPlane, call: Call, body: Body, media_type: str = 
     kind = call.kind
     options = write_options(call, "UpdateOptions")
     obj = decoded(kind, call, body, media_type, options.field_validation)
+    keep_empty_list(obj, body)
     check_place(call, obj)
     check_name(call, obj)
     missing = plane.store.get(kind.collection, call.namespace, call.name) is None
     if missing and kind.facts.put_creates and not call.subresource:
         _check_uid_of_missing(call, obj)
         obj["metadata"].pop("resourceVersion", None)
-        call.may("create")
-        return await create_decoded(plane, call, obj, options), True
+        own_created(plane, call, obj, options)
+        return await create_decoded(plane, call, obj, options, other_verb=True), True
     text = orjson.dumps(obj)
     first: Object | None = obj
 
@@ -37,6 +39,7 @@ async def update(plane: ControlPlane, call: Call, body: Body, media_type: str = 
         nonlocal first
         # The first attempt may use up what was decoded; a repeat reads it again.
         new, first = (first if first is not None else orjson.loads(text)), None
+        own_updated(plane, call, from_storage(kind, current.value), new, options)
         new = to_storage(kind, new)
         attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
         await plane.admission.mutate(new, current.value, attributes)

@@ -339,6 +339,11 @@ def strategic_merge_of(type_name: str) -> Patch:
     return patched
 
 
+def is_apply(content_type: str) -> bool:
+    """Whether a body of this media type is a configuration to apply, which is no patch of a document."""
+    return content_type.partition(";")[0].strip() == APPLY_PATCH
+
+
 def _plain(value: Any) -> Any:
     """Without what the slow JSON reader remembers of the text; of equal keys the last counts."""
     if isinstance(value, dict):

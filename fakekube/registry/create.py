@@ -34,9 +34,7 @@ METADATA_ORDER = (
     "finalizers",
     "managedFields",
 )
-_WIPED = frozenset(
-    {"uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"}
-)
+_WIPED = frozenset({"uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"})
 
 
 async def create(

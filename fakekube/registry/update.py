@@ -36,8 +36,8 @@ async def update(
     """Change one object, repeating on what others wrote in between, as GuaranteedUpdate does in Kubernetes.
 
     Returns what is stored then: the same object when the change changes nothing, the last state when it was the end of the object, and
-    with a dry run what would be stored. `put` says that the client sent a whole object: then a wrong uid is a conflict, where in a patch it is
-    an invalid field.
+    with a dry run what would be stored. `put` says that the client sent a whole object: then a wrong uid is a conflict, where in a patch
+    it is an invalid field.
 
     Raises NotFound, Conflict (uid, resourceVersion), Invalid, and what `change` and `approve` raise.
     """
@@ -101,11 +101,21 @@ def _commit(store: Store, kind: Kind, current: Stored, new: Object, operation: O
         if not operation.dry_run:
             remove(store, kind, current, operation)
         return Stored(new, head, current.namespace, current.name, current.revision)
-    if orjson.dumps(new) == current.encoded():
+    if orjson.dumps(new) == current.encoded() or _is_only_told_again(new, current.value):
         return current
     if operation.dry_run:
         return Stored(new, head, current.namespace, current.name, current.revision)
     return store.update(kind.collection, current, new)
+
+
+def _is_only_told_again(new: Object, old: Object) -> bool:
+    """Whether nothing differs but the times in managedFields: a write that changes nothing else is none."""
+    listed, present = new["metadata"].get("managedFields"), old["metadata"].get("managedFields")
+    if not listed or not present or listed == present or len(listed) != len(present):
+        return False
+    if any({**one, "time": ""} != {**other, "time": ""} for one, other in zip(listed, present, strict=True)):
+        return False
+    return new | {"metadata": new["metadata"] | {"managedFields": present}} == old
 
 
 def _check_preconditions(kind: Kind, new: Object, current: Stored, *, put: bool) -> None:
@@ -144,7 +154,6 @@ def _put_back_metadata(new: Object, old: Object) -> None:
     for key in ("deletionTimestamp", "deletionGracePeriodSeconds"):
         if key in present:
             metadata[key] = present[key]
-    metadata.pop("managedFields", None)
     new["metadata"] = put_in_order(metadata)
 
 

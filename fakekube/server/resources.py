@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fakekube.access.authorization import Asked
-from fakekube.api import create, delete, get, patch, scale, update
+from fakekube.api import apply, create, delete, get, patch, scale, update
 from fakekube.api import list as list_verb
 from fakekube.api.body import Body
 from fakekube.api.call import Call
 from fakekube.api.list_options import parse as parse_list_options
 from fakekube.api.watch import Watch
 from fakekube.errors import MethodNotAllowed, NotFound, RequestEntityTooLarge, not_found
+from fakekube.objects.patches import is_apply
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.server import protobuf
 from fakekube.server.content_types import (
@@ -283,11 +284,18 @@ async def _update(exchange: Exchange) -> Response:
 async def _patch(exchange: Exchange) -> Response:
     request, plane = exchange.request, exchange.state.plane
     content_type = request.headers.get("content-type", "")
-    patch.patch_for(exchange.kind, content_type)
+    applies = is_apply(content_type)
+    if not applies:
+        patch.patch_for(exchange.kind, content_type)
     representation = exchange.representation()
     body = await read_body(request)
-    stored = await patch.patch(plane, exchange.call, body, content_type)
-    return stored_response(request, representation, exchange.kind, stored, plane.clock.now())
+    created = False
+    if applies:
+        stored, created = await apply.apply(plane, exchange.call, body)
+    else:
+        stored = await patch.patch(plane, exchange.call, body, content_type)
+    status = 201 if created else 200
+    return stored_response(request, representation, exchange.kind, stored, plane.clock.now(), status)
 
 
 async def _delete(exchange: Exchange) -> Response:
@@ -350,7 +358,8 @@ async def _scale(exchange: Exchange) -> Response:
         value = await scale.update_scale(state.plane, call, door, body, media_type)
     else:
         content_type = request.headers.get("content-type", "")
-        patch.patch_for(call.kind, content_type)
+        if not is_apply(content_type):
+            patch.patch_for(call.kind, content_type)
         body = await read_body(request)
         value = await scale.patch_scale(state.plane, call, door, body, content_type)
     return object_response(request, representation, door, value, state.plane.clock.now())

@@ -1,0 +1,234 @@
+"""Server-side apply: a configuration becomes part of an object, and whoever applied it its owner.
+
+https://kubernetes.io/docs/reference/using-api/server-side-apply/
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from fakekube.api.body import check_name, check_place, decoded_value, from_storage, set_defaults, to_storage
+from fakekube.api.call import Call, WriteOptions, write_options
+from fakekube.api.control_plane import ControlPlane
+from fakekube.api.create import create_decoded
+from fakekube.api.field_ownership import tracked, untracked, writer_of
+from fakekube.errors import AlreadyExists, BadRequest, Conflict, InternalError, conflict, not_found
+from fakekube.facts import type_of
+from fakekube.objects import field_sets, managed_fields, yaml
+from fakekube.objects.decode_messages import DecodeError
+from fakekube.objects.managed_fields import Applied, Conflicts, Managers, Writer
+from fakekube.objects.metadata import ANNOTATIONS_MOST_BYTES
+from fakekube.objects.patches import go_json_kind
+from fakekube.objects.typed_fields import Mistake
+from fakekube.objects.unstructured import why_it_does_not_fit
+from fakekube.registry import update as registry
+from fakekube.registry.kind import Kind, Object, Subresource
+from fakekube.storage.store import Stored
+
+KUBECTL = "kubectl"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+async def apply(plane: ControlPlane, call: Call, body: bytes) -> tuple[Stored, bool]:
+    """What is stored then, and whether it was created.
+
+    Raises BadRequest (an unreadable configuration, another kind), InternalError (fields that the kind has not got), Conflict (fields of
+    others), NotFound (through a subresource), and what updates and creates raise.
+    """
+    kind = call.kind
+    options = write_options(call, "PatchOptions", apply=True)
+    while plane.store.get(kind.collection, call.namespace, call.name) is None:
+        if call.subresource:
+            raise not_found(kind.group, kind.resource, call.name)
+        try:
+            return await _create(plane, call, body, options), True
+        except AlreadyExists:
+            continue  # somebody was faster
+
+    async def change(current: Stored) -> Object:
+        live = from_storage(kind, current.copy())
+        config = configuration(kind, call, body)
+        new = _applied(writer_of(plane, call, options), kind, live, config, options)
+        warn_of_repeated_keys(call, body, options)
+        check_place(call, new)
+        check_name(call, new)
+        new = to_storage(kind, new)
+        attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
+        await plane.admission.mutate(new, current.value, attributes)
+        return new
+
+    async def approve(new: Object, old: Object | None) -> None:
+        attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
+        await plane.admission.validate(new, old, attributes)
+
+    operation = plane.operation(call.user, dry_run=options.dry_run)
+    stored = await registry.update(
+        plane.store,
+        kind,
+        call.namespace,
+        call.name,
+        change,
+        operation,
+        call.warnings,
+        approve,
+        subresource=call.subresource,
+    )
+    return stored, False
+
+
+async def _create(plane: ControlPlane, call: Call, body: bytes, options: WriteOptions) -> Stored:
+    kind = call.kind
+    config = configuration(kind, call, body)
+    empty = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": {}}
+    new = _applied(writer_of(plane, call, options), kind, empty, config, options)
+    warn_of_repeated_keys(call, body, options)
+    check_place(call, new)
+    check_name(call, new)
+    uid = new["metadata"].get("uid", "")
+    if uid:
+        what = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        raise conflict(kind.group, kind.resource, call.name, what)
+    new["metadata"].pop("resourceVersion", None)
+    return await create_decoded(plane, call, new, options, other_verb=True)
+
+
+def configuration(kind: Kind | Subresource, call: Call, body: bytes) -> Object:
+    """What is applied, as it was sent. Raises BadRequest."""
+    try:
+        value = yaml.load(body).value
+    except yaml.YAMLError as error:
+        raise BadRequest(f"error decoding YAML: error converting YAML to JSON: {error}") from None
+    if value is not None and not isinstance(value, dict):
+        raise BadRequest(
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: "
+            f"json: cannot unmarshal {go_json_kind(value)} into Go value of type map[string]interface {{}}"
+        )
+    config: Object = value or {}
+    given = _group_version_kind(config.get("apiVersion"), config.get("kind"))
+    if given != _group_version_kind(kind.api_version, kind.kind):
+        raise BadRequest(f"invalid object type: {given}")
+    metadata = config.get("metadata")
+    if isinstance(metadata, dict):
+        if metadata.get("managedFields") is not None:
+            raise BadRequest("metadata.managedFields must be nil")
+        metadata.pop("managedFields", None)
+    return config
+
+
+def warn_of_repeated_keys(call: Call, body: bytes, options: WriteOptions) -> None:
+    """Raises BadRequest where the options want it so."""
+    if options.field_validation == "Ignore":
+        return
+    repeated = yaml.load(body).repeated
+    if not repeated:
+        return
+    if options.field_validation == "Strict":
+        lines = "".join(f"\n  {line}" for line in repeated)
+        raise BadRequest(f"error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:{lines}")
+    call.warnings.extend(line for line in repeated if line not in call.warnings)
+
+
+def _applied(writer: Writer, kind: Kind, live: Object, config: Object, options: WriteOptions) -> Object:
+    """The object after the apply: decoded, defaulted, its owners written into it. `live` may be changed."""
+    listed = live["metadata"].get("managedFields")
+    live = untracked(live)
+    managers = managed_fields.stored(listed)
+    if not managers and live["metadata"].get("uid"):
+        managers = managed_fields.before_first_apply(writer, live)
+    check_fields(writer, kind, config)
+    applied = merged(writer, live, config, managers, force=options.force)
+    new = decoded_result(kind, config, applied.obj) if applied.changed else live
+    tracked(new, applied.managers)
+    if writer.manager == KUBECTL and new["metadata"].get("annotations", {}).get(LAST_APPLIED):
+        _remember_last_applied(new, config)
+    return new
+
+
+def check_fields(writer: Writer, kind: Kind | Subresource, config: Object) -> None:
+    """Raises InternalError for what the kind has no place for."""
+    mistakes = list(writer.shape.mistakes(config))
+    if mistakes:
+        told = mistakes[0] if len(mistakes) == 1 else "errors:" + "".join(f"\n  {mistake}" for mistake in mistakes)
+        raise InternalError(f"failed to create typed patch object ({described(kind, config)}): {told}", reason="")
+
+
+def merged(writer: Writer, live: Object, config: Object, managers: Managers, *, force: bool) -> Applied:
+    """Raises Conflict (409) with every field and owner."""
+    try:
+        return managed_fields.applied(writer, live, config, managers, force=force)
+    except Conflicts as conflicts:
+        if writer.manager == KUBECTL:
+            conflicts.conflicts = _not_applied_by_client(writer, live, conflicts)
+            if not conflicts.conflicts:
+                return managed_fields.applied(writer, live, config, managers, force=True)
+        raise Conflict(conflicts.message(), {"causes": conflicts.causes()}) from None
+
+
+def decoded_result(kind: Kind | Subresource, config: Object, value: Object) -> Object:
+    """What a merge has made, as an object of the kind with its defaults."""
+    try:
+        new = decoded_value(kind, value).object
+    except DecodeError as error:
+        why = why_it_does_not_fit(type_of(kind.type_name), value) if kind.type_name else ""
+        what = f"failed to convert new typed object ({described(kind, config)}) to object: {why or error}"
+        raise InternalError(what, reason="") from None
+    set_defaults(kind, new)
+    return new
+
+
+def _not_applied_by_client(writer: Writer, live: Object, conflicts: Conflicts) -> list[managed_fields.Conflict]:
+    """The conflicts that remain for kubectl, which may change what it once applied itself, if that is still as it was."""
+    last = _last_applied(writer, live)
+    if last is None:
+        return conflicts.conflicts
+    try:
+        known = managed_fields.unchanged_since(writer, last, live)
+    except Mistake:
+        return conflicts.conflicts
+    return [each for each in conflicts.conflicts if not field_sets.has(known, each.path)]
+
+
+def _last_applied(writer: Writer, live: Object) -> Object | None:
+    text = live["metadata"].get("annotations", {}).get(LAST_APPLIED, "")
+    try:
+        last = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(last, dict) or last.get("apiVersion") != writer.api_version:
+        return None
+    return None if any(writer.shape.mistakes(last)) else last
+
+
+def _remember_last_applied(new: Object, config: Object) -> None:
+    """Keep the annotation of client-side apply up to date for those who go back to it; it stays the property of who owns it."""
+    metadata = dict(config.get("metadata") or {})
+    annotations = {
+        key: value for key, value in (metadata.pop("annotations", None) or {}).items() if key != LAST_APPLIED
+    }
+    if annotations:
+        metadata["annotations"] = annotations
+    text = orjson.dumps({**config, "metadata": metadata}, option=orjson.OPT_SORT_KEYS).decode() + "\n"
+    kept = new["metadata"]["annotations"]
+    kept[LAST_APPLIED] = text
+    if sum(len(key.encode()) + len(value.encode()) for key, value in kept.items()) > ANNOTATIONS_MOST_BYTES:
+        del kept[LAST_APPLIED]
+
+
+def described(kind: Kind | Subresource, config: Object) -> str:
+    """How errors call a configuration: `shop/web; apps/v1, Kind=Deployment`."""
+    metadata = config.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    place = f"{metadata.get('namespace') or ''}/{metadata.get('name') or ''}"
+    return f"{place}; {_group_version_kind(kind.api_version, kind.kind)}"
+
+
+def _group_version_kind(api_version: Any, kind: Any) -> str:
+    """As Go prints it: `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`."""
+    api_version = api_version if isinstance(api_version, str) else ""
+    kind = kind if isinstance(kind, str) else ""
+    if api_version.count("/") > 1:
+        return "/, Kind="
+    group, _, version = api_version.rpartition("/")
+    return f"{group}/{version}, Kind={kind}"

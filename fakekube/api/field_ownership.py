@@ -1,0 +1,150 @@
+"""metadata.managedFields of a write: who writes, in which version, and what becomes of everybody's fields.
+
+The rules are in objects/managed_fields.py; this tells them about kinds and versions. Every write calls `own_created` or `own_updated` once,
+with the object decoded and defaulted in the version of the request, before admission.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from fakekube.api.body import Body
+from fakekube.api.call import FIELD_MANAGER_BYTES, Call, WriteOptions
+from fakekube.api.control_plane import ControlPlane
+from fakekube.kinds import Kinds
+from fakekube.objects import managed_fields, yaml
+from fakekube.objects.managed_fields import Managers, Writer
+from fakekube.objects.typed_fields import Mistake, Shape, shape_of, shape_of_schema
+from fakekube.registry.kind import Kind, Object
+from fakekube.registry.reset_fields import reset_fields
+
+UNKNOWN_MANAGER = "unknown"
+
+
+def manager_of(call: Call, options: WriteOptions) -> str:
+    """The name in the options, else how the program calls itself in its User-Agent before the first `/`."""
+    return options.field_manager or _program(call.user_agent) or UNKNOWN_MANAGER
+
+
+@lru_cache(maxsize=256)
+def _program(user_agent: str) -> str:
+    printable = "".join(filter(str.isprintable, user_agent.partition("/")[0]))
+    return printable.encode("utf-8", "surrogatepass")[:FIELD_MANAGER_BYTES].decode("utf-8", "ignore")
+
+
+def shape_of_kind(kind: Kind) -> Shape:
+    return shape_of(kind.type_name) if kind.type_name else _shape_of_custom(kind)
+
+
+@lru_cache(maxsize=512)
+def _shape_of_custom(kind: Kind) -> Shape:
+    return shape_of_schema(kind.wire.schema)
+
+
+def writer_of(plane: ControlPlane, call: Call, options: WriteOptions) -> Writer:
+    kind = call.kind
+    return Writer(
+        manager=manager_of(call, options),
+        api_version=kind.api_version,
+        subresource=call.subresource,
+        shape=shape_of_kind(kind),
+        now=plane.clock.timestamp(),
+        convert=_Versions(plane.kinds, kind).convert,
+        reset=reset_fields(kind, call.subresource),
+    )
+
+
+class _Versions:
+    """The objects of one resource in all versions that it is served in."""
+
+    __slots__ = ("_kind", "_kinds")
+
+    def __init__(self, kinds: Kinds, kind: Kind) -> None:
+        self._kinds = kinds
+        self._kind = kind
+
+    def convert(self, obj: Object, api_version: str) -> tuple[Object, Shape] | None:
+        target, source = self._served(api_version), self._served(obj.get("apiVersion", ""))
+        if target is None or source is None:
+            return None
+        if source is not target:
+            to_storage, from_storage = source.strategy.to_storage, target.strategy.from_storage
+            obj = obj if to_storage is None else to_storage(obj)
+            obj = obj if from_storage is None else from_storage(obj)
+        return obj, shape_of_kind(target)
+
+    def _served(self, api_version: str) -> Kind | None:
+        if api_version == self._kind.api_version:
+            return self._kind
+        group, _, version = api_version.rpartition("/")
+        kind = self._kinds.find(group, version, self._kind.resource)
+        return kind if kind is not None and kind.collection == self._kind.collection else None
+
+
+def own_created(plane: ControlPlane, call: Call, obj: Object, options: WriteOptions) -> None:
+    """Write into a fresh object who owns what of it. A client may bring entries of its own."""
+    metadata = obj["metadata"]
+    sent = metadata.pop("managedFields", None)
+    writer = writer_of(plane, call, options)
+    try:
+        if sent is None:
+            listed = managed_fields.created(writer, obj)
+        else:
+            managers = managed_fields.for_update(sent, None, through_subresource=False)
+            listed = managed_fields.encode(managed_fields.updated(writer, None, obj, managers))
+    except Mistake:
+        return  # Items that cannot be told apart: validation will say so.
+    if listed:
+        metadata["managedFields"] = listed
+
+
+def own_updated(plane: ControlPlane, call: Call, old: Object, new: Object, options: WriteOptions) -> None:
+    """Write into `new` who owns what after this change of `old`, which is in the same version."""
+    metadata = new["metadata"]
+    present = old["metadata"].get("managedFields")
+    sent = metadata.pop("managedFields", None)
+    managers = managed_fields.for_update(sent, present, through_subresource=bool(call.subresource))
+    if not managers:
+        return  # Nobody is tracked until the next apply.
+    try:
+        after = managed_fields.updated(writer_of(plane, call, options), untracked(old), new, managers)
+    except Mistake:
+        return
+    if after:
+        metadata["managedFields"] = managed_fields.encode(after)
+
+
+def untracked(obj: Object) -> Object:
+    """The object without managedFields; `obj` is left as it is."""
+    metadata = obj["metadata"]
+    if "managedFields" not in metadata:
+        return obj
+    return {**obj, "metadata": {key: value for key, value in metadata.items() if key != "managedFields"}}
+
+
+def tracked(obj: Object, managers: Managers) -> Object:
+    """Write the entries into the object's metadata."""
+    metadata = obj["metadata"]
+    metadata.pop("managedFields", None)
+    if managers:
+        metadata["managedFields"] = managed_fields.encode(managers)
+    return obj
+
+
+def asks_for_no_tracking(document: Any) -> bool:
+    """Whether a document has an empty list of managedFields, which decoding does not tell from none."""
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    return isinstance(metadata, dict) and metadata.get("managedFields") == []
+
+
+def keep_empty_list(obj: Object, body: Body) -> None:
+    """Give a decoded object the empty list of managedFields that its client sent."""
+    if "managedFields" in obj["metadata"]:
+        return
+    if isinstance(body, bytes):
+        if b"managedFields" not in body:
+            return
+        body = yaml.load(body).value
+    if asks_for_no_tracking(body):
+        obj["metadata"]["managedFields"] = []

@@ -1,0 +1,599 @@
+"""What a value is to field ownership: which parts of an object are one field and which are many, and what follows from that.
+
+A `Shape` says of a value whether it is a leaf (scalars, and lists and maps that are atomic), a map (structs are maps with named fields), or
+a list whose items are told apart by keys or by value. Shapes come from the facts about built-in types (`shape_of`); those of custom
+resources are made from their schemas, with the same class.
+
+The questions that ownership asks of values are its methods.
+https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from fakekube import facts
+from fakekube.facts import Field, Type
+from fakekube.objects.field_sets import MEMBER, SELF, FieldSet, is_member, key_element, text, value_element
+from fakekube.objects.go_text import plain_text, quoted, type_text
+
+Object = dict[str, Any]
+
+MISSING: Any = object()
+"""Stands for a value that is not there at all; null is a value."""
+
+
+_CONTAINERS = frozenset({dict, list})
+_GRANULAR = frozenset({"map", "list", "deduced"})
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How one value differs from another: the paths that only the first has, that differ, and that only the second has."""
+
+    removed: FieldSet
+    modified: FieldSet
+    added: FieldSet
+
+    def __bool__(self) -> bool:
+        return bool(self.removed or self.modified or self.added)
+
+
+class Shape:
+    """What one value is.
+
+    `kind` is `string`, `number`, `boolean`, `scalar` (any of these), `map`, `list`, `any` (one field, whatever is in it) or `deduced` (told
+    by the value itself: maps are many fields, lists one).
+    """
+
+    __slots__ = ("_fields", "_load", "atomic", "element", "is_leaf", "is_set", "keys", "kind", "zero")
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        atomic: bool = False,
+        element: Shape | None = None,
+        keys: tuple[tuple[str, Any], ...] = (),
+        is_set: bool = False,
+        fields: Callable[[], Mapping[str, Shape]] | None = None,
+        zero: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.atomic = atomic
+        """A map or list that is one field."""
+        self.is_leaf = atomic or kind not in _GRANULAR
+        self.element = element
+        """Of the items of a list, of the values of a map; None for a map that has only named fields."""
+        self.keys = keys
+        """The fields that tell the items of a list apart, each with its default (None: it has none)."""
+        self.is_set = is_set
+        """Whether the items of a list are told apart by value."""
+        self.zero = zero or {}
+        """What a struct shows that nobody has written anything into."""
+        self._load = fields
+        self._fields: Mapping[str, Shape] | None = None if fields else {}
+
+    @property
+    def fields(self) -> Mapping[str, Shape]:
+        """The named fields of a struct; made when first asked for, since types may contain themselves."""
+        if self._fields is None:
+            assert self._load is not None
+            self._fields = self._load()
+        return self._fields
+
+    def below(self, name: str) -> Shape | None:
+        """The shape of a field or of a value of a map."""
+        return self.fields.get(name) or self.element
+
+    # -- the sets of values ------------------------------------------------------------------------------------------------------------
+
+    def everything(self, value: Any) -> FieldSet:
+        """The node of a value that was not there before: itself and all below."""
+        if not value or value.__class__ not in _CONTAINERS:
+            return MEMBER
+        shape = self._of_value(value)
+        if shape.is_leaf:
+            return MEMBER
+        node: FieldSet = {SELF: MEMBER}
+        shape._everything_below(value, node)
+        return node
+
+    def _everything_below(self, value: Any, node: FieldSet) -> None:
+        if self.kind == "map":
+            fields, element = self.fields, self.element
+            for name, item in value.items():
+                # Most values are scalars, or empty: no need to ask their shapes.
+                if not item or item.__class__ not in _CONTAINERS:
+                    node["f:" + name] = MEMBER
+                else:
+                    shape = fields.get(name) or element
+                    node["f:" + name] = MEMBER if shape is None else shape.everything(item)
+            return
+        assert self.element is not None
+        for name, item in self.items(value):
+            node[name] = MEMBER if item is DUPLICATES else self.element.everything(item)
+
+    def created(self, value: Any) -> FieldSet:
+        """The set of a new struct: all that is not as in one nobody has written into."""
+        node: FieldSet = {}
+        zero, fields = self.zero, self.fields
+        for name, item in value.items():
+            if name not in zero:
+                if not item or item.__class__ not in _CONTAINERS:
+                    node["f:" + name] = MEMBER
+                else:
+                    shape = fields.get(name) or self.element
+                    node["f:" + name] = MEMBER if shape is None else shape.everything(item)
+                continue
+            empty = zero[name]
+            if item == empty:
+                continue
+            shape = fields[name]
+            if shape.is_leaf or not item:
+                node["f:" + name] = MEMBER
+            elif empty is None:
+                below: FieldSet = {}
+                shape._everything_below(item, below)
+                node["f:" + name] = below
+            else:
+                below = shape.created(item)
+                if below:
+                    node["f:" + name] = below
+        return node
+
+    def field_set(self, value: Any) -> FieldSet:
+        """The set of an applied configuration, whose root is a struct."""
+        return self._applied(value)
+
+    def _applied(self, value: Any) -> FieldSet:
+        """The children of the node of a container."""
+        node: FieldSet = {}
+        if self.kind == "map":
+            for name, item in value.items():
+                shape = self.below(name)
+                is_field = name in self.fields
+                child = _applied_node(shape, item)
+                if item is None or item == {} or not is_field:
+                    child = MEMBER if not child else child if SELF in child else {SELF: MEMBER, **child}
+                if child is not None:
+                    node[f"f:{name}"] = child
+            return node
+        for name, item in self.items(value):
+            child = None if item is DUPLICATES else _applied_node(self.element, item)
+            node[name] = MEMBER if not child else child if SELF in child else {SELF: MEMBER, **child}
+        return node
+
+    # -- two values --------------------------------------------------------------------------------------------------------------------
+
+    def compare(self, old: Any, new: Any) -> Comparison:
+        """The difference of two objects of this shape."""
+        removed: FieldSet = {}
+        modified: FieldSet = {}
+        added: FieldSet = {}
+        if old != new:
+            self._compare_below(old, new, removed, modified, added)
+        return Comparison(removed, modified, added)
+
+    def _compare_below(self, old: Any, new: Any, removed: FieldSet, modified: FieldSet, added: FieldSet) -> None:
+        """Puts the differences of two containers into their nodes; one of them may be null or empty."""
+        if self.kind == "map":
+            old, new = old or {}, new or {}
+            for name, before in old.items():
+                after = new.get(name, MISSING)
+                if after is MISSING:
+                    shape = self.below(name)
+                    removed[f"f:{name}"] = MEMBER if shape is None else shape.everything(before)
+                elif before != after:
+                    self._compare_child(f"f:{name}", self.below(name), before, after, removed, modified, added)
+            for name, after in new.items():
+                if name not in old:
+                    shape = self.below(name)
+                    added[f"f:{name}"] = MEMBER if shape is None else shape.everything(after)
+            return
+        before_items, after_items = dict(self.items(old or ())), dict(self.items(new or ()))
+        element = self.element
+        assert element is not None
+        for name, before in before_items.items():
+            after = after_items.get(name, MISSING)
+            if after is MISSING:
+                removed[name] = MEMBER if before is DUPLICATES else element.everything(before)
+            elif before is DUPLICATES or after is DUPLICATES:
+                if list(self.equal_items(old, name)) != list(self.equal_items(new, name)):
+                    modified[name] = MEMBER
+            elif before != after:
+                self._compare_child(name, element, before, after, removed, modified, added)
+        for name, after in after_items.items():
+            if name not in before_items:
+                added[name] = MEMBER if after is DUPLICATES else element.everything(after)
+
+    @staticmethod
+    def _compare_child(
+        name: str,
+        shape: Shape | None,
+        before: Any,
+        after: Any,
+        removed: FieldSet,
+        modified: FieldSet,
+        added: FieldSet,
+    ) -> None:
+        """Two different values at one place."""
+        if shape is not None and shape.kind == "deduced":
+            shape = shape._of_value(before if before not in (None, {}, []) else after)
+        if shape is None or shape.is_leaf or (not before and not after) or not _fit(shape, before, after):
+            modified[name] = MEMBER
+            return
+        parts: tuple[FieldSet, FieldSet, FieldSet] = ({}, {}, {})
+        shape._compare_below(before, after, *parts)
+        for node, part in zip((removed, modified, added), parts, strict=True):
+            if part:
+                node[name] = part
+
+    def merge(self, live: Any, applied: Any) -> Any:
+        """`live` with what `applied` says: leaves are taken over, the rest is merged, nothing goes away. One of them may be MISSING."""
+        if applied is MISSING or live is MISSING:
+            return live if applied is MISSING else applied
+        shape = self._of_value(applied or live) if self.kind == "deduced" else self
+        if shape.is_leaf or (not live and not applied) or not _fit(shape, live, applied):
+            return applied
+        if shape.kind == "map":
+            merged = dict(live or {})
+            for name, item in (applied or {}).items():
+                below = shape.below(name)
+                merged[name] = item if below is None else below.merge(merged.get(name, MISSING), item)
+            return merged
+        return shape._merge_lists(live or [], applied or [])
+
+    def _merge_lists(self, live: list[Any], applied: list[Any]) -> list[Any]:
+        """Both lists are walked: items of the applied one in its order, those of the live one alone beside their old neighbours."""
+        here = [(self.element_of(item), item) for item in live]
+        wanted = [(self.element_of(item), item) for item in applied]
+        stored: dict[str, Any] = {}
+        for name, item in here:
+            # Items that are there twice are not merged into, but replaced.
+            stored[name] = MISSING if name in stored else item
+        applied_names = {name for name, _ in wanted}
+        shared = deque(name for name, _ in wanted if name in stored)
+        element, result = self.element, []
+        assert element is not None
+        left = right = 0
+        while left < len(here) or right < len(wanted):
+            if left < len(here):
+                name, item = here[left]
+                if name not in applied_names:
+                    result.append(item)
+                    left += 1
+                    continue
+                if right < len(wanted) and name != wanted[right][0]:
+                    if shared and name != shared[0]:
+                        left += 1  # it comes later
+                        continue
+                    left += not shared  # it has come already
+                else:
+                    left += 1
+            if right < len(wanted):
+                name, item = wanted[right]
+                result.append(element.merge(stored.get(name, MISSING), item))
+                right += 1
+                if shared and shared[0] == name:
+                    shared.popleft()
+        return result
+
+    def remove(self, value: Any, gone: FieldSet) -> Any:
+        """`value` without the members of `gone`; a container that is emptied stays, empty."""
+        shape = self._of_value(value)
+        if not gone or shape.is_leaf or not value or not _fit(shape, value, value):
+            return value
+        if shape.kind == "map":
+            kept = {}
+            for name, item in value.items():
+                node = gone.get(f"f:{name}")
+                if node is None:
+                    kept[name] = item
+                elif not is_member(node):
+                    below = shape.below(name)
+                    kept[name] = item if below is None else below.remove(item, node)
+            return kept
+        items = []
+        for item in value:
+            node = gone.get(shape.element_of(item))
+            if node is None:
+                items.append(item)
+            elif not is_member(node):
+                assert shape.element is not None
+                items.append(shape.element.remove(item, node))
+        return items
+
+    def named(self, fields: FieldSet) -> FieldSet:
+        """The set and, as further members, the named fields on the way to its members."""
+        result: FieldSet = {}
+        for element, node in fields.items():
+            if element == SELF or not node:
+                result[element] = node
+                continue
+            child = self.below(element[2:]) if element.startswith("f:") else self.element
+            below = child.named(node) if child is not None else node
+            if element.startswith("f:") and element[2:] in self.fields and SELF not in below:
+                below = {SELF: MEMBER, **below}
+            result[element] = below
+        return result
+
+    # -- lists -------------------------------------------------------------------------------------------------------------------------
+
+    def items(self, value: Any) -> Iterator[tuple[str, Any]]:
+        """The items of a list by their elements of a path, each element once: DUPLICATES stands for items that share one."""
+        items: dict[str, Any] = {}
+        for item in value:
+            name = self.element_of(item)
+            items[name] = DUPLICATES if name in items else item
+        return iter(items.items())
+
+    def equal_items(self, value: Any, element: str) -> Iterator[Any]:
+        return (item for item in value or () if self.element_of(item) == element)
+
+    def element_of(self, item: Any) -> str:
+        """What tells an item from the others of its list. Raises Mistake."""
+        if self.is_set:
+            if isinstance(item, dict):
+                raise Mistake("associative list without keys has an element that's a map type")
+            if isinstance(item, list):
+                raise Mistake("not supported: associative list with lists as elements")
+            if item is None:
+                raise Mistake("associative list without keys has an element that's an explicit null")
+            return value_element(item)
+        if item.__class__ is not dict:
+            what = "a null element" if item is None else "non-map elements"
+            raise Mistake(f"associative list with keys may not have {what}")
+        keys = {}
+        for key, default in self.keys:
+            value = item.get(key, default)
+            if value is not None or key in item:
+                keys[key] = value
+        if not keys:
+            names = f"[{' '.join(quoted(key) for key, _ in self.keys)}]"
+            raise Mistake(
+                f"associative list with keys has an element that omits all key fields {names} "
+                "(and doesn't have default values for any key fields)"
+            )
+        return key_element(keys)
+
+    # -- the rest ----------------------------------------------------------------------------------------------------------------------
+
+    def _of_value(self, value: Any) -> Shape:
+        if self.kind != "deduced":
+            return self
+        return DEDUCED_MAP if isinstance(value, dict) else ANY
+
+    def mistakes(self, value: Any, path: str = "") -> Iterator[str]:
+        """What keeps a configuration from being applied, `.spec.foo: field not declared in schema` each."""
+        if value is None or self.kind in ("any", "deduced"):
+            return
+        if self.kind == "map":
+            if not isinstance(value, dict):
+                yield _at(path, f"expected map, got &{{{plain_text(value)}}}")
+                return
+            for name, item in value.items():
+                shape = self.below(name)
+                if shape is None:
+                    yield _at(f"{path}.{name}", "field not declared in schema")
+                else:
+                    yield from shape.mistakes(item, f"{path}.{name}")
+        elif self.kind == "list":
+            if not isinstance(value, list):
+                yield _at(path, f"expected list, got &{{{plain_text(value)}}}")
+                return
+            yield from self._mistakes_of_items(value, path)
+        else:
+            expected = _EXPECTED[self.kind](value)
+            if expected:
+                yield _at(path, expected)
+
+    def _mistakes_of_items(self, value: list[Any], path: str) -> Iterator[str]:
+        seen: set[str] = set()
+        for index, item in enumerate(value):
+            place = f"[{index}]"
+            if not self.atomic:
+                try:
+                    element = self.element_of(item)
+                except Mistake as mistake:
+                    yield _at(path, f"element {index}: {mistake}")
+                    return
+                place = text((element,))
+                if element in seen:
+                    yield _at(path, f"duplicate entries for key {place}")
+                seen.add(element)
+            if self.element is not None:
+                yield from self.element.mistakes(item, path + place)
+
+
+class Mistake(ValueError):
+    """A list item that cannot be told from others."""
+
+
+class _Duplicates:
+    """Stands for items of a list that share their keys."""
+
+
+DUPLICATES: Any = _Duplicates()
+
+
+def _applied_node(shape: Shape | None, value: Any) -> FieldSet | None:
+    """The node of a value in a configuration; None when it is in no set (an empty list, and null, which its parent sees to)."""
+    if shape is None or (shape := shape._of_value(value)).kind not in ("map", "list"):
+        return MEMBER
+    if value is None or (value == [] and not shape.atomic):
+        return None
+    if shape.atomic:
+        return MEMBER
+    node = shape._applied(value)
+    return node or None
+
+
+def _fit(shape: Shape, *values: Any) -> bool:
+    """Whether the values are containers of the kind that the shape says, or null."""
+    kind = dict if shape.kind == "map" else list
+    return all(value is None or isinstance(value, kind) for value in values)
+
+
+def _at(path: str, message: str) -> str:
+    return f"{path}: {message}" if path else message
+
+
+def _no_string(value: Any) -> str:
+    return (
+        "" if isinstance(value, str) else f"expected string, got &value.valueUnstructured{{Value:{_go_syntax(value)}}}"
+    )
+
+
+def _no_number(value: Any) -> str:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return "" if is_number else f"expected numeric (int or float), got {type_text(value)}"
+
+
+def _no_boolean(value: Any) -> str:
+    return "" if isinstance(value, bool) else f"expected boolean, got &{{{plain_text(value)}}}"
+
+
+def _no_scalar(value: Any) -> str:
+    return f"expected any scalar, got &{{{plain_text(value)}}}" if isinstance(value, dict | list) else ""
+
+
+_EXPECTED: Mapping[str, Callable[[Any], str]] = {
+    "string": _no_string,
+    "number": _no_number,
+    "boolean": _no_boolean,
+    "scalar": _no_scalar,
+}
+
+
+def _go_syntax(value: Any) -> str:
+    """As Go's %#v prints a decoded JSON value."""
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{quoted(key)}:{_go_syntax(value[key])}" for key in sorted(value))
+        return f"map[string]interface {{}}{{{pairs}}}"
+    if isinstance(value, list):
+        return f"[]interface {{}}{{{', '.join(map(_go_syntax, value))}}}"
+    return quoted(value) if isinstance(value, str) else "interface {}(nil)" if value is None else plain_text(value)
+
+
+# -- shapes of built-in types --------------------------------------------------------------------------------------------------------------
+
+STRING, NUMBER, BOOLEAN, SCALAR = Shape("string"), Shape("number"), Shape("boolean"), Shape("scalar")
+ANY = Shape("any")
+DEDUCED = Shape("deduced")
+DEDUCED_MAP = Shape("map", element=DEDUCED)
+
+_SCALARS: Mapping[str, Shape] = {
+    "string": STRING,
+    "bytes": STRING,
+    "boolean": BOOLEAN,
+    "integer": NUMBER,
+    "number": NUMBER,
+    "time": SCALAR,
+    "micro_time": SCALAR,
+    "quantity": SCALAR,
+    "int_or_string": SCALAR,
+    "any": ANY,
+    "object": DEDUCED,
+}
+
+
+@cache
+def shape_of(type_name: str) -> Shape:
+    """The shape of the objects of a type of the facts. Raises KeyError where there is none."""
+    type_ = facts.type_of(type_name)
+    return _struct(type_, atomic=type_.map_type == "atomic")
+
+
+@cache
+def _atomic_shape_of(type_name: str) -> Shape:
+    return _struct(facts.type_of(type_name), atomic=True)
+
+
+def _struct(type_: Type, *, atomic: bool) -> Shape:
+    return Shape(
+        "map",
+        atomic=atomic,
+        fields=lambda: {name: _field(field) for name, field in type_.fields.items()},
+        zero=None if atomic else _zero(type_.name),
+    )
+
+
+@cache
+def _zero(type_name: str) -> Mapping[str, Any]:
+    fields = facts.type_of(type_name).fields
+    return {name: _empty(field) for name, field in fields.items() if field.always}
+
+
+def _empty(field: Field) -> Any:
+    if field.shape == "one" and field.type == "ref" and field.empty is not None:
+        return _zero(field.ref)
+    return field.empty
+
+
+def _field(field: Field) -> Shape:
+    atomic = field.map_type == "atomic"
+    if field.type != "ref":
+        element = _SCALARS[field.type]
+    elif field.shape == "one" and atomic:
+        return _atomic_shape_of(field.ref)
+    else:
+        element = shape_of(field.ref)
+    if field.shape == "one":
+        return element
+    if field.shape == "map":
+        return Shape("map", atomic=atomic, element=element)
+    if field.shape == "map_of_lists":
+        return Shape("map", atomic=atomic, element=Shape("list", atomic=True, element=element))
+    if field.list_type == "map":
+        inner = facts.type_of(field.ref).fields
+        return Shape(
+            "list", element=element, keys=tuple((key, inner[key].default) for key in sorted(field.list_map_keys))
+        )
+    return Shape("list", atomic=field.list_type != "set", is_set=field.list_type == "set", element=element)
+
+
+# -- shapes of custom resources ------------------------------------------------------------------------------------------------------------
+
+
+def shape_of_schema(schema: Mapping[str, Any]) -> Shape:
+    """The shape of custom resources whose objects have this `openAPIV3Schema`."""
+    root = _from_schema(schema)
+    head = {"apiVersion": STRING, "kind": STRING, "metadata": shape_of("meta.ObjectMeta")}
+    return Shape("map", fields=lambda: {**root.fields, **head}, element=root.element)
+
+
+def _from_schema(schema: Mapping[str, Any]) -> Shape:
+    type_ = schema.get("type")
+    if schema.get("x-kubernetes-int-or-string"):
+        return SCALAR
+    preserves = schema.get("x-kubernetes-preserve-unknown-fields", False)
+    if type_ == "array":
+        return _list_from_schema(schema)
+    if type_ in ("object", None):
+        properties, values = schema.get("properties") or {}, schema.get("additionalProperties")
+        if not properties and not values and (preserves or type_ is None):
+            return DEDUCED
+        element = _from_schema(values) if isinstance(values, Mapping) else DEDUCED if values or preserves else None
+        return Shape(
+            "map",
+            atomic=schema.get("x-kubernetes-map-type") == "atomic",
+            element=element,
+            fields=lambda: {name: _from_schema(each) for name, each in properties.items()},
+        )
+    return {"string": STRING, "integer": NUMBER, "number": NUMBER, "boolean": BOOLEAN}.get(type_, ANY)
+
+
+def _list_from_schema(schema: Mapping[str, Any]) -> Shape:
+    items = schema.get("items") or {}
+    list_type = schema.get("x-kubernetes-list-type", "atomic")
+    element = _from_schema(items)
+    if list_type == "map":
+        inner = items.get("properties") or {}
+        keys = sorted(schema.get("x-kubernetes-list-map-keys") or ())
+        return Shape("list", element=element, keys=tuple((key, (inner.get(key) or {}).get("default")) for key in keys))
+    return Shape("list", atomic=list_type != "set", is_set=list_type == "set", element=element)
