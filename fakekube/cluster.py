@@ -244,7 +244,7 @@ class FakeCluster(Handle, ClientAccess):
             Authenticator({self.certificates.admin_token: ADMINISTRATOR}, anonymous=self.options.anonymous_auth),
             Authorizer(plane.store),
             Discovery(plane.kinds, lambda: address),
-            OpenApi(),
+            OpenApi(kinds=plane.kinds),
             Health(),
             Metrics(
                 lambda: {each.name: len(each) for each in plane.store.collections()},

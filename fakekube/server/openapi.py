@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache, cached_property
@@ -20,6 +20,8 @@ from urllib.parse import quote
 import orjson
 
 from fakekube import facts
+from fakekube.kinds import Kinds
+from fakekube.registry.kind import Kind
 from fakekube.server import openapi_facts
 from fakekube.server.accept import Clause, parse_accept
 from fakekube.server.openapi_facts import Dialect, Operation, Parameter, PathItem
@@ -32,6 +34,7 @@ YEAR_S = 365 * 24 * 3600
 
 _VERSION_3 = Dialect(references="#/components/schemas/", has_defaults=True, wraps_references=True)
 _STATUS_TEXTS = {"200": "OK", "201": "Created", "202": "Accepted", "401": "Unauthorized"}
+_METADATA = ("meta.ObjectMeta", "meta.ListMeta")
 _JSON_TYPE = "application/json"
 _PROTOBUF_2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 BEARER_TOKEN = {
@@ -43,17 +46,22 @@ BEARER_TOKEN = {
 
 
 class OpenApi:
-    """The OpenAPI documents of a server. `now` gives seconds since 1970."""
+    """The OpenAPI documents of a server. `now` gives seconds since 1970; of `kinds` the custom resources are added to the facts."""
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, now: Callable[[], float] = time.time, kinds: Kinds | None = None) -> None:
         self._now = now
         self._started = now()
+        self._kinds = kinds
+        self._generation = 0
+        self._custom: dict[str, _CustomDocument] = {}
         self._version_2: _Served | None = None
         self._version_2_protobuf: _Served | None = None
 
     def handle(self, request: Request) -> Response | None:
         """The answer, whatever the method; None where the path does not begin with /openapi."""
         path = request.path
+        if path.startswith("/openapi"):
+            self._follow_kinds()
         if path == "/openapi/v3":
             return self._index()
         if path.startswith("/openapi/v3/"):
@@ -64,29 +72,58 @@ class OpenApi:
             return page_not_found()
         return None
 
+    def _follow_kinds(self) -> None:
+        """Make new documents where custom resources have changed since they were last asked for."""
+        if self._kinds is None or self._generation == self._kinds.generation:
+            return
+        self._generation = self._kinds.generation
+        by_document: dict[str, list[Kind]] = {}
+        for kind in self._kinds:
+            if not kind.wire.is_typed:
+                by_document.setdefault(f"apis/{kind.group}/{kind.version}", []).append(kind)
+        before, self._custom = self._custom, {}
+        for name, kinds in by_document.items():
+            known = before.get(name)
+            self._custom[name] = known if known is not None and known.kinds == kinds else _CustomDocument(name, kinds)
+        if before or self._custom:
+            self._version_2 = self._version_2_protobuf = None
+
+    def _hash(self, name: str) -> str:
+        custom = self._custom.get(name)
+        return _hash(name) if custom is None else custom.served.hash
+
+    def _url(self, name: str) -> str:
+        return f"/openapi/v3/{quote(name)}?hash={self._hash(name)}"
+
     def _index(self) -> Response:
-        paths = {name: {"serverRelativeURL": _url(name)} for name in openapi_facts.path_items()}
+        names = openapi_facts.path_items()
+        listed = sorted([*names, *self._custom]) if self._custom else names
+        paths = {name: {"serverRelativeURL": self._url(name)} for name in listed}
         modified = (b"last-modified", formatdate(self._now(), usegmt=True).encode())
         return Response(orjson.dumps({"paths": paths}), content_type=TEXT, headers=[modified])
 
     def _document(self, request: Request, name: str) -> Response:
         if not any(clause.fits(_JSON_TYPE) for clause in _clauses(request)):
             return Response(status=406, content_type=None, headers=[(b"vary", b"Accept")])
-        if name not in openapi_facts.path_items():
+        if name not in openapi_facts.path_items() and name not in self._custom:
             return Response(status=404, content_type=None, headers=[(b"vary", b"Accept")])
         asked_hash = request.query.get("hash", "")
-        if asked_hash and asked_hash != _hash(name):
-            headers = [(b"location", _url(name).encode()), (b"vary", b"Accept")]
+        hash = self._hash(name)
+        if asked_hash and asked_hash != hash:
+            headers = [(b"location", self._url(name).encode()), (b"vary", b"Accept")]
             return Response(status=301, headers=headers)
-        headers = self._headers(f'"{_hash(name)}"', "Accept")
+        headers = self._headers(f'"{hash}"', "Accept")
         cache_control = b"no-cache, private"
         if asked_hash:
             cache_control = b"public, immutable"
             expires = formatdate(self._now() + YEAR_S, usegmt=True).replace("GMT", "UTC")
             headers.append((b"expires", expires.encode()))
-        if _is_known(request, _hash(name)):
+        if _is_known(request, hash):
             return Response(status=304, content_type=None, headers=headers, cache_control=cache_control)
-        return Response(document_3(name), headers=headers, cache_control=cache_control)
+        custom = self._custom.get(name)
+        return Response(
+            document_3(name) if custom is None else custom.served.body, headers=headers, cache_control=cache_control
+        )
 
     def _all_in_one(self, request: Request) -> Response:
         served, media_type = self._in_version_2(request)
@@ -106,13 +143,18 @@ class OpenApi:
         for clause in _clauses(request):
             if clause.fits(_JSON_TYPE):
                 if self._version_2 is None:
-                    self._version_2 = _Served(orjson.dumps(openapi_v2.document()))
+                    self._version_2 = _Served(orjson.dumps(self._document_2()))
                 return self._version_2, _JSON_TYPE
             if clause.fits(_PROTOBUF_2) or clause.fits(_PROTOBUF_2.replace(".v1.0", "@v1.0")):
                 if self._version_2_protobuf is None:
-                    self._version_2_protobuf = _Served(openapi_v2.protobuf(openapi_v2.document()))
+                    self._version_2_protobuf = _Served(openapi_v2.protobuf(self._document_2()))
                 return self._version_2_protobuf, _PROTOBUF_2
         return None, ""
+
+    def _document_2(self) -> Json:
+        from fakekube.server import openapi_v2
+
+        return openapi_v2.document([kind for document in self._custom.values() for kind in document.kinds])
 
     def _headers(self, etag: str, *vary: str) -> list[Header]:
         return [
@@ -121,6 +163,25 @@ class OpenApi:
             (b"last-modified", formatdate(self._started, usegmt=True).encode()),
             *((b"vary", each.encode()) for each in vary),
         ]
+
+
+class _CustomDocument:
+    """A document of version 3 about custom resources of one group and version."""
+
+    def __init__(self, name: str, kinds: list[Kind]) -> None:
+        self.name = name
+        self.kinds = kinds
+
+    @cached_property
+    def served(self) -> _Served:
+        from fakekube.server import openapi_custom  # here, because few clusters have custom resources
+
+        items = openapi_custom.path_items(self.kinds)
+        schemas = {}
+        for kind in self.kinds:
+            schemas.update(openapi_custom.schemas(kind, _VERSION_3))
+        info = {"title": openapi_custom.TITLE, "version": openapi_custom.API_VERSION}
+        return _Served(_document_3(info, items, schemas, openapi_custom.group_versions()))
 
 
 @dataclass
@@ -148,10 +209,6 @@ def _is_known(request: Request, hash: str) -> bool:
     return known == "*" or f'"{hash}"' in known
 
 
-def _url(name: str) -> str:
-    return f"/openapi/v3/{quote(name)}?hash={_hash(name)}"
-
-
 @cache
 def _hash(name: str) -> str:
     """Upper-case SHA-512 of what a document is made of: the index names every document's hash without making one."""
@@ -171,12 +228,21 @@ def _source_digest() -> bytes:
 @cache
 def document_3(name: str) -> bytes:
     """One document of /openapi/v3, `apis/batch/v1`, as JSON. Raises KeyError for a name that the index does not list."""
-    items = openapi_facts.path_items()[name]
+    info = {"title": openapi_facts.TITLE, "version": openapi_facts.API_VERSION}
+    return _document_3(info, openapi_facts.path_items()[name], {}, tuple(_group_versions(name)))
+
+
+def _document_3(
+    info: Json, items: Iterable[PathItem], more_schemas: Json, group_versions: Sequence[tuple[str, str]]
+) -> bytes:
+    """`group_versions` are those that the schemas of every group belong to."""
     names = openapi_facts.reachable(schema for item in items for schema in openapi_facts.schemas_of(item))
-    schemas = {openapi_facts.full_name(each): _schema(each, name) for each in names}
+    names |= openapi_facts.reachable(_METADATA if more_schemas else ())
+    schemas = {openapi_facts.full_name(each): _schema(each, group_versions) for each in names}
+    schemas.update(more_schemas)
     document = {
         "openapi": "3.0.0",
-        "info": {"title": openapi_facts.TITLE, "version": openapi_facts.API_VERSION},
+        "info": info,
         "paths": {item.path: _path_item(item) for item in items},
         "components": {
             "schemas": dict(sorted(schemas.items())),
@@ -186,9 +252,9 @@ def document_3(name: str) -> bytes:
     return orjson.dumps(document)
 
 
-def _schema(name: str, document: str) -> Any:
+def _schema(name: str, group_versions: Sequence[tuple[str, str]]) -> Any:
     if name in openapi_facts.IN_EVERY_GROUP:
-        return _VERSION_3.schema(name, _group_versions(document))
+        return _VERSION_3.schema(name, group_versions)
     return orjson.Fragment(_schema_json(name))
 
 

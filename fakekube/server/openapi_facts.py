@@ -258,7 +258,9 @@ def _group_version_kind(text: str) -> tuple[str, str, str]:
 
 
 def full_name(name: str) -> str:
-    """`core.v1.Pod` -> `io.k8s.api.core.v1.Pod`."""
+    """`core.v1.Pod` -> `io.k8s.api.core.v1.Pod`; what begins with a slash is full already, `/com.example.v1.Widget`."""
+    if name.startswith("/"):
+        return name[1:]
     if name.startswith("io."):
         return name
     if name.startswith("meta."):
@@ -283,7 +285,7 @@ _REFERENCE = re.compile(r"#([A-Za-z][\w.-]*)")
 def reachable(names: Iterable[str]) -> set[str]:
     """The schemas that are named, or are referred to by one of them, and so on."""
     found: set[str] = set()
-    waiting = [name for name in names if name and name != "string"]
+    waiting = [name for name in names if name and name != "string" and name[0] != "/"]
     while waiting:
         name = waiting.pop()
         if name not in found:

@@ -6,13 +6,14 @@ The protobuf messages are those of gnostic: https://github.com/google/gnostic/bl
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
-from fakekube.server import openapi_facts
+from fakekube.registry.kind import Kind
+from fakekube.server import openapi_custom, openapi_facts
 from fakekube.server.openapi_facts import Dialect, Operation, Parameter, PathItem
 
 Json = dict[str, Any]
@@ -41,14 +42,17 @@ _ORDER_OF_TYPES = (
 _ALL_FORMS = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"]
 
 
-def document() -> Json:
-    """The document as a JSON value."""
+def document(custom: Sequence[Kind] = ()) -> Json:
+    """The document as a JSON value, with `custom` resources besides those of the facts."""
     parameters: dict[str, Json] = {}
     paths = {item.path: _path_item(item, parameters) for items in openapi_facts.path_items().values() for item in items}
+    paths.update((item.path, _path_item(item, parameters)) for item in openapi_custom.path_items(custom))
     group_versions = openapi_facts.every_group_version()
     definitions = {
         openapi_facts.full_name(name): _VERSION_2.schema(name, group_versions) for name in openapi_facts.schema_names()
     }
+    for kind in custom:
+        definitions.update(openapi_custom.schemas(kind, _VERSION_2))
     return {
         "swagger": "2.0",
         "info": {"title": openapi_facts.TITLE, "version": openapi_facts.API_VERSION},
