@@ -22,8 +22,6 @@ from fakekube.testing.requests import ask, kind_named, kind_of, listed, note_wha
 from fakekube.testing.waiting import News, Waiting, report
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from fakekube.api.control_plane import ControlPlane
     from fakekube.registry.kind import Kind
     from fakekube.server.app import App
@@ -253,14 +251,14 @@ class Handle:
         Raises WaitTimeout after `timeout` seconds, with the last state and events; ValueError for a condition that is none.
         """
         __tracebackhide__ = True
-        waiting, news, reporting = self._begin_waiting(kind, name, condition, namespace, timeout)
+        waiting, news = self._begin_waiting(kind, name, condition, namespace, timeout)
         try:
             while not waiting.enough(news.get(waiting.left_s)):
                 pass
         except TimeoutError:
             raise waiting.timed_out(self._events_of(waiting)) from None
         finally:
-            reporting.cancel()
+            waiting.reporting.cancel()
         return waiting.last or {}
 
     async def wait_for_async(
@@ -276,14 +274,14 @@ class Handle:
         __tracebackhide__ = True
         import anyio
 
-        waiting, news, reporting = self._begin_waiting(kind, name, condition, namespace, timeout)
+        waiting, news = self._begin_waiting(kind, name, condition, namespace, timeout)
         try:
             with anyio.move_on_after(timeout):
                 while not waiting.enough(await news.receive()):
                     pass
                 return waiting.last or {}
         finally:
-            reporting.cancel()
+            waiting.reporting.cancel()
         raise waiting.timed_out(self._events_of(waiting))
 
     def _without_impersonation(self) -> Sequence[Header]:
@@ -384,7 +382,7 @@ class Handle:
         condition: Condition,
         namespace: str | None,
         timeout_s: float,
-    ) -> tuple[Waiting, Mailbox[News], Future[None]]:
+    ) -> tuple[Waiting, Mailbox[News]]:
         test = understood(condition)
         if isinstance(kind, str) and name is None:
             which = kind_named(self._plane.kinds, kind)
@@ -393,9 +391,9 @@ class Handle:
             which, place, name = self._target(kind, name, namespace)
         what = f"{which.singular} {name or 'of any name'}{f' in namespace {place}' if place else ''}"
         news: Mailbox[News] = Mailbox()
-        waiting = Waiting(what, test, timeout_s)
-        plane = self._plane
-        return waiting, news, self.server.submit(report(plane, which, place, name, news))
+        reporting = self.server.submit(report(self._plane, which, place, name, news))
+        reporting.add_done_callback(lambda _: news.put(("", None)))
+        return Waiting(what, test, timeout_s, reporting), news
 
     def _events_of(self, waiting: Waiting) -> Objects:
         """What the cluster has said about the object that did not become what was wanted."""

@@ -11,6 +11,8 @@ from fakekube.testing.conditions import Test
 from fakekube.testing.mailbox import Mailbox
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from fakekube.api.control_plane import ControlPlane
     from fakekube.registry.kind import Kind
     from fakekube.storage.store import Stored
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 News = tuple[str, Object | None]
-"""(name, the object or None when it has gone); ("", None) when the cluster was reset or stopped."""
+"""(name, the object or None when it has gone); ("", None) when no more will come."""
 
 
 class WaitTimeout(TimeoutError):
@@ -30,7 +32,7 @@ class WaitTimeout(TimeoutError):
 
 
 async def report(plane: ControlPlane, kind: Kind, namespace: str, name: str | None, news: Mailbox[News]) -> None:
-    """Tell of what is there and of every change, until the task is cancelled. Runs in the server's loop.
+    """Tell of what is there and of every change, until the cluster is reset or stopped. Runs in the server's loop.
 
     `name` None is all objects of the namespace; `namespace` "" all namespaces, or that of cluster-scoped kinds.
     """
@@ -42,12 +44,11 @@ async def report(plane: ControlPlane, kind: Kind, namespace: str, name: str | No
         if name is not None and not present:
             news.put((name, None))
         while not watcher.closed:
-            await watcher.wait(None)
+            await watcher.wait()
             while watcher.pending:
                 event = watcher.pending.popleft()
                 if name in (None, event.name):
                     news.put((event.name, None if event.new is None else _own(kind, event.new)))
-        news.put(("", None))
     finally:
         watcher.close()
 
@@ -60,10 +61,11 @@ def _own(kind: Kind, stored: Stored) -> Object:
 class Waiting:
     """What has been heard while waiting, and whether it is enough."""
 
-    def __init__(self, what: str, test: Test, timeout_s: float) -> None:
+    def __init__(self, what: str, test: Test, timeout_s: float, reporting: Future[None]) -> None:
         self.what = what
         self.test = test
         self.timeout_s = timeout_s
+        self.reporting = reporting
         self.last: Object | None = None
         self._ends = time.monotonic() + timeout_s
 
@@ -75,6 +77,8 @@ class Waiting:
         """Raises RuntimeError when the cluster has gone, and whatever the condition raises."""
         name, obj = news
         if not name:
+            if not self.reporting.cancelled():
+                self.reporting.result()
             raise RuntimeError(f"the cluster was reset or stopped while {self.what} was waited for")
         if obj is None:
             if self.test.absent:

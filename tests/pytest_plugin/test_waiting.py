@@ -143,6 +143,18 @@ def test_a_reset_ends_waiting(kube: FakeCluster) -> None:
         kube.wait_for("cm", "settings", reset)
 
 
+def test_a_stop_ends_waiting() -> None:
+    with FakeCluster() as kube:
+
+        def stop(config: Any) -> bool:
+            in_thread(kube.stop).join()
+            return False
+
+        kube.create(CONFIG)
+        with pytest.raises(RuntimeError, match="was reset or stopped while configmap settings"):
+            kube.wait_for("cm", "settings", stop)
+
+
 async def wait_beside_a_task_that_writes(kube: FakeCluster, sleep: Any) -> Any:
     """The condition is fulfilled by the caller's own loop, which a blocking wait would hold up."""
     await sleep(0)
