@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from fakekube.seeding import SeedFailure
 
-ADMINISTRATOR = User("kubernetes-admin", ("system:masters",))
+ADMINISTRATOR = User("kubernetes-admin", ("system:masters",), "admin-uid")
 
 
 class FakeCluster(Handle, ClientAccess):
@@ -182,7 +182,7 @@ class FakeCluster(Handle, ClientAccess):
     async def _end(self) -> None:
         if self._loop is not None:
             await self._loop.stop()
-        self.plane.store.close_watchers()
+            self.plane.store.close_watchers()
 
     async def _reset(self) -> None:
         assert self._template is not None
