@@ -72,7 +72,7 @@ def write_options(call: Call, options_kind: str, *, apply: bool = False) -> Writ
 
     https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run
     """
-    if not call.query:
+    if not call.query and not apply:
         return _NO_OPTIONS
     query = call.query
     errors: list[FieldError] = []
