@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from fakekube.kinds import field_references, pod_volumes
+from fakekube.kinds import field_references, pod_volumes, volume_sources
 from fakekube.objects import fields, go_structs, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_found, required
 from fakekube.objects.quantities import parse, quantity
@@ -332,7 +332,7 @@ def seccomp_profile(profile: Object | None, path: str) -> list[FieldError]:
         if local is None:
             errors.append(required(f"{path}.localhostProfile", "must be set when seccomp type is Localhost"))
         else:
-            errors += pod_volumes.relative_path(local, f"{path}.localhostProfile")
+            errors += volume_sources.relative_path(local, f"{path}.localhostProfile")
     elif local is not None:
         shown = {"Type": profile.get("type", ""), "LocalhostProfile": local}
         detail = "can only be set when seccomp type is Localhost"

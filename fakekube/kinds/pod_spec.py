@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from fakekube.kinds import container_spec, pod_volumes
 from fakekube.objects import names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
-from fakekube.objects.metadata import NON_NEGATIVE_TEXT
-from fakekube.objects.quantities import parse, quantity
 from fakekube.registry.kind import Object
 
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
@@ -82,14 +80,11 @@ def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldEr
     errors += rules.check(spec, _LATE_ROWS, path)
     errors += tolerations(spec.get("tolerations") or (), f"{path}.tolerations")
     for i, alias in enumerate(spec.get("hostAliases") or ()):
-        if names.ip_address(alias.get("ip", "")) == [names.IP_ADDRESS_TEXT]:
-            errors.append(invalid(f"{path}.hostAliases[{i}].ip", alias.get("ip", ""), names.IP_ADDRESS_TEXT))
+        errors += rules.always_named(names.ip)(alias.get("ip"), f"{path}.hostAliases[{i}].ip")
         for j, name in enumerate(alias.get("hostnames") or ()):
             errors += [invalid(f"{path}.hostAliases[{i}].hostnames[{j}]", name, text) for text in names.subdomain(name)]
     errors += _preemption_policy(spec.get("preemptionPolicy"), f"{path}.preemptionPolicy")
-    for name, amount in sorted((spec.get("overhead") or {}).items()):
-        if parse(amount) < 0:
-            errors.append(invalid(f"{path}.overhead.limits[{name}]", str(quantity(amount)), NON_NEGATIVE_TEXT))
+    errors += overhead(spec.get("overhead"), f"{path}.overhead")
     errors += _operating_system(spec, path)
     return errors if template else errors + _image_whitespace(spec, path)
 
@@ -102,11 +97,6 @@ def validate_new_pod(spec: Object) -> list[FieldError]:
     if spec.get("nodeName") and spec.get("schedulingGates"):
         errors.append(forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"))
     return errors
-
-
-def host_name_errors(name: str) -> list[str]:
-    """Why a pod's name would make an odd host name; empty if it is a label."""
-    return names.label(name)
 
 
 def _host_ports(
@@ -259,8 +249,7 @@ def _dns(spec: Object, path: str) -> list[FieldError]:
         detail = f"must not have more than {MOST_NAMESERVERS} nameservers"
         errors.append(invalid(f"{path}.nameservers", nameservers, detail))
     for i, address in enumerate(nameservers):
-        if names.ip_address(address) == [names.IP_ADDRESS_TEXT]:
-            errors.append(invalid(f"{path}.nameservers[{i}]", address, names.IP_ADDRESS_TEXT))
+        errors += [invalid(f"{path}.nameservers[{i}]", address, text) for text in names.ip(address)]
     if len(searches) > MOST_SEARCH_PATHS:
         detail = f"must not have more than {MOST_SEARCH_PATHS} search paths"
         errors.append(invalid(f"{path}.searches", searches, detail))
@@ -339,6 +328,11 @@ def tolerations(each: Sequence[Object], path: str) -> list[FieldError]:
         if effect and effect not in EFFECTS:
             errors.append(not_supported(f"{place}.effect", effect, EFFECTS))
     return errors
+
+
+def overhead(amounts: Object | None, path: str) -> list[FieldError]:
+    """What running a pod costs by itself; it is told as limits."""
+    return container_spec.resources({"limits": amounts}, path, []) if amounts else []
 
 
 def _operating_system(spec: Object, path: str) -> list[FieldError]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from fakekube.kinds import field_references
+from fakekube.kinds import field_references, volume_sources
 from fakekube.objects import fields, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_found, not_supported, required
-from fakekube.objects.quantities import parse
+from fakekube.objects.quantities import parse, quantity
 from fakekube.registry.kind import Object
 
 SOURCES = (
@@ -34,19 +34,9 @@ SOURCES = (
         "flexVolume",
         "configMap",
     ),
-    *(
-        "azureFile",
-        "vsphereVolume",
-        "photonPersistentDisk",
-        "portworxVolume",
-        "azureDisk",
-        "storageos",
-        "projected",
-        "scaleIO",
-    ),
-    *("csi", "ephemeral", "image"),
+    *("azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume", "azureDisk", "storageos", "projected"),
+    *("scaleIO", "csi", "ephemeral", "image"),
 )
-HOST_PATH_TYPES = ("", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket")
 MODE_TEXT = "must be a number between 0 and 0777 (octal), both inclusive"
 SHORTEST_TOKEN_S, LONGEST_TOKEN_S = 600, 2**32
 _DOWNWARD_FIELDS = ("metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid")
@@ -60,7 +50,7 @@ def validate(volumes: Sequence[Object], path: str) -> tuple[list[FieldError], Vo
     good: dict[str, Object] = {}
     for i, volume in enumerate(volumes):
         place, name = f"{path}[{i}]", volume.get("name", "")
-        found = validate_source(volume, place)
+        found = volume_sources.one_source(volume, place, SOURCES, _CHECKS)
         if not name:
             found.append(required(f"{place}.name"))
         else:
@@ -74,43 +64,11 @@ def validate(volumes: Sequence[Object], path: str) -> tuple[list[FieldError], Vo
     return errors, good
 
 
-def validate_source(volume: Object, path: str) -> list[FieldError]:
-    errors: list[FieldError] = []
-    present = [source for source in SOURCES if volume.get(source) is not None]
-    for source in present[1:]:
-        errors.append(forbidden(f"{path}.{source}", "may not specify more than 1 volume type"))
-    if not present:
-        return [required(path, "must specify a volume type")]
-    check = _CHECKS.get(present[0])
-    return (check(volume[present[0]], f"{path}.{present[0]}") if check else []) + errors
-
-
 def _empty_dir(source: Object, path: str) -> list[FieldError]:
     limit = source.get("sizeLimit")
     if limit is not None and parse(limit) < 0:
         return [forbidden(f"{path}.sizeLimit", "SizeLimit field must be a valid resource quantity")]
     return []
-
-
-def _host_path(source: Object, path: str) -> list[FieldError]:
-    place = source.get("path", "")
-    if not place:
-        return [required(f"{path}.path")]
-    errors = _no_back_steps(place, f"{path}.path")
-    kind = source.get("type", "")
-    if kind not in HOST_PATH_TYPES:
-        errors.append(not_supported(f"{path}.type", kind, HOST_PATH_TYPES))
-    return errors
-
-
-def _nfs(source: Object, path: str) -> list[FieldError]:
-    place = source.get("path", "")
-    errors = rules.check(source, [("server", rules.needed), ("path", rules.needed)], path)
-    return errors if place.startswith("/") else [*errors, invalid(f"{path}.path", place, "must be an absolute path")]
-
-
-def _needs(*names_: str) -> Callable[[Object, str], list[FieldError]]:
-    return lambda source, path: rules.check(source, [(name, rules.needed) for name in names_], path)
 
 
 def _files(name: str) -> Callable[[Object, str], list[FieldError]]:
@@ -132,31 +90,13 @@ def _items(items: Sequence[Object], path: str) -> list[FieldError]:
             errors.append(required(f"{place}.key"))
         if not item.get("path"):
             errors.append(required(f"{place}.path"))
-        errors += _file_path(item.get("path", ""), f"{place}.path")
+        errors += volume_sources.file_path(item.get("path", ""), f"{place}.path")
         errors += _mode(item.get("mode"), f"{place}.mode")
     return errors
 
 
 def _mode(mode: int | None, path: str) -> list[FieldError]:
     return [] if mode is None or 0 <= mode <= 0o777 else [invalid(path, mode, MODE_TEXT)]
-
-
-def relative_path(place: str, path: str) -> list[FieldError]:
-    if place.startswith("/"):
-        return [invalid(path, place, "must be a relative path"), *_no_back_steps(place, path)]
-    return _no_back_steps(place, path)
-
-
-def _no_back_steps(place: str, path: str) -> list[FieldError]:
-    return [invalid(path, place, "must not contain '..'")] if ".." in place.split("/") else []
-
-
-def _file_path(place: str, path: str) -> list[FieldError]:
-    """A path inside a volume, where names beginning with `..` are the server's own."""
-    errors = relative_path(place, path)
-    if place.startswith("..") and not place.startswith("../"):
-        errors.append(invalid(path, place, "must not start with '..'"))
-    return errors
 
 
 def _downward(source: Object, path: str) -> list[FieldError]:
@@ -172,7 +112,7 @@ def _downward_item(item: Object, path: str) -> list[FieldError]:
     place = item.get("path", "")
     if not place:
         errors.append(required(f"{path}.path"))
-    errors += _file_path(place, f"{path}.path")
+    errors += volume_sources.file_path(place, f"{path}.path")
     reference, resource = item.get("fieldRef"), item.get("resourceFieldRef")
     if reference is not None:
         errors += field_references.field(reference, f"{path}.fieldRef", _DOWNWARD_FIELDS)
@@ -227,7 +167,7 @@ def _projection(kind: str, source: Object, place: str, path: str, seen: set[str]
             errors.append(invalid(f"{place}.{kind}.expirationSeconds", seconds, detail))
         file = source.get("path", "")
         # These two are told at the volume and not at the source.
-        errors += [required(f"{path}.path")] if not file else _file_path(file, f"{path}.path")
+        errors += [required(f"{path}.path")] if not file else volume_sources.file_path(file, f"{path}.path")
         files = [(file, file)] if file else []
     for file, shown in files:
         if file and file in seen:
@@ -250,16 +190,50 @@ def _ephemeral(source: Object, path: str) -> list[FieldError]:
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 
 
+DEPRECATED_SOURCES = {
+    "gitRepo": "deprecated in v1.11, and disabled by default in v1.33+",
+    "glusterfs": "deprecated in v1.25, non-functional in v1.26+",
+    "scaleIO": "deprecated in v1.16, non-functional in v1.22+",
+    "flocker": "deprecated in v1.22, non-functional in v1.25+",
+    "storageos": "deprecated in v1.22, non-functional in v1.25+",
+    "quobyte": "deprecated in v1.22, non-functional in v1.25+",
+    "rbd": "deprecated in v1.28, non-functional in v1.31+",
+    "cephfs": "deprecated in v1.28, non-functional in v1.31+",
+}
+"""What is told of sources that are gone."""
+
+
+def access_modes(modes: Sequence[str] | None, path: str) -> list[FieldError]:
+    errors = [not_supported(path, mode, ACCESS_MODES) for mode in modes or () if mode not in ACCESS_MODES]
+    if modes and "ReadWriteOncePod" in modes and len(modes) > 1:
+        errors.append(forbidden(path, "may not use ReadWriteOncePod with other access modes"))
+    return errors
+
+
+def fractional_bytes(amounts: Mapping[str, str] | None, path: str, names_: Sequence[str]) -> list[str]:
+    """What is told of amounts of bytes that are no whole number: `spec.resources.requests[storage]: fractional byte value ...`."""
+    return [
+        f'{path}[{name}]: fractional byte value "{quantity(amounts[name])}" is invalid, must be an integer'
+        for name in names_
+        if amounts and name in amounts and parse(amounts[name]) % 1
+    ]
+
+
+def claim_warnings(spec: Object, path: str) -> list[str]:
+    """Of the spec of a PersistentVolumeClaim at `path`."""
+    told: list[str] = []
+    for field in ("requests", "limits"):
+        told += fractional_bytes(fields.at(spec, f"resources.{field}"), f"{path}.resources.{field}", ("storage",))
+    return told
+
+
 def claim_spec(spec: Object, path: str) -> list[FieldError]:
     """The spec of a PersistentVolumeClaim, of its own or in a template."""
     errors: list[FieldError] = []
-    modes = spec.get("accessModes") or []
-    if not modes:
+    if not spec.get("accessModes"):
         errors.append(required(f"{path}.accessModes", "at least 1 access mode is required"))
     errors += rules.selector(spec.get("selector"), f"{path}.selector")
-    errors += [not_supported(f"{path}.accessModes", mode, ACCESS_MODES) for mode in modes if mode not in ACCESS_MODES]
-    if "ReadWriteOncePod" in modes and len(modes) > 1:
-        errors.append(forbidden(f"{path}.accessModes", "may not use ReadWriteOncePod with other access modes"))
+    errors += access_modes(spec.get("accessModes"), f"{path}.accessModes")
     storage = fields.at(spec, "resources.requests") or {}
     if "storage" not in storage:
         errors.append(required(f"{path}.resources[storage]"))
@@ -278,15 +252,12 @@ def claim_spec(spec: Object, path: str) -> list[FieldError]:
 
 
 _CHECKS: Mapping[str, Callable[[Object, str], list[FieldError]]] = {
+    **volume_sources.OF_PODS,
     "emptyDir": _empty_dir,
-    "hostPath": _host_path,
     "secret": _files("secretName"),
-    "nfs": _nfs,
-    "persistentVolumeClaim": _needs("claimName"),
     "downwardAPI": _downward,
     "configMap": _files("name"),
     "projected": _projected,
-    "csi": _needs("driver"),
     "ephemeral": _ephemeral,
 }
 
@@ -325,12 +296,12 @@ def _mount_options(mount: Object, path: str, place: str, *, privileged: bool) ->
     """Most of these are told without the index of the mount, as in Kubernetes."""
     errors: list[FieldError] = []
     if mount.get("subPath"):
-        errors += relative_path(mount["subPath"], f"{path}.subPath")
+        errors += volume_sources.relative_path(mount["subPath"], f"{path}.subPath")
     if expression := mount.get("subPathExpr"):
         if mount.get("subPath"):
             detail = "subPathExpr and subPath are mutually exclusive"
             errors.append(invalid(f"{place}.subPathExpr", expression, detail))
-        errors += relative_path(expression, f"{path}.subPathExpr")
+        errors += volume_sources.relative_path(expression, f"{path}.subPathExpr")
     propagation = mount.get("mountPropagation")
     errors += rules.one_of("Bidirectional", "HostToContainer", "None")(propagation, f"{path}.mountPropagation")
     if propagation == "Bidirectional" and not privileged:

@@ -14,10 +14,6 @@ from fakekube.registry.kind import Object
 
 MISMATCH = "`selector` does not match template `labels`"
 _PERCENT = "[0-9]+%"
-_PERCENT_TEXT = (
-    "a valid percent string must be a numeric string followed by an ending '%' "
-    f"(e.g. '1%',  or '93%', regex used for validation is '{_PERCENT}')"
-)
 
 
 def template(value: Object, path: str, *, claims: Sequence[str] = ()) -> list[FieldError]:
@@ -77,20 +73,6 @@ def needed_selector(selector: Object | None, word: str) -> list[FieldError]:
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
         errors.append(invalid("spec.selector", {}, f"empty selector is invalid for {word}"))
     return errors
-
-
-def number_or_percent(value: Any, path: str) -> list[FieldError]:
-    if value is None:
-        return []
-    if isinstance(value, str):
-        return [] if re.fullmatch(_PERCENT, value) else [invalid(path, value, _PERCENT_TEXT)]
-    return rules.non_negative(value, path)
-
-
-def at_most_all(value: Any, path: str) -> list[FieldError]:
-    if isinstance(value, str) and re.fullmatch(_PERCENT, value) and int(value[:-1]) > 100:
-        return [invalid(path, value, "must not be greater than 100%")]
-    return []
 
 
 def amount(value: Any) -> int:

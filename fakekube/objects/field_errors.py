@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from fakekube.errors import Invalid, details_of
+from fakekube.objects.go_text import quoted
 
 NO_VALUE: Any = object()
 
@@ -38,12 +39,20 @@ def shown(value: Any) -> str:
         return go_quoted(value)
     if value is None:
         return "null"
-    return orjson.dumps(value).decode()
+    return _escape(orjson.dumps(value).decode())
+
+
+_IN_HTML = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"})
+
+
+def _escape(text: str) -> str:
+    """Go's JSON encoder writes what has a meaning in HTML as escapes."""
+    return text.translate(_IN_HTML) if any(character in text for character in "<>&\u2028\u2029") else text
 
 
 def go_quoted(text: str) -> str:
     """`text` as Go's %q writes it."""
-    return orjson.dumps(text).decode()
+    return quoted(text)
 
 
 def required(field: str, detail: str = "") -> FieldError:
@@ -53,7 +62,9 @@ def required(field: str, detail: str = "") -> FieldError:
 def invalid(field: str, value: Any, detail: str) -> FieldError:
     """`value` is shown as Go would print it; a string that is already Go text is passed as `Shown`."""
     text = value.text if isinstance(value, Shown) else shown(value)
-    return FieldError("FieldValueInvalid", field, f"Invalid value: {text}: {detail}" if detail else f"Invalid value: {text}")
+    return FieldError(
+        "FieldValueInvalid", field, f"Invalid value: {text}: {detail}" if detail else f"Invalid value: {text}"
+    )
 
 
 def not_supported(field: str, value: Any, supported: Iterable[str]) -> FieldError:
@@ -74,11 +85,14 @@ def not_found(field: str, value: Any) -> FieldError:
 
 
 def too_many(field: str, actual: int, most: int) -> FieldError:
-    return FieldError("FieldValueTooMany", field, f"Too many: {actual}: must have at most {most} items")
+    noun = "item" if most == 1 else "items"
+    return FieldError("FieldValueTooMany", field, f"Too many: {actual}: must have at most {most} {noun}")
 
 
 def too_long(field: str, most: int) -> FieldError:
-    return FieldError("FieldValueTooLong", field, f"Too long: may not be more than {most} bytes")
+    return FieldError(
+        "FieldValueTooLong", field, f"Too long: may not be more than {most} {'byte' if most == 1 else 'bytes'}"
+    )
 
 
 @dataclass(frozen=True, slots=True)

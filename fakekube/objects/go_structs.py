@@ -40,6 +40,48 @@ def shown(struct: str, value: Any) -> Any:
     return result
 
 
+def shown_type(type_name: str, value: Any) -> Any:
+    """`value` as JSON of the internal struct behind an API type, `resource.v1.ResourceClaimSpec`.
+
+    For structs that are the same inside the server and outside; the names are made from those in JSON.
+    """
+    value = value or {}
+    return {
+        _go_name(name): _shown_field(field, value.get(name)) for name, field in facts.type_of(type_name).fields.items()
+    }
+
+
+_SPECIAL_GO_NAMES = {
+    "apiGroup": "APIGroup",
+    "cel": "CEL",
+    "cidrs": "CIDRs",
+    "int": "IntValue",
+    "uid": "UID",
+    "url": "URL",
+}
+
+
+def _go_name(name: str) -> str:
+    return _SPECIAL_GO_NAMES.get(name) or name[:1].upper() + name[1:]
+
+
+def _shown_field(field: facts.Field, value: Any) -> Any:
+    def element(part: Any) -> Any:
+        return shown_type(field.ref, part) if field.type == "ref" and not field.ref.startswith("meta.") else part
+
+    if field.shape == "one":
+        if value is None and field.type == "ref":
+            return element({}) if field.always else None
+        if value is None and not field.keeps_zero:
+            return _ZEROS.get(field.go_type, {"boolean": False, "integer": 0, "string": ""}.get(field.type))
+        return element(value) if value is not None else None
+    if value is None:
+        return None
+    if field.shape == "list":
+        return [element(part) for part in value]
+    return {key: element(value[key]) for key in sorted(value)}
+
+
 def _flags(pod_spec: dict[str, Any]) -> dict[str, Any]:
     return {flag: pod_spec[flag] for flag in _POD_FLAGS if flag in pod_spec}
 

@@ -122,6 +122,48 @@ def path_segment_prefix(text: str) -> list[str]:
     return [f"may not contain '{character}'" for character in "/%" if character in text]
 
 
+WILDCARD_TEXT = (
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case "
+    "alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation "
+    rf"is '\*\.{_SUBDOMAIN}')"
+)
+
+
+def wildcard_subdomain(text: str) -> list[str]:
+    """`*.example.com`."""
+    errors = []
+    if _bytes(text) > SUBDOMAIN_MOST_CHARACTERS:
+        errors.append(f"must be no more than {SUBDOMAIN_MOST_CHARACTERS} characters")
+    if not text.startswith("*.") or not _is_subdomain(text[2:]):
+        errors.append(WILDCARD_TEXT)
+    return errors
+
+
+_is_domain_path = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+").fullmatch
+DOMAIN_PREFIXED_TEXT = 'must be a domain-prefixed path (such as "acme.io/foo")'
+
+
+def domain_prefixed_path(text: str) -> list[str]:
+    """`acme.io/foo`: controllers of ingress classes, managers of jobs, signers. The empty text is the caller's affair."""
+    host, slash, path = text.partition("/")
+    if not slash or not host or not path:
+        return [DOMAIN_PREFIXED_TEXT]
+    if errors := subdomain(host):
+        return errors
+    if not _is_domain_path(path):
+        return [f"invalid domain path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&\\'()*+,;=:]+')"]
+    return []
+
+
+def fully_qualified(text: str) -> list[str]:
+    """A domain with at least one dot, `example.com`."""
+    if not text:
+        return []
+    return subdomain(text) or (
+        [] if "." in text else ["should be a domain with at least two segments separated by dots"]
+    )
+
+
 def ip_address(text: str) -> list[str]:
     """An address in its canonical form, as IPAddress objects are called."""
     try:
@@ -129,6 +171,101 @@ def ip_address(text: str) -> list[str]:
     except ValueError:
         return [IP_ADDRESS_TEXT]
     return [] if str(address) == text else ["must be a valid IP address in canonical form"]
+
+
+CIDR_TEXT = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+_LINK_LOCAL_MULTICAST = (ipaddress.ip_network("224.0.0.0/24"), ipaddress.ip_network("ff02::/16"))
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def parsed_ip(text: str) -> Address | None:
+    """What the API server makes of an address; leading zeros are overlooked. None for what is no address."""
+    if "%" in text:
+        return None
+    try:
+        return ipaddress.ip_address(_LEADING_ZEROS.sub("", text) if ":" not in text else text)
+    except ValueError:
+        return None
+
+
+_LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
+
+
+def ip(text: str) -> list[str]:
+    """An address that is written new: no leading zeros, no IPv4 address in the clothes of IPv6."""
+    address = parsed_ip(text)
+    if address is None:
+        return [IP_ADDRESS_TEXT]
+    if address.version == 4:
+        return ["must not have leading 0s"] if _LEADING_ZEROS.search(text) else []
+    return ["must not be an IPv4-mapped IPv6 address"] if address.ipv4_mapped else []
+
+
+def end_point(text: str) -> list[str]:
+    """Why an address, good in itself, is none that clients could be sent to."""
+    address = parsed_ip(text)
+    if address is None:
+        return [IP_ADDRESS_TEXT]
+    if address.is_unspecified:
+        return [f"may not be unspecified ({address})"]
+    if address.is_loopback:
+        return ["may not be in the loopback range (127.0.0.0/8, ::1/128)"]
+    if address.is_link_local:
+        return ["may not be in the link-local range (169.254.0.0/16, fe80::/10)"]
+    if any(address.version == network.version and address in network for network in _LINK_LOCAL_MULTICAST):
+        return ["may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"]
+    return []
+
+
+def parsed_cidr(text: str) -> Network | None:
+    """The network of `10.0.0.0/8`; bits beyond the prefix are overlooked. None for what is no network."""
+    host, slash, length = text.partition("/")
+    address = parsed_ip(host)
+    if not slash or address is None or not (length.isascii() and length.isdecimal()):
+        return None
+    if int(length) > address.max_prefixlen:
+        return None
+    return ipaddress.ip_network(f"{address}/{int(length)}", strict=False)
+
+
+def cidr(text: str) -> list[str]:
+    """A network that is written new."""
+    network = parsed_cidr(text)
+    if network is None:
+        return [CIDR_TEXT]
+    host, _, length = text.partition("/")
+    address = parsed_ip(host)
+    if (network.version == 4 and _LEADING_ZEROS.search(host)) or str(int(length)) != length:
+        return ["must not have leading 0s in IP or prefix length"]
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return ["must not have an IPv4-mapped IPv6 address"]
+    return [] if address == network.network_address else ["must not have bits set beyond the prefix length"]
+
+
+def ip_warnings(text: str, path: str) -> list[str]:
+    """What is told of an address that is good, but not as it should be written."""
+    address = parsed_ip(text)
+    if address is None:
+        return []
+    if address.version == 4 and _LEADING_ZEROS.search(text):
+        return [f'{path}: non-standard IP address "{text}" is invalid: use "{address}"']
+    if address.version == 6 and str(address) != text:
+        return [f'{path}: IPv6 address "{text}" should be in RFC 5952 canonical format ("{address}")']
+    return []
+
+
+def cidr_warnings(text: str, path: str) -> list[str]:
+    network = parsed_cidr(text)
+    if network is None:
+        return []
+    host, _, length = text.partition("/")
+    if cidr(text):
+        return [f'{path}: non-standard CIDR value "{text}" is invalid: use "{network}"']
+    if network.version == 6 and str(network) != text:
+        return [f'{path}: IPv6 CIDR value "{text}" should be in RFC 5952 canonical format ("{network}")']
+    return []
 
 
 @lru_cache(4096)

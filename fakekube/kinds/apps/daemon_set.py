@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from fakekube.kinds import pod_warnings, replica_counters
 from fakekube.kinds import workload_rules as workloads
 from fakekube.objects import fields, go_structs, rules
 from fakekube.objects.field_errors import FieldError, invalid, not_supported, required
@@ -56,7 +59,7 @@ def _update_strategy(strategy: Object, path: str) -> list[FieldError]:
         return [not_supported(path, shown, ("RollingUpdate", "OnDelete"))]
     rolling, place = strategy.get("rollingUpdate") or {}, f"{path}.rollingUpdate"
     errors: list[FieldError] = []
-    for check in (workloads.number_or_percent, workloads.at_most_all):
+    for check in (rules.number_or_percent, rules.at_most_all):
         for field in ("maxUnavailable", "maxSurge"):
             errors += check(rolling.get(field), f"{place}.{field}")
     unavailable, surge = rolling.get("maxUnavailable"), rolling.get("maxSurge")
@@ -72,9 +75,17 @@ def validate_update(daemon_set: Object, old: Object) -> list[FieldError]:
     return rules.unchanged(new, before, "spec.selector") + validate(daemon_set)
 
 
+def warnings(daemon_set: Object, old: Object | None) -> Sequence[str]:
+    return pod_warnings.of_owner(daemon_set, old, "spec.template")
+
+
+validate_status = replica_counters.daemon_set
+
 STRATEGY = Strategy(
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     validate_create=validate,
     validate_update=validate_update,
+    validate_status_update=validate_status,
+    warnings=warnings,
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from fakekube.kinds import pod_warnings, replica_counters
 from fakekube.kinds import workload_rules as workloads
 from fakekube.objects import go_structs, rules
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, not_supported
@@ -45,11 +48,11 @@ def _strategy(strategy: Object, path: str) -> list[FieldError]:
     rolling = rolling or {}
     unavailable, surge = rolling.get("maxUnavailable"), rolling.get("maxSurge")
     place = f"{path}.rollingUpdate"
-    errors = workloads.number_or_percent(unavailable, f"{place}.maxUnavailable")
-    errors += workloads.number_or_percent(surge, f"{place}.maxSurge")
+    errors = rules.number_or_percent(unavailable, f"{place}.maxUnavailable")
+    errors += rules.number_or_percent(surge, f"{place}.maxSurge")
     if not workloads.amount(unavailable) and not workloads.amount(surge):
         errors.append(invalid(f"{place}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0"))
-    return errors + workloads.at_most_all(unavailable, f"{place}.maxUnavailable")
+    return errors + rules.at_most_all(unavailable, f"{place}.maxUnavailable")
 
 
 def validate_update(deployment: Object, old: Object) -> list[FieldError]:
@@ -57,4 +60,16 @@ def validate_update(deployment: Object, old: Object) -> list[FieldError]:
     return validate(deployment) + rules.unchanged(new, before, "spec.selector")
 
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate_update)
+validate_status = replica_counters.deployment
+
+
+def warnings(deployment: Object, old: Object | None) -> Sequence[str]:
+    return pod_warnings.of_owner(deployment, old, "spec.template")
+
+
+STRATEGY = Strategy(
+    validate_create=validate,
+    validate_update=validate_update,
+    validate_status_update=validate_status,
+    warnings=warnings,
+)

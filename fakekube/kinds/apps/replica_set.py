@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from fakekube.kinds import pod_warnings, replica_counters
 from fakekube.kinds import workload_rules as workloads
 from fakekube.objects import rules
 from fakekube.objects.field_errors import FieldError, invalid
@@ -29,4 +32,16 @@ def validate_update(replica_set: Object, old: Object) -> list[FieldError]:
     return validate(replica_set) + rules.unchanged(new, before, "spec.selector")
 
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate_update)
+validate_status = replica_counters.replicas
+
+
+def warnings(replica_set: Object, old: Object | None) -> Sequence[str]:
+    return pod_warnings.of_owner(replica_set, old, "spec.template")
+
+
+STRATEGY = Strategy(
+    validate_create=validate,
+    validate_update=validate_update,
+    validate_status_update=validate_status,
+    warnings=warnings,
+)

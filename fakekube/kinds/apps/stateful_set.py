@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fakekube.kinds import pod_volumes
+from collections.abc import Sequence
+
+from fakekube.kinds import pod_volumes, pod_warnings, replica_counters
 from fakekube.kinds import workload_rules as workloads
 from fakekube.objects import fields, go_structs, names, rules
 from fakekube.objects.field_errors import FieldError, forbidden, invalid
@@ -69,10 +71,10 @@ def _update_strategy(strategy: Object, path: str) -> list[FieldError]:
     rolling = rolling or {}
     errors = rules.non_negative(rolling.get("partition"), f"{path}.rollingUpdate.partition")
     unavailable, place = rolling.get("maxUnavailable"), f"{path}.rollingUpdate.maxUnavailable"
-    errors += workloads.number_or_percent(unavailable, place)
+    errors += rules.number_or_percent(unavailable, place)
     if unavailable is not None and not workloads.amount(unavailable):
         errors.append(invalid(place, unavailable, "cannot be 0"))
-    return errors + workloads.at_most_all(unavailable, place)
+    return errors + rules.at_most_all(unavailable, place)
 
 
 def validate_update(stateful_set: Object, old: Object) -> list[FieldError]:
@@ -81,4 +83,24 @@ def validate_update(stateful_set: Object, old: Object) -> list[FieldError]:
     return errors if new == before else [*errors, forbidden("spec", _FROZEN)]
 
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate_update)
+validate_status = replica_counters.stateful_set
+
+
+def warnings(stateful_set: Object, old: Object | None) -> Sequence[str]:
+    told = pod_warnings.of_owner(stateful_set, old, "spec.template")
+    spec = stateful_set.get("spec") or {}
+    for i, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+        # The path is that of the claim and not of its spec.
+        told += pod_volumes.claim_warnings(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{i}]")
+    if (spec.get("revisionHistoryLimit") or 0) < 0:
+        text = "a negative value retains all historical revisions; a value >= 0 is recommended"
+        told.append(f"spec.revisionHistoryLimit: {text}")
+    return told
+
+
+STRATEGY = Strategy(
+    validate_create=validate,
+    validate_update=validate_update,
+    validate_status_update=validate_status,
+    warnings=warnings,
+)

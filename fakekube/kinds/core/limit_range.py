@@ -1,9 +1,17 @@
-"""LimitRanges: one without a name is called by a UUID."""
+"""LimitRanges: bounds and defaults of what containers, pods and claims ask for. One without a name is called by a UUID.
+
+https://kubernetes.io/docs/concepts/policy/limit-range/
+"""
 
 from __future__ import annotations
 
-from fakekube.objects import fields
+from fakekube.kinds import resource_names
+from fakekube.objects import fields, names
+from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, required
+from fakekube.objects.quantities import parse, quantity
 from fakekube.registry.kind import Object, Operation, Strategy
+
+TYPES = ("Pod", "Container", "PersistentVolumeClaim")
 
 
 def prepare_create(limit_range: Object, operation: Operation) -> None:
@@ -13,4 +21,106 @@ def prepare_create(limit_range: Object, operation: Operation) -> None:
         fields.put(metadata, "name", operation.new_uid(), "meta.ObjectMeta")
 
 
-STRATEGY = Strategy(prepare_create=prepare_create)
+def validate(limit_range: Object, *_: object) -> list[FieldError]:
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for i, limit in enumerate(fields.at(limit_range, "spec.limits") or ()):
+        path, type_ = f"spec.limits[{i}]", limit.get("type", "")
+        errors += _type(type_, f"{path}.type")
+        if type_ in seen:
+            errors.append(duplicate(f"{path}.type", type_))
+        seen.add(type_)
+        errors += _limit(limit, type_, path)
+    return errors
+
+
+def _type(name: str, path: str) -> list[FieldError]:
+    errors = [invalid(path, name, text) for text in names.qualified_name(name)]
+    if "/" not in name and name not in TYPES:
+        errors.append(invalid(path, name, "must be a standard limit type or fully qualified"))
+    return errors
+
+
+def _limit(limit: Object, type_: str, path: str) -> list[FieldError]:
+    errors = _names(limit, "max", type_, path) + _names(limit, "min", type_, path)
+    for field in ("default", "defaultRequest"):
+        if type_ != "Pod":
+            errors += _names(limit, field, type_, path)
+        elif limit.get(field):
+            errors.append(forbidden(f"{path}.{field}", "may not be specified when `type` is 'Pod'"))
+    bounds = (limit.get(field) or {} for field in ("min", "max"))
+    if type_ == "PersistentVolumeClaim" and not any("storage" in bound for bound in bounds):
+        detail = "either minimum or maximum storage value is required, but neither was provided"
+        errors.append(required(f"{path}.limits", detail))
+    errors += _names(limit, "maxLimitRequestRatio", type_, path)
+    named = [
+        name
+        for field in _FIELDS
+        if type_ != "Pod" or not field.startswith("default")
+        for name in limit.get(field) or ()
+    ]
+    for name in dict.fromkeys(named):
+        errors += _amounts(limit, name, path)
+    return errors
+
+
+_FIELDS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
+
+
+def _names(limit: Object, field: str, type_: str, path: str) -> list[FieldError]:
+    rule = resource_names.container_resource_name if type_ in ("Pod", "Container") else resource_names.resource_name
+    return [error for name in limit.get(field) or () for error in rule(name, f"{path}.{field}[{name}]")]
+
+
+_ORDERS = (
+    # What must not be greater than what; where it is told, and with which of the two values.
+    ("min", "max", "min", "min", "min value {0} is greater than max value {1}"),
+    (
+        "min",
+        "defaultRequest",
+        "defaultRequest",
+        "defaultRequest",
+        "min value {0} is greater than default request value {1}",
+    ),
+    (
+        "defaultRequest",
+        "max",
+        "defaultRequest",
+        "defaultRequest",
+        "default request value {0} is greater than max value {1}",
+    ),
+    (
+        "defaultRequest",
+        "default",
+        "defaultRequest",
+        "defaultRequest",
+        "default request value {0} is greater than default limit value {1}",
+    ),
+    ("min", "default", "default", "min", "min value {0} is greater than default value {1}"),
+    ("default", "max", "default", "max", "default value {0} is greater than max value {1}"),
+)
+
+
+def _amounts(limit: Object, name: str, path: str) -> list[FieldError]:
+    given = {field: str(quantity(limit[field][name])) for field in _FIELDS if name in (limit.get(field) or {})}
+    errors = [
+        invalid(f"{path}.{told_at}[{name}]", given[shown], text.format(given[low], given[high]))
+        for low, high, told_at, shown, text in _ORDERS
+        if low in given and high in given and parse(given[low]) > parse(given[high])
+    ]
+    ratio, place = given.get("maxLimitRequestRatio"), f"{path}.maxLimitRequestRatio[{name}]"
+    if ratio is not None:
+        if parse(ratio) < 1:
+            errors.append(invalid(place, ratio, f"ratio {ratio} is less than 1"))
+        least, most = (parse(given.get(field, "0")) for field in ("min", "max"))
+        if least and most and parse(ratio) > most / least:
+            errors.append(invalid(place, ratio, f"ratio {ratio} is greater than max/min = {most / least:f}"))
+    default, request = given.get("default"), given.get("defaultRequest")
+    whole = resource_names.is_extended(name) or name.startswith(resource_names.HUGEPAGES)
+    if whole and default is not None and request is not None and parse(default) != parse(request):
+        detail = f"default value {default} must equal to defaultRequest value {request} in {name}"
+        errors.append(invalid(f"{path}.default[{name}]", default, detail))
+    return errors
+
+
+STRATEGY = Strategy(prepare_create=prepare_create, validate_create=validate, validate_update=validate)

@@ -1,11 +1,27 @@
-"""PersistentVolumes: the server notes when their phase changed last."""
+"""PersistentVolumes: where the data lies never changes; the server notes when the phase changed last.
+
+https://kubernetes.io/docs/concepts/storage/persistent-volumes/
+"""
 
 from __future__ import annotations
 
-from fakekube.objects import fields
+from collections.abc import Sequence
+from typing import Any
+
+from fakekube.kinds import node_labels, pod_spec, pod_volumes, volume_sources
+from fakekube.kinds.pod_changes import difference
+from fakekube.objects import fields, names, rules
+from fakekube.objects.field_errors import FieldError, forbidden, invalid, not_supported, required
+from fakekube.objects.metadata import IMMUTABLE_TEXT
+from fakekube.objects.quantities import parse
 from fakekube.registry.kind import Object, Operation, Strategy
 
 STATUS = "core.v1.PersistentVolumeStatus"
+_IN_SOURCE = frozenset(volume_sources.PERSISTENT_VOLUME_ORDER)
+_OLD_ANNOTATIONS = {
+    "volume.beta.kubernetes.io/storage-class": 'deprecated since v1.8; use "storageClassName" attribute instead',
+    "volume.beta.kubernetes.io/mount-options": 'deprecated since v1.31; use "mountOptions" attribute instead',
+}
 
 
 def prepare_create(volume: Object, operation: Operation) -> None:
@@ -21,6 +37,107 @@ def prepare_status_update(volume: Object, old: Object, operation: Operation) -> 
         fields.put(status, "lastPhaseTransitionTime", operation.now(), STATUS)
 
 
+def _capacity(value: Any, path: str) -> list[FieldError]:
+    errors = [] if value else [required(path)]
+    if "storage" not in (value or {}) or len(value) > 1:
+        errors.append(not_supported(path, value, ("storage",)))
+    for name, amount in (value or {}).items():
+        if parse(amount) <= 0:
+            errors.append(invalid(f"{path}[{name}]", str(amount), "must be greater than zero"))
+    return errors
+
+
+def _node_affinity(spec: Object, path: str) -> list[FieldError]:
+    affinity, place = spec.get("nodeAffinity"), f"{path}.nodeAffinity"
+    if affinity is None:
+        return []
+    if affinity.get("required") is None:
+        return [required(f"{place}.required", "must specify required node constraints")]
+    return pod_spec.node_selector(affinity["required"], f"{place}.required")
+
+
+def _source(spec: Object, path: str) -> list[FieldError]:
+    order, checks = volume_sources.PERSISTENT_VOLUME_ORDER, volume_sources.OF_PERSISTENT_VOLUMES
+    errors = volume_sources.one_source(spec, path, order, checks)
+    if spec.get("local") is not None and spec.get("nodeAffinity") is None:
+        errors.append(required(f"{path}.nodeAffinity", "Local volume requires node affinity"))
+    if fields.at(spec, "hostPath.path") == "/" and spec.get("persistentVolumeReclaimPolicy") == "Recycle":
+        detail = "may not be 'recycle' for a hostPath mount of '/'"
+        errors.append(forbidden(f"{path}.persistentVolumeReclaimPolicy", detail))
+    return errors
+
+
+def _attributes_class(spec: Object, path: str) -> list[FieldError]:
+    name, place = spec.get("volumeAttributesClassName"), f"{path}.volumeAttributesClassName"
+    if name is None:
+        return []
+    errors = (
+        [invalid(place, name, text) for text in names.subdomain(name)]
+        if name
+        else [required(place, "an empty string is disallowed")]
+    )
+    if spec.get("csi") is None:
+        errors.append(required(f"{path}.csi", "has to be specified when using volumeAttributesClassName"))
+    return errors
+
+
+_SPEC = (
+    ("accessModes", rules.needed, pod_volumes.access_modes),
+    ("capacity", _capacity),
+    ("persistentVolumeReclaimPolicy", rules.one_of("Delete", "Recycle", "Retain")),
+    _node_affinity,
+    _source,
+    ("storageClassName", rules.named(names.subdomain)),
+    ("volumeMode", rules.one_of("Block", "Filesystem")),
+    _attributes_class,
+)
+
+
+def validate(volume: Object) -> list[FieldError]:
+    return rules.check(volume.get("spec") or {}, _SPEC, "spec")
+
+
+def validate_update(volume: Object, old: Object) -> list[FieldError]:
+    spec, before = volume.get("spec") or {}, old.get("spec") or {}
+    errors = validate(volume)
+    source, was = ({key: each[key] for key in each if key in _IN_SOURCE} for each in (spec, before))
+    if source != was:
+        changed = difference("core.PersistentVolumeSource", was, source)
+        detail = f"spec.persistentvolumesource is immutable after creation\n{changed}"
+        errors.append(forbidden("spec.persistentvolumesource", detail))
+    errors += rules.unchanged(spec.get("volumeMode"), before.get("volumeMode"), "volumeMode")
+    if before.get("nodeAffinity") is not None and spec.get("nodeAffinity") != before["nodeAffinity"]:
+        errors.append(invalid("nodeAffinity", spec.get("nodeAffinity"), IMMUTABLE_TEXT))
+    return errors
+
+
+def old_annotations(obj: Object) -> list[str]:
+    """What is told of annotations that have become fields; claims have one of them too."""
+    present = obj["metadata"].get("annotations") or {}
+    return [f"metadata.annotations[{key}]: {why}" for key, why in _OLD_ANNOTATIONS.items() if key in present]
+
+
+def warnings(volume: Object, old: Object | None) -> Sequence[str]:
+    spec, told = volume.get("spec") or {}, old_annotations(volume)
+    if spec.get("persistentVolumeReclaimPolicy") == "Recycle":
+        told.append(
+            "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. "
+            "Instead, the recommended approach is to use dynamic provisioning."
+        )
+    for i, term in enumerate(fields.at(spec, "nodeAffinity.required.nodeSelectorTerms") or ()):
+        told += node_labels.term_warnings(term, f"spec.nodeAffinity.required.nodeSelectorTerms[{i}]")
+    return told + [
+        f"spec.{source}: {why}"
+        for source, why in pod_volumes.DEPRECATED_SOURCES.items()
+        if spec.get(source) is not None
+    ]
+
+
 STRATEGY = Strategy(
-    prepare_create=prepare_create, prepare_status_update=prepare_status_update, returns_deleted_object=True
+    prepare_create=prepare_create,
+    prepare_status_update=prepare_status_update,
+    validate_create=validate,
+    validate_update=validate_update,
+    warnings=warnings,
+    returns_deleted_object=True,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fakekube.kinds import pod_changes, pod_spec
+from fakekube.kinds import pod_changes, pod_spec, pod_warnings
 from fakekube.kinds.quality_of_service import quality_of_service
 from fakekube.objects import fields, names
 from fakekube.objects.field_errors import FieldError, invalid
@@ -165,17 +165,13 @@ def warnings(pod: Object, old: Object | None) -> Sequence[str]:
     """Told at creation only."""
     if old is not None:
         return []
-    told = []
-    name = pod["metadata"].get("name", "")
-    if reasons := pod_spec.host_name_errors(name):
-        told.append(
-            "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; "
-            f"a DNS label is recommended: [{' '.join(reasons)}]"
-        )
-    for key in sorted(pod["metadata"].get("annotations") or {}):
-        if key.startswith(_APPARMOR_ANNOTATION):
-            told.append(f'metadata.annotations[{key}]: deprecated since v1.30; use the "appArmorProfile" field instead')
-    return told
+    metadata = pod["metadata"]
+    told = [
+        f'metadata.annotations[{key}]: deprecated since v1.30; use the "appArmorProfile" field instead'
+        for key in sorted(metadata.get("annotations") or ())
+        if key.startswith(_APPARMOR_ANNOTATION)
+    ]
+    return [*told, *pod_warnings.of_name(pod, "the Pod's hostname"), *pod_warnings.of_pod(metadata, pod["spec"])]
 
 
 def _pod_ip(pod: Object) -> str:

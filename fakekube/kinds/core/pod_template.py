@@ -1,7 +1,21 @@
-"""PodTemplates: a delete answers with the object that went."""
+"""PodTemplates: a template that stands alone."""
 
 from __future__ import annotations
 
-from fakekube.registry.kind import Strategy
+from collections.abc import Sequence
 
-STRATEGY = Strategy(returns_deleted_object=True)
+from fakekube.kinds import pod_warnings
+from fakekube.kinds import workload_rules as workloads
+from fakekube.objects.field_errors import FieldError
+from fakekube.registry.kind import Object, Strategy
+
+
+def validate(template: Object, *_: object) -> list[FieldError]:
+    return workloads.template(template.get("template") or {}, "template")
+
+
+def warnings(template: Object, old: Object | None) -> Sequence[str]:
+    return pod_warnings.of_owner(template, old, "template")
+
+
+STRATEGY = Strategy(validate_create=validate, validate_update=validate, warnings=warnings, returns_deleted_object=True)

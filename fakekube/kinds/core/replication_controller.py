@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from fakekube.kinds import pod_warnings, replica_counters
 from fakekube.kinds import workload_rules as workloads
 from fakekube.objects import fields, rules
 from fakekube.objects.field_errors import FieldError, required
@@ -23,9 +26,15 @@ def validate(controller: Object, *_: object) -> list[FieldError]:
     return errors + workloads.long_running(template, "spec.template", "ReplicationController")
 
 
+def warnings(controller: Object, old: Object | None) -> Sequence[str]:
+    return pod_warnings.of_owner(controller, old, "spec.template")
+
+
 STRATEGY = Strategy(
     validate_create=validate,
     validate_update=validate,
+    validate_status_update=replica_counters.replicas,
+    warnings=warnings,
     default_propagation="Orphan",
     selectable_fields={"status.replicas": lambda controller: fields.text_at(controller, "status.replicas") or "0"},
 )

@@ -10,7 +10,7 @@ from fakekube.objects import fields, go_json
 from fakekube.objects.field_errors import FieldError, invalid, required, too_long
 from fakekube.objects.metadata import IMMUTABLE_TEXT
 from fakekube.objects.patches import go_json_kind
-from fakekube.registry.kind import Object, Operation, Strategy
+from fakekube.registry.kind import Object, Strategy
 
 MOST_BYTES = 1024 * 1024
 SERVICE_ACCOUNT_TOKEN = "kubernetes.io/service-account-token"
@@ -24,17 +24,13 @@ _REQUIRED_KEYS = {
 _DOCKER_TYPES = ("kubernetes.io/dockercfg", "kubernetes.io/dockerconfigjson")
 
 
-def write_strings(secret: Object, *_: object) -> None:
+def write_strings(secret: Object) -> None:
     strings = secret.pop("stringData", None)
     if not strings:
         return
     data = dict(secret.get("data") or {})
     data |= {key: base64.b64encode(value.encode()).decode() for key, value in strings.items()}
     fields.put(secret, "data", dict(sorted(data.items())), "core.v1.Secret")
-
-
-def prepare_create(secret: Object, operation: Operation) -> None:
-    write_strings(secret)
 
 
 def validate(secret: Object) -> list[FieldError]:
@@ -89,8 +85,7 @@ def validate_update(secret: Object, old: Object) -> Sequence[FieldError]:
 
 
 STRATEGY = Strategy(
-    prepare_create=prepare_create,
-    prepare_update=write_strings,
+    set_defaults=write_strings,
     validate_create=validate,
     validate_update=validate_update,
     selectable_fields={"type": lambda secret: fields.text_at(secret, "type")},

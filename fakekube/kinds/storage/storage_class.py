@@ -1,7 +1,87 @@
-"""StorageClasses: a delete answers with the object that went."""
+"""StorageClasses: who makes volumes, and how.
+
+https://kubernetes.io/docs/concepts/storage/storage-classes/
+"""
 
 from __future__ import annotations
 
-from fakekube.registry.kind import Strategy
+from collections.abc import Sequence
+from typing import Any
 
-STRATEGY = Strategy(returns_deleted_object=True)
+from fakekube.kinds import node_labels
+from fakekube.objects import names, rules
+from fakekube.objects.field_errors import FieldError, duplicate, invalid, too_long, too_many
+from fakekube.registry.kind import Object, Strategy
+
+MOST_PARAMETERS, MOST_PARAMETER_BYTES = 512, 256 * 1024
+
+
+def parameters(value: Any, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if value and len(value) > MOST_PARAMETERS:
+        return [too_many(path, len(value), MOST_PARAMETERS)]
+    for key in value or ():
+        if not key:
+            errors.append(invalid(path, key, "field can not be empty."))
+    if sum(len(key) + len(text) for key, text in (value or {}).items()) > MOST_PARAMETER_BYTES:
+        errors.append(too_long(path, MOST_PARAMETER_BYTES))
+    return errors
+
+
+def _provisioner(value: Any, path: str) -> list[FieldError]:
+    return [invalid(path, value, text) for text in names.qualified_name(value.lower())] if value else []
+
+
+def _topologies(value: Any, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    seen: list[dict[str, set[str]]] = []
+    for i, term in enumerate(value or ()):
+        place = f"{path}[{i}]"
+        keys: dict[str, set[str]] = {}
+        for j, expression in enumerate(term.get("matchLabelExpressions") or ()):
+            where = f"{place}.matchLabelExpressions[{j}]"
+            errors += rules.check(expression, _EXPRESSION, where)
+            if expression.get("key", "") in keys:
+                errors.append(duplicate(f"{where}.key", expression.get("key", "")))
+            keys[expression.get("key", "")] = set(expression.get("values") or ())
+        if keys in seen:
+            errors.append(duplicate(f"{place}.matchLabelExpressions", ""))
+        seen.append(keys)
+    return errors
+
+
+_EXPRESSION = (
+    ("values", rules.needed, rules.unique),
+    ("key", rules.always_named(names.qualified_name)),
+)
+
+validate = rules.table(
+    ("provisioner", rules.needed, _provisioner),
+    ("parameters", parameters),
+    ("reclaimPolicy", rules.one_of("Delete", "Retain")),
+    ("volumeBindingMode", rules.needed_one_of("Immediate", "WaitForFirstConsumer")),
+    ("allowedTopologies", _topologies),
+)
+
+
+def validate_update(storage_class: Object, old: Object) -> list[FieldError]:
+    return rules.unchanged_at(
+        storage_class, old, "parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"
+    ) + _topologies(storage_class.get("allowedTopologies"), "allowedTopologies")
+
+
+def warnings(storage_class: Object, old: Object | None) -> Sequence[str]:
+    return [
+        f"allowedTopologies[{i}].matchLabelExpressions[{j}].key: {why}"
+        for i, term in enumerate(storage_class.get("allowedTopologies") or ())
+        for j, expression in enumerate(term.get("matchLabelExpressions") or ())
+        if (why := node_labels.deprecation(expression.get("key", "")))
+    ]
+
+
+STRATEGY = Strategy(
+    validate_create=validate,
+    validate_update=validate_update,
+    warnings=warnings,
+    returns_deleted_object=True,
+)

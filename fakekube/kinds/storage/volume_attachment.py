@@ -1,7 +1,62 @@
-"""VolumeAttachments: a delete answers with the object that went."""
+"""VolumeAttachments: a volume that shall be on a node."""
 
 from __future__ import annotations
 
-from fakekube.registry.kind import Strategy
+from fakekube.kinds.csi_names import driver_name
+from fakekube.objects import go_structs, names, rules
+from fakekube.objects.field_errors import FieldError, forbidden, required, too_long
+from fakekube.registry.kind import Object, Strategy
 
-STRATEGY = Strategy(returns_deleted_object=True)
+MOST_METADATA_BYTES, MOST_MESSAGE_BYTES = 256 * 1024, 1024
+
+
+def _source(spec: Object, path: str) -> list[FieldError]:
+    source = spec.get("source") or {}
+    volume, inline = source.get("persistentVolumeName"), source.get("inlineVolumeSpec")
+    place = f"{path}.source"
+    if volume is None and inline is None:
+        return [required(place, "must specify exactly one of inlineVolumeSpec and persistentVolumeName")]
+    if volume is not None and inline is not None:
+        return [forbidden(place, "must specify exactly one of inlineVolumeSpec and persistentVolumeName")]
+    return (
+        []
+        if volume != ""
+        else [required(f"{place}.persistentVolumeName", "must specify non empty persistentVolumeName")]
+    )
+
+
+_SPEC = (
+    ("attacher", driver_name),
+    _source,
+    ("nodeName", rules.needed_name(names.subdomain)),
+)
+
+
+def _metadata(value: Object | None, path: str) -> list[FieldError]:
+    size = sum(len(key) + len(text) for key, text in (value or {}).items())
+    return [too_long(path, MOST_METADATA_BYTES)] if size > MOST_METADATA_BYTES else []
+
+
+_ERROR = rules.within(("message", rules.no_longer_than(MOST_MESSAGE_BYTES)), ("errorCode", rules.non_negative))
+
+validate_create = rules.table(
+    ("spec", rules.within(*_SPEC)),
+    ("status.attachmentMetadata", _metadata),
+    ("status.attachError", _ERROR),
+    ("status.detachError", _ERROR),
+)
+
+
+def validate_update(volume_attachment: Object, old: Object) -> list[FieldError]:
+    shown = go_structs.shown("storage.VolumeAttachmentSpec", volume_attachment.get("spec"))
+    return validate_create(volume_attachment) + rules.unchanged(
+        volume_attachment.get("spec"), old.get("spec"), "spec", shown=shown
+    )
+
+
+STRATEGY = Strategy(
+    validate_create=validate_create,
+    validate_update=validate_update,
+    validate_status_update=validate_create,
+    returns_deleted_object=True,
+)

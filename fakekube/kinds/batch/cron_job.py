@@ -1,0 +1,93 @@
+"""CronJobs: when a Job is made, and after which template.
+
+https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from typing import Any
+
+from fakekube.kinds import job_rules, pod_warnings
+from fakekube.objects import cron, fields, rules
+from fakekube.objects.field_errors import FieldError, invalid, not_supported, required
+from fakekube.registry.kind import Object, Strategy
+
+MOST_NAME_CHARACTERS = 52
+"""Eleven characters are put behind it to call a Job, whose own name must be a label."""
+TEMPLATE = "spec.jobTemplate.spec"
+
+
+def _name(cron_job: Object, _: str = "") -> list[FieldError]:
+    name = cron_job["metadata"].get("name", "")
+    if len(name) <= MOST_NAME_CHARACTERS:
+        return []
+    return [invalid("metadata.name", name, f"must be no more than {MOST_NAME_CHARACTERS} characters")]
+
+
+def _schedule(spec: Object, path: str) -> list[FieldError]:
+    text, place = spec.get("schedule", ""), f"{path}.schedule"
+    if not text:
+        return [required(place)]
+    errors: list[FieldError] = []
+    try:
+        cron.parse(text)
+    except cron.ScheduleError as error:
+        errors.append(invalid(place, text, str(error)))
+    if "TZ" in text:
+        detail = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
+        errors.append(invalid(place, text, detail))
+    return errors
+
+
+def _time_zone(value: Any, path: str) -> list[FieldError]:
+    if value is None:
+        return []
+    if not value:
+        return [invalid(path, value, "timeZone must be nil or non-empty string")]
+    if value.lower() == "local":
+        detail = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
+        return [invalid(path, value, detail)]
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return [invalid(path, value, f"unknown time zone {value}")]
+    return []
+
+
+def _generated(spec: Object, path: str) -> list[FieldError]:
+    """What the server writes into the Jobs itself may not stand in their template."""
+    job, errors = fields.at(spec, "jobTemplate.spec") or {}, list[FieldError]()
+    if job.get("selector") is not None:
+        errors.append(
+            invalid(f"{path}.jobTemplate.spec.selector", job["selector"], "`selector` will be auto-generated")
+        )
+    if job.get("manualSelector"):
+        errors.append(not_supported(f"{path}.jobTemplate.spec.manualSelector", True, ("nil", "false")))
+    return errors
+
+
+_SPEC = (
+    _schedule,
+    ("startingDeadlineSeconds", rules.non_negative),
+    ("timeZone", _time_zone),
+    ("concurrencyPolicy", rules.needed_one_of("Allow", "Forbid", "Replace")),
+    _generated,
+    ("jobTemplate", lambda template, path: job_rules.validate((template or {}).get("spec") or {}, f"{path}.spec")),
+    ("successfulJobsHistoryLimit", rules.non_negative),
+    ("failedJobsHistoryLimit", rules.non_negative),
+)
+
+validate_update = rules.table(lambda cron_job, _: rules.check(cron_job.get("spec") or {}, _SPEC, "spec"))
+
+
+def validate_create(cron_job: Object) -> list[FieldError]:
+    return validate_update(cron_job) + _name(cron_job)
+
+
+def warnings(cron_job: Object, old: Object | None) -> list[str]:
+    told = pod_warnings.of_name(cron_job, "Pod names and hostnames") if old is None else []
+    return told + pod_warnings.of_owner(cron_job, old, f"{TEMPLATE}.template")
+
+
+STRATEGY = Strategy(validate_create=validate_create, validate_update=validate_update, warnings=warnings)

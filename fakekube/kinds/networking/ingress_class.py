@@ -1,0 +1,41 @@
+"""IngressClasses: which controller answers for ingresses of the class, and what it is told."""
+
+from __future__ import annotations
+
+from fakekube.objects import names, rules
+from fakekube.objects.field_errors import FieldError, forbidden, required
+from fakekube.registry.kind import Object, Strategy
+
+MOST_CONTROLLER_BYTES = 250
+
+
+def _namespace(parameters: Object, path: str) -> list[FieldError]:
+    scope, namespace = parameters.get("scope"), parameters.get("namespace")
+    if scope == "Namespace":
+        if not namespace:
+            return [required(f"{path}.namespace", "`parameters.scope` is set to 'Namespace'")]
+        return rules.named(names.label)(namespace, f"{path}.namespace")
+    if scope == "Cluster" and namespace is not None:
+        return [forbidden(f"{path}.namespace", "`parameters.scope` is set to 'Cluster'")]
+    return []
+
+
+_PARAMETERS = (
+    ("apiGroup", rules.named(names.subdomain)),
+    ("kind", rules.needed_name(names.path_segment)),
+    ("name", rules.needed_name(names.path_segment)),
+    ("scope", rules.needed_one_of("Cluster", "Namespace")),
+    _namespace,
+)
+
+validate = rules.table(
+    ("spec.controller", rules.no_longer_than(MOST_CONTROLLER_BYTES), rules.needed_name(names.domain_prefixed_path)),
+    ("spec.parameters", rules.within(*_PARAMETERS)),
+)
+
+
+def validate_update(ingress_class: Object, old: Object) -> list[FieldError]:
+    return rules.unchanged_at(ingress_class, old, "spec.controller") + validate(ingress_class)
+
+
+STRATEGY = Strategy(validate_create=validate, validate_update=validate_update)

@@ -1,0 +1,80 @@
+"""NetworkPolicies: which traffic pods take and send.
+
+https://kubernetes.io/docs/concepts/services-networking/network-policies/
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakekube.objects import names, rules
+from fakekube.objects.field_errors import FieldError, forbidden, invalid, required
+from fakekube.registry.kind import Object, Strategy
+
+MOST_POLICY_TYPES = 2
+
+
+def _end_port(value: Object, path: str) -> list[FieldError]:
+    port, last = value.get("port"), value.get("endPort")
+    if last is None:
+        return []
+    if port is None:
+        return [invalid(f"{path}.endPort", last, "may not be specified when `port` is not specified")]
+    if isinstance(port, str):
+        return [invalid(f"{path}.endPort", last, "may not be specified when `port` is non-numeric")]
+    if last < port:
+        # The value that is told is the first port, as in Kubernetes.
+        return [invalid(f"{path}.endPort", port, "must be greater than or equal to `port`")]
+    return []
+
+
+def _peer(value: Object, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    given = 0
+    for field in ("podSelector", "namespaceSelector"):
+        if value.get(field) is not None:
+            given += 1
+            errors += rules.selector(value[field], f"{path}.{field}")
+    if value.get("ipBlock") is not None:
+        given += 1
+        errors += _ip_block(value["ipBlock"], f"{path}.ipBlock")
+        if given > 1:
+            errors.append(forbidden(path, "may not specify both ipBlock and another peer"))
+    return errors if given else [required(path, "must specify a peer")]
+
+
+def _ip_block(value: Object, path: str) -> list[FieldError]:
+    cidr = value.get("cidr", "")
+    if not cidr:
+        return [required(f"{path}.cidr")]
+    errors = [invalid(f"{path}.cidr", cidr, text) for text in names.cidr(cidr)]
+    whole = names.parsed_cidr(cidr)
+    for i, text in enumerate(value.get("except") or ()):
+        place = f"{path}.except[{i}]"
+        errors += [invalid(place, text, why) for why in names.cidr(text)]
+        part = names.parsed_cidr(text)
+        if whole is not None and part is not None and not _is_smaller_part(part, whole):
+            errors.append(invalid(place, text, "must be a strict subset of `cidr`"))
+    return errors
+
+
+def _is_smaller_part(part: names.Network, whole: names.Network) -> bool:
+    return part.version == whole.version and part.prefixlen > whole.prefixlen and part.network_address in whole
+
+
+def _policy_types(value: Any, path: str) -> list[FieldError]:
+    if value and len(value) > MOST_POLICY_TYPES:
+        return [invalid(path, value, "may not specify more than two policyTypes")]
+    return rules.each_value(rules.always_one_of("Ingress", "Egress"))(value, path)
+
+
+_PORT = (("protocol", rules.one_of("TCP", "UDP", "SCTP")), ("port", rules.port_or_name), _end_port)
+
+validate = rules.table(
+    ("spec.podSelector", rules.selector),
+    ("spec.ingress", rules.each(("ports", rules.each(*_PORT)), ("from", rules.each(_peer)))),
+    ("spec.egress", rules.each(("ports", rules.each(*_PORT)), ("to", rules.each(_peer)))),
+    ("spec.policyTypes", _policy_types),
+)
+
+STRATEGY = Strategy(validate_create=validate, validate_update=validate)

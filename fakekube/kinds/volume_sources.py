@@ -1,0 +1,226 @@
+"""Where the data of volumes can lie: the sources that pods and PersistentVolumes share, and those of PersistentVolumes alone.
+
+Each check is given the source and its path. https://kubernetes.io/docs/concepts/storage/volumes/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fakekube.kinds.csi_names import driver_name
+from fakekube.objects import rules
+from fakekube.objects.field_errors import FieldError, forbidden, invalid, not_supported, required
+from fakekube.registry.kind import Object
+
+HOST_PATH_TYPES = ("", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket")
+_IQN = r"iqn\.\d{4}-\d{2}\.([\w.-]+)(:.*)?|eui\.[0-9A-Fa-f]{16}|naa\.[0-9A-Fa-f]{32}"
+_DISK_KINDS = ("Dedicated", "Managed", "Shared")
+_CACHING_MODES = ("None", "ReadOnly", "ReadWrite")
+
+
+def back_steps(place: str, path: str) -> list[FieldError]:
+    return [invalid(path, place, "must not contain '..'")] if ".." in place.split("/") else []
+
+
+def relative_path(place: str, path: str) -> list[FieldError]:
+    outside = [invalid(path, place, "must be a relative path")] if place.startswith("/") else []
+    return outside + back_steps(place, path)
+
+
+def file_path(place: str, path: str) -> list[FieldError]:
+    """A path inside a volume, where names beginning with `..` are the server's own."""
+    errors = relative_path(place, path)
+    if place.startswith("..") and not place.startswith("../"):
+        errors.append(invalid(path, place, "must not start with '..'"))
+    return errors
+
+
+def needs(*fields: str) -> rules.Rule:
+    return rules.within(*((field, rules.needed) for field in fields))
+
+
+def _host_path(source: Object, path: str) -> list[FieldError]:
+    place = source.get("path", "")
+    if not place:
+        return [required(f"{path}.path")]
+    kind = source.get("type", "")
+    errors = back_steps(place, f"{path}.path")
+    return errors if kind in HOST_PATH_TYPES else [*errors, not_supported(f"{path}.type", kind, HOST_PATH_TYPES)]
+
+
+def _absolute(source: Object, path: str) -> list[FieldError]:
+    place = source.get("path", "")
+    return [] if place.startswith("/") else [invalid(f"{path}.path", place, "must be an absolute path")]
+
+
+def _local_path(value: Any, path: str) -> list[FieldError]:
+    return back_steps(value, path) if value else [required(path)]
+
+
+def _in_byte(value: Any, path: str) -> list[FieldError]:
+    return rules.between(0, 255)(value or 0, path)
+
+
+def _iqn(value: Any, path: str) -> list[FieldError]:
+    if not value:
+        return [required(path)]
+    if not value.startswith(("iqn", "eui", "naa")):
+        return [invalid(path, value, "must be valid format starting with iqn, eui, or naa")]
+    return [] if re.fullmatch(_IQN, value) else [invalid(path, value, "must be valid format")]
+
+
+def _chap_secret(source: Object, path: str) -> list[FieldError]:
+    if (source.get("chapAuthDiscovery") or source.get("chapAuthSession")) and source.get("secretRef") is None:
+        return [required(f"{path}.secretRef")]
+    return []
+
+
+def _flocker(source: Object, path: str) -> list[FieldError]:
+    name, uuid = source.get("datasetName", ""), source.get("datasetUUID", "")
+    if not name and not uuid:
+        return [required(path, "one of datasetName and datasetUUID is required")]
+    if name and uuid:
+        return [invalid(path, "resource", "datasetName and datasetUUID can not be specified simultaneously")]
+    return [invalid(f"{path}.datasetName", name, "must not contain '/'")] if "/" in name else []
+
+
+def _fibre_channel(source: Object, path: str) -> list[FieldError]:
+    names_, ids = source.get("targetWWNs") or [], source.get("wwids") or []
+    detail = "must specify either targetWWNs or wwids, but not both"
+    if not names_ and not ids:
+        return [required(f"{path}.targetWWNs", detail)]
+    if names_ and ids:
+        return [invalid(f"{path}.targetWWNs", names_, detail)]
+    if not names_:
+        return []
+    lun = source.get("lun")
+    if lun is None:
+        return [required(f"{path}.lun", "lun is required if targetWWNs is specified")]
+    return rules.between(0, 255)(lun, f"{path}.lun")
+
+
+def _registry(value: Any, path: str) -> list[FieldError]:
+    if not value:
+        return [required(path, "must be a host:port pair or multiple pairs separated by commas")]
+    if all(re.fullmatch("[^:]+:[^:]+", pair) for pair in value.split(",")):
+        return []
+    return [invalid(path, value, "must be a host:port pair or multiple pairs separated by commas")]
+
+
+def _flex_options(value: Any, path: str) -> list[FieldError]:
+    domains = ("kubernetes.io", "k8s.io")
+    reserved = [
+        key
+        for key in value or ()
+        if "/" in key and any(f".{key.partition('/')[0]}".endswith(f".{domain}") for domain in domains)
+    ]
+    return [invalid(f"{path}[{key}]", key, "can't be set by users") for key in reserved]
+
+
+def _azure_disk(source: Object, path: str) -> list[FieldError]:
+    errors = rules.check(source, [("diskName", rules.needed), ("diskURI", rules.needed)], path)
+    caching, kind, uri = source.get("cachingMode"), source.get("kind"), source.get("diskURI", "")
+    if caching is not None and caching not in _CACHING_MODES:
+        errors.append(not_supported(f"{path}.cachingMode", caching, _CACHING_MODES))
+    if kind is not None and kind not in _DISK_KINDS:
+        errors.append(not_supported(f"{path}.kind", kind, _DISK_KINDS))
+    if kind == "Managed" and not uri.startswith("/subscriptions/"):
+        errors.append(
+            not_supported(
+                f"{path}.diskURI",
+                uri,
+                ("/subscriptions/{sub-id}/resourceGroups/{group-name}/providers/Microsoft.Compute/disks/{disk-id}",),
+            )
+        )
+    if kind not in (None, "Managed") and not uri.startswith("https://"):
+        errors.append(
+            not_supported(
+                f"{path}.diskURI",
+                uri,
+                ("https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd",),
+            )
+        )
+    return errors
+
+
+def _git_directory(value: Any, path: str) -> list[FieldError]:
+    return file_path(value, path) if value else []
+
+
+_SECRET = ("secretRef", rules.within(("name", rules.needed)))
+_NAMESPACED_SECRET = rules.within(("name", rules.needed), ("namespace", rules.needed))
+
+SHARED: Mapping[str, rules.Rule] = {
+    "hostPath": _host_path,
+    "gcePersistentDisk": rules.within(("pdName", rules.needed), ("partition", _in_byte)),
+    "awsElasticBlockStore": rules.within(("volumeID", rules.needed), ("partition", _in_byte)),
+    "glusterfs": needs("endpoints", "path"),
+    "flocker": _flocker,
+    "nfs": rules.within(("server", rules.needed), ("path", rules.needed), _absolute),
+    "rbd": needs("monitors", "image"),
+    "quobyte": rules.within(("registry", _registry), ("volume", rules.needed)),
+    "cephfs": needs("monitors"),
+    "iscsi": rules.within(("targetPortal", rules.needed), ("iqn", _iqn), ("lun", _in_byte), _chap_secret),
+    "cinder": rules.within(("volumeID", rules.needed), _SECRET),
+    "fc": _fibre_channel,
+    "flexVolume": rules.within(("driver", rules.needed), ("options", _flex_options)),
+    "azureFile": needs("secretName", "shareName"),
+    "vsphereVolume": needs("volumePath"),
+    "photonPersistentDisk": needs("pdID"),
+    "portworxVolume": needs("volumeID"),
+    "azureDisk": _azure_disk,
+    "scaleIO": needs("gateway", "system", "volumeName"),
+    "storageos": rules.within(("volumeName", rules.needed), _SECRET),
+}
+
+OF_PODS: Mapping[str, rules.Rule] = {
+    **SHARED,
+    "gitRepo": rules.within(("repository", rules.needed), ("directory", _git_directory)),
+    "persistentVolumeClaim": needs("claimName"),
+    "csi": rules.within(("driver", driver_name), ("nodePublishSecretRef", rules.within(("name", rules.needed)))),
+    "image": needs("reference"),
+}
+
+OF_PERSISTENT_VOLUMES: Mapping[str, rules.Rule] = {
+    **SHARED,
+    "local": rules.within(("path", _local_path)),
+    "csi": rules.within(
+        ("driver", driver_name),
+        ("volumeHandle", rules.needed),
+        *(
+            (f"{call}SecretRef", _NAMESPACED_SECRET)
+            for call in ("controllerPublish", "controllerExpand", "nodePublish", "nodeExpand")
+        ),
+    ),
+}
+"""In the order in which Kubernetes asks for them: SHARED's, then these."""
+
+PERSISTENT_VOLUME_ORDER = (
+    *(
+        "hostPath",
+        "gcePersistentDisk",
+        "awsElasticBlockStore",
+        "glusterfs",
+        "flocker",
+        "nfs",
+        "rbd",
+        "quobyte",
+        "cephfs",
+    ),
+    *("iscsi", "cinder", "fc", "flexVolume", "azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume"),
+    *("azureDisk", "scaleIO", "local", "storageos", "csi"),
+)
+
+Check = Callable[[Object, str], list[FieldError]]
+
+
+def one_source(volume: Object, path: str, order: tuple[str, ...], checks: Mapping[str, Check]) -> list[FieldError]:
+    """A volume has one source; of several the first one is judged and the others are refused."""
+    present = [source for source in order if volume.get(source) is not None]
+    if not present:
+        return [required(path, "must specify a volume type")]
+    check = checks.get(present[0])
+    errors = check(volume[present[0]], f"{path}.{present[0]}") if check else []
+    return errors + [forbidden(f"{path}.{source}", "may not specify more than 1 volume type") for source in present[1:]]
