@@ -6,6 +6,7 @@ with the object decoded and defaulted in the version of the request, before admi
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import Any
 
@@ -145,6 +146,12 @@ def keep_empty_list(obj: Object, body: Body) -> None:
     if isinstance(body, bytes):
         if b"managedFields" not in body:
             return
-        body = yaml.load(body).value
+        try:  # as lenient as decoding was: JSON of clients may hold halves of surrogate pairs
+            body = json.loads(body)
+        except (ValueError, RecursionError):
+            try:
+                body = yaml.load(body).value
+            except yaml.YAMLError:  # protobuf, where an empty list and none are the same
+                return
     if asks_for_no_tracking(body):
         obj["metadata"]["managedFields"] = []

@@ -38,12 +38,6 @@ GONE_FROM_REAL_SERVERS = [  # they create definitions of apiextensions.k8s.io/v1
     "TestDynamicClient::test_async_namespaced_custom_resources",
 ]
 FAILS_ON_A_REAL_SERVER = {"test_cache_decoder_resource_and_subresource"}
-NOT_YET = {
-    "test_configmap_apis": "strategic merge patch",
-    "test_server_side_apply_api": "server-side apply",
-    "test_service_apis": "strategic merge patch",
-}
-"""What is still refused, and why; one that starts to pass must leave."""
 
 
 def test_the_official_dynamic_client_passes_as_on_a_real_server(cluster: Cluster, tmp_path: pathlib.Path) -> None:
@@ -81,4 +75,4 @@ def test_the_official_dynamic_client_passes_as_on_a_real_server(cluster: Cluster
     cases = list(ElementTree.parse(tmp_path / "junit.xml").iter("testcase"))
     failed = {case.get("name") for case in cases if case.find("failure") is not None or case.find("error") is not None}
     assert len(cases) == 8, done.stdout
-    assert failed == FAILS_ON_A_REAL_SERVER | NOT_YET.keys(), done.stdout
+    assert failed == FAILS_ON_A_REAL_SERVER, done.stdout

@@ -19,6 +19,8 @@ OPERATIONS = 300
 EXAMPLES = 6
 ANSWER_TIMEOUT_S = 10.0
 NAME = "fuzzed"
+SHOWN = 2000
+"""Characters of a request that is complained of."""
 
 REAL_500S = [
     re.compile(pattern)
@@ -59,8 +61,9 @@ def test_no_request_that_the_documents_allow_breaks_the_server(server: Served, s
         wrong += answers_that_break(operation, server, session)
 
     assert len(operations) > OPERATIONS
-    assert not wrong, "\n".join(wrong)
-    assert not server.new_traceback()
+    traceback = server.new_traceback()
+    assert not wrong, "\n".join([*wrong, traceback])
+    assert not traceback
 
 
 def of_document(document: dict[str, Any]) -> Iterator[Any]:
@@ -84,7 +87,7 @@ def answers_that_break(operation: Any, server: Served, session: requests.Session
         asked.pop("cookies", None)
         with session.request(**asked, stream=True, timeout=ANSWER_TIMEOUT_S) as answer:  # a watch would go on
             if answer.status_code >= 500 and not is_real(answer):
-                wrong.append(f"{operation.label} {asked}: {answer.status_code} {answer.text[:300]}")
+                wrong.append(f"{operation.label}: {answer.status_code} {answer.text[:300]} to {asked}"[:SHOWN])
 
     send()
     return wrong
