@@ -71,13 +71,15 @@ class Handle:
         return self._write("POST", _path(kind, place), _STRICT, obj)
 
     def apply(self, source: Source, *, namespace: str | None = None) -> Object:
-        """Create the object, or, when it is there, merge what is given into it (as a JSON merge patch: lists are replaced)."""
+        """Create the object, or bring it to what is given, as `kubectl apply --server-side --force-conflicts` does: lists are merged by
+        their keys, and what an earlier `apply` has set and this one leaves out goes."""
         __tracebackhide__ = True
         obj, kind, place = self._understood(source, namespace)
+        obj["metadata"].pop("managedFields", None)
         name = obj["metadata"].get("name")
-        if not name or self._find(kind, place, name) is None:
+        if not name:
             return self._write("POST", _path(kind, place), _STRICT, obj)
-        return self._write("PATCH", _path(kind, place, name), _STRICT, obj, PATCH_TYPES["merge"])
+        return self._write("PATCH", _path(kind, place, name), _APPLY, obj, PATCH_TYPES["apply"])
 
     def replace(self, source: Source, *, namespace: str | None = None, subresource: str = "") -> Object:
         """Put this object in the place of the one of its name. With its resourceVersion, only if nobody has changed that one."""
@@ -157,7 +159,7 @@ class Handle:
         chosen = type or ("merge" if isinstance(patch, Mapping) else "json")
         if chosen not in PATCH_TYPES:
             raise ValueError(f"there is no patch type {chosen!r}: expected one of {', '.join(PATCH_TYPES)}")
-        query = {**_STRICT, "fieldManager": "fakekube", "force": "true"} if chosen == "apply" else _STRICT
+        query = _APPLY if chosen == "apply" else _STRICT
         path = _path(which, place, named, subresource)
         try:
             return self._write("PATCH", path, query, patch, PATCH_TYPES[chosen])
@@ -423,6 +425,7 @@ class _Creator:
 
 _STRICT = {"fieldValidation": "Strict"}
 """As kubectl does it: a field that does not exist is a mistake."""
+_APPLY = {**_STRICT, "fieldManager": "fakekube", "force": "true"}
 
 
 def _path(kind: Kind, namespace: str, name: str = "", subresource: str = "") -> str:

@@ -79,9 +79,16 @@ def test_patch_reaches_subresources(kube: FakeCluster) -> None:
     assert patched["status"]["capacity"] == {"cpu": "4"}
 
 
-def test_apply_creates_and_then_merges(kube: FakeCluster) -> None:
+def test_apply_creates_merges_and_takes_back_what_it_set(kube: FakeCluster) -> None:
     assert kube.apply(CONFIG)["data"] == {"colour": "blue"}
-    assert kube.apply({**CONFIG, "data": {"size": "1"}})["data"] == {"colour": "blue", "size": "1"}
+    kube.patch("cm", "settings", {"data": {"size": "1"}})
+    assert kube.apply({**CONFIG, "data": {"shape": "round"}})["data"] == {"shape": "round", "size": "1"}
+    assert kube.apply(kube.get("cm", "settings"))["data"] == {"shape": "round", "size": "1"}
+
+
+def test_apply_without_a_name_creates(kube: FakeCluster) -> None:
+    made = kube.apply({**CONFIG, "metadata": {"generateName": "settings-"}})
+    assert made["metadata"]["name"].startswith("settings-")
 
 
 def test_replace_with_an_old_version_is_a_conflict(kube: FakeCluster) -> None:
