@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fakekube.api.event_recorder import EventRecorder
+from fakekube.controllers.ownership import Owners
 from fakekube.errors import StatusError
 from fakekube.registry.user import User, service_account
 
@@ -36,12 +38,18 @@ Key = tuple[str, str]
 
 EVERYTHING = "*"
 
+ORPHANS = ""
+"""In the place of a name: all that nobody owns in a namespace. Whose selector fits may adopt it."""
+
 FIRST_RETRY_S = 0.005
 LAST_RETRY_S = 1000.0
 """Failures of one key wait so long, doubling: as client-go's workqueue has it. The very first repetition does not wait."""
 
 SOON_S = 1.0
 """A repetition within this time counts as work still to be done, when somebody waits for the loop to be idle."""
+
+PATIENCE_S = 0.02
+"""So long a patient controller lets others go first."""
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +72,8 @@ class Context:
     recorder: EventRecorder
     clock: Clock
     settings: Settings
+    owners: Owners
+    """Who owns what, the same for all controllers: `context.owners("pods").of(owner)`."""
     memory: dict[str, Any] = field(default_factory=dict)
     """What the controller likes to remember of this cluster; only what it could find out again, since it begins empty."""
 
@@ -80,11 +90,13 @@ class Watch:
     """EVERYTHING stands for all there is."""
     key: Callable[[Object], Iterable[Key]]
     types: tuple[str, ...] = ("ADDED", "MODIFIED", "DELETED")
+    beside: str = ""
+    """Only changes in namespaces that hold an object of this resource."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controller:
-    """One controller. `name` is that of its service account in kube-system and of its events' source."""
+    """One controller. `name` is that of its service account in kube-system, and mostly of its events' source."""
 
     name: str
     watches: tuple[Watch, ...]
@@ -98,6 +110,10 @@ class Controller:
     field_manager: str = "kube-controller-manager"
     host: str = ""
     """The host its events come from; only kubelets name one."""
+    events_from: str = ""
+    """The source of its events where that is not its name."""
+    patient: bool = False
+    """Whether it counts what others do. Then it lets them finish first, for a moment, so that many changes are one look."""
 
     @property
     def acts_as(self) -> User:
@@ -118,6 +134,19 @@ def owner_of(kind: str) -> Callable[[Object], tuple[Key, ...]]:
         if reference is None or reference["kind"] != kind:
             return ()
         return ((object["metadata"].get("namespace", ""), reference["name"]),)
+
+    return key
+
+
+def owner_or_orphans(kind: str) -> Callable[[Object], tuple[Key, ...]]:
+    """The controller of an object, when it is of this kind; for one without a controller the ORPHANS of its namespace."""
+
+    def key(object: Object) -> tuple[Key, ...]:
+        reference = controller_reference(object)
+        namespace = object["metadata"].get("namespace", "")
+        if reference is None:
+            return ((namespace, ORPHANS),)
+        return ((namespace, reference["name"]),) if reference["kind"] == kind else ()
 
     return key
 
@@ -143,12 +172,25 @@ class Loop:
         settings: Settings,
     ) -> None:
         self._store = store
+        self._owners = Owners(store)
         self._unsubscribe: list[Callable[[], None]] = []
-        self._queues = []
+        self._queues: list[Queue] = []
         for controller in controllers:
             client = client_for(controller)
-            recorder = EventRecorder(client, clock, component=controller.name, host=controller.host)
-            self._queues.append(Queue(controller, Context(client, recorder, clock, settings)))
+            recorder = EventRecorder(
+                client, clock, component=controller.events_from or controller.name, host=controller.host
+            )
+            context = Context(client, recorder, clock, settings, self._owners)
+            self._queues.append(Queue(controller, context, self._in_hurry))
+
+        self._impatient = [queue for queue in self._queues if not queue.controller.patient]
+
+    def _in_hurry(self) -> bool:
+        """Whether there is work that others had better wait for."""
+        for queue in self._impatient:  # noqa: SIM110 -- asked at every turn of the event loop while a controller waits
+            if queue.at_work:
+                return True
+        return False
 
     def start(self) -> None:
         """Look at everything that is there, and from now on at every change."""
@@ -160,20 +202,22 @@ class Loop:
         for queue in self._queues:
             for watch in queue.controller.watches:
                 if watch.resource in (collection, EVERYTHING):
-                    self._unsubscribe.append(self._store.subscribe(collection, _told(queue, watch)))
+                    self._unsubscribe.append(self._store.subscribe(collection, _told(queue, watch, self._store)))
                     if "ADDED" in watch.types:
                         self._look_at_all(queue, watch, collection)
 
     def _look_at_all(self, queue: Queue, watch: Watch, collection: str) -> None:
         for stored in self._store.list(collection):
-            for key in watch.key(stored.value):
-                queue.add(key)
+            if not watch.beside or _has_any(self._store, watch.beside, stored.namespace):
+                for key in watch.key(stored.value):
+                    queue.add(key)
 
     async def stop(self) -> None:
         """End now: what waits is forgotten, what runs is cancelled."""
         while self._unsubscribe:
             self._unsubscribe.pop()()
         await asyncio.gather(*(queue.stop() for queue in self._queues))
+        self._owners.stop()
 
     async def idle(self) -> None:
         """Until no controller has anything to do: what waits for a time that is SOON_S away or more is not waited for."""
@@ -181,7 +225,11 @@ class Loop:
             await busy[0].idle()
 
 
-def _told(queue: Queue, watch: Watch) -> Callable[[Event], None]:
+def _has_any(store: Store, collection: str, namespace: str) -> bool:
+    return namespace in store.collection(collection).objects
+
+
+def _told(queue: Queue, watch: Watch, store: Store) -> Callable[[Event], None]:
     """The store's callback: runs within the write."""
     if watch.key is own:
 
@@ -193,7 +241,7 @@ def _told(queue: Queue, watch: Watch) -> Callable[[Event], None]:
     types = frozenset(watch.types)
 
     def add_keys(event: Event) -> None:
-        if event.type not in types:
+        if event.type not in types or (watch.beside and not _has_any(store, watch.beside, event.namespace)):
             return
         try:
             for stored in (event.old, event.new):
@@ -210,15 +258,20 @@ def _told(queue: Queue, watch: Watch) -> Callable[[Event], None]:
 class Queue:
     """The keys of one controller that wait, each once, and the task that works on them while there are any."""
 
-    def __init__(self, controller: Controller, context: Context) -> None:
+    def __init__(self, controller: Controller, context: Context, in_hurry: Callable[[], bool] = lambda: False) -> None:
         self.controller = controller
         self.context = context
+        self._in_hurry = in_hurry
         self._waiting: dict[Key, None] = {}
         self._failures: dict[Key, int] = {}
         self._timers: dict[Key, Timer] = {}
         self._soon: set[Key] = set()
         self._task: asyncio.Task[None] | None = None
         self._idle: asyncio.Event | None = None
+
+    @property
+    def at_work(self) -> bool:
+        return self._task is not None
 
     @property
     def busy(self) -> bool:
@@ -248,17 +301,24 @@ class Queue:
 
     async def _work(self) -> None:
         while self._waiting:
-            key = next(iter(self._waiting))
-            # It leaves the queue before it is looked at: a change that comes meanwhile puts it there again.
-            del self._waiting[key]
-            self._cancel(key)
-            again_s = await self._reconcile(key)
-            if again_s is not None:
-                self._add_after(key, again_s)
-            # Many keys must not hold up the requests that arrive meanwhile.
-            await asyncio.sleep(0)
+            if self.controller.patient:
+                await self._let_others_finish()
+            for key in list(self._waiting):
+                # It leaves the queue before it is looked at: a change that comes meanwhile puts it there again.
+                del self._waiting[key]
+                self._cancel(key)
+                again_s = await self._reconcile(key)
+                if again_s is not None:
+                    self._add_after(key, again_s)
+                # Many keys must not hold up the requests that arrive meanwhile.
+                await asyncio.sleep(0)
         self._task = None
         self._tell_idle()
+
+    async def _let_others_finish(self) -> None:
+        until = time.monotonic() + PATIENCE_S
+        while self._in_hurry() and time.monotonic() < until:
+            await asyncio.sleep(0)
 
     async def _reconcile(self, key: Key) -> float | None:
         """Seconds after which the key is due again; None for never, unless something changes."""

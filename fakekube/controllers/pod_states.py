@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Object = dict[str, Any]
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def is_finished(pod: Object) -> bool:
@@ -29,6 +32,24 @@ def condition(pod: Object, type: str) -> Object | None:
 def is_ready(pod: Object) -> bool:
     ready = condition(pod, "Ready")
     return ready is not None and ready["status"] == "True"
+
+
+def available_at(pod: Object, min_ready_s: int) -> datetime | None:
+    """From when on the pod counts as available, having been ready for so long; None while that cannot be said."""
+    ready = condition(pod, "Ready")
+    if ready is None or ready["status"] != "True":
+        return None
+    if not min_ready_s:
+        return LONG_AGO
+    since = ready.get("lastTransitionTime")
+    return time_of(since) + timedelta(seconds=min_ready_s) if since else None
+
+
+def availability(pods: Iterable[Object], min_ready_s: int, now: datetime) -> tuple[int, float | None]:
+    """How many pods are available, and in how many seconds the next one will be (None: none is about to)."""
+    times = [each for each in (available_at(pod, min_ready_s) for pod in pods) if each is not None]
+    later = [(each - now).total_seconds() for each in times if each > now]
+    return len(times) - len(later), min(later, default=None)
 
 
 def restarts(pod: Object) -> int:

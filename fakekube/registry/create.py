@@ -53,6 +53,7 @@ async def create(
     if generated_from:
         metadata["name"] = generated_from[:LONGEST_PREFIX] + operation.random_suffix()
     _prepare(kind, obj, operation)
+    metadata = obj["metadata"]
     errors = [
         *object_metadata.validate_create(kind.facts, metadata),
         *kind.strategy.validate_create(obj),

@@ -7,9 +7,10 @@ import copy
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from fakekube.api.binding import bound
+from fakekube.api.client import Client
 from fakekube.controllers.loop import Controller, Loop, Settings
 from fakekube.errors import already_exists, conflict, not_found
 from fakekube.registry.clock import Chance, Clock
@@ -28,8 +29,23 @@ KINDS = {
     "serviceaccounts": ("ServiceAccount", "v1", True),
     "configmaps": ("ConfigMap", "v1", True),
     "events": ("Event", "v1", True),
+    "resourcequotas": ("ResourceQuota", "v1", True),
+    "services": ("Service", "v1", True),
+    "replicationcontrollers": ("ReplicationController", "v1", True),
     "jobs.batch": ("Job", "batch/v1", True),
+    "cronjobs.batch": ("CronJob", "batch/v1", True),
+    "deployments.apps": ("Deployment", "apps/v1", True),
+    "replicasets.apps": ("ReplicaSet", "apps/v1", True),
+    "statefulsets.apps": ("StatefulSet", "apps/v1", True),
+    "daemonsets.apps": ("DaemonSet", "apps/v1", True),
+    "controllerrevisions.apps": ("ControllerRevision", "apps/v1", True),
+    "storageclasses.storage.k8s.io": ("StorageClass", "storage.k8s.io/v1", False),
 }
+
+WITH_STATUS = frozenset(
+    {"Node", "Job", "CronJob", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController"}
+    | {"ResourceQuota", "PersistentVolume", "PersistentVolumeClaim"}
+)
 
 
 @dataclass(frozen=True)
@@ -107,7 +123,11 @@ class Cluster:
     def new_loop(self) -> None:
         """Controllers that know nothing yet."""
         self.loop = Loop(
-            self.controllers, store=self.store, client_for=lambda _: self, clock=self.clock, settings=self.settings
+            self.controllers,
+            store=self.store,
+            client_for=lambda _: cast(Client, self),
+            clock=self.clock,
+            settings=self.settings,
         )
 
     def run(self, scenario: Callable[[Cluster], Coroutine[Any, Any, None]]) -> None:
@@ -171,7 +191,7 @@ class Cluster:
         if kind == "Namespace":
             new.setdefault("spec", {"finalizers": ["kubernetes"]})
             new.setdefault("status", {"phase": "Active"})
-        if kind in ("Job", "Node"):
+        if kind in WITH_STATUS:
             new.setdefault("status", {})
         try:
             stored = self.store.create(resource, metadata.get("namespace", ""), metadata["name"], new)
@@ -254,7 +274,10 @@ class Cluster:
             return new
         if new == stored.value:
             return stored.value
-        return self.store.update(resource, stored, new).value
+        if new.get("spec") != stored.value.get("spec") and "generation" in metadata:
+            metadata["generation"] = stored.value["metadata"]["generation"] + 1
+        updated: Object = self.store.update(resource, stored, new).value
+        return updated
 
 
 def merged(value: Any, patch: Any) -> Any:
