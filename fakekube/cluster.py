@@ -200,7 +200,7 @@ class FakeCluster(Handle, ClientAccess):
         return Loop(
             [*CONTROLLERS, *map(_kubelet, machines)],
             store=plane.store,
-            client_for=lambda controller: Client(plane, controller.acts_as),
+            client_for=lambda controller: Client(plane, controller.acts_as, controller.field_manager),
             clock=plane.clock,
             settings=Settings(
                 ca_pem=self.certificates.ca.certificate,
@@ -229,7 +229,7 @@ class FakeCluster(Handle, ClientAccess):
         ):
             _put(plane, obj)
         for machine in nodes(options.nodes):
-            await machine.register(Client(plane, machine.user), clock)
+            await machine.register(Client(plane, machine.user, "kubelet"), clock)
         controllers = self._controllers_of(plane)
         controllers.start()
         await controllers.idle()

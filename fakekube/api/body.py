@@ -48,7 +48,7 @@ def set_defaults(kind: Kind | Subresource, obj: Object) -> None:
     """Fill in what an object leaves out, in place."""
     if kind.type_name:
         defaults.apply(kind.type_name, obj)
-    elif isinstance(kind, Kind) and kind.strategy.set_defaults is not None:
+    if isinstance(kind, Kind) and kind.strategy.set_defaults is not None:
         kind.strategy.set_defaults(obj)
 
 

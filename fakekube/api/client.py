@@ -26,9 +26,11 @@ from fakekube.registry.user import User
 class Client:
     """What one user does to the cluster. Lives on the event loop of the control plane; raises StatusError as the server would answer."""
 
-    def __init__(self, plane: ControlPlane, user: User) -> None:
+    def __init__(self, plane: ControlPlane, user: User, field_manager: str = "fakekube") -> None:
+        """`field_manager` is how metadata.managedFields calls it."""
         self.plane = plane
         self.user = user
+        self.field_manager = field_manager
 
     def resources(self) -> list[Kind]:
         """All kinds served now."""
@@ -107,7 +109,9 @@ class Client:
     def _call(
         self, kind: Kind, namespace: str, name: str = "", subresource: str = "", query: dict[str, str] | None = None
     ) -> Call:
-        return Call(self.user, kind, namespace, name, subresource, query or {}, lambda parameter: ["All"])
+        return Call(
+            self.user, kind, namespace, name, subresource, query or {}, lambda parameter: ["All"], self.field_manager
+        )
 
 
 def _dry(dry_run: bool) -> dict[str, str]:

@@ -10,7 +10,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from fakekube.api.body import Body
+from fakekube.api.body import Body, from_storage
 from fakekube.api.call import FIELD_MANAGER_BYTES, Call, WriteOptions
 from fakekube.api.control_plane import ControlPlane
 from fakekube.kinds import Kinds
@@ -70,9 +70,10 @@ class _Versions:
         if target is None or source is None:
             return None
         if source is not target:
-            to_storage, from_storage = source.strategy.to_storage, target.strategy.from_storage
-            obj = obj if to_storage is None else to_storage(obj)
-            obj = obj if from_storage is None else from_storage(obj)
+            to_storage = source.strategy.to_storage
+            if not source.is_stored_form and to_storage is not None:
+                obj = to_storage(obj)
+            obj = from_storage(target, obj)
         return obj, shape_of_kind(target)
 
     def _served(self, api_version: str) -> Kind | None:
@@ -146,12 +147,8 @@ def keep_empty_list(obj: Object, body: Body) -> None:
     if isinstance(body, bytes):
         if b"managedFields" not in body:
             return
-        try:  # as lenient as decoding was: JSON of clients may hold halves of surrogate pairs
-            body = json.loads(body)
-        except (ValueError, RecursionError):
-            try:
-                body = yaml.load(body).value
-            except yaml.YAMLError:  # protobuf, where an empty list and none are the same
-                return
-    if asks_for_no_tracking(body):
+        document = yaml.load(body).value
+    else:
+        document = body
+    if asks_for_no_tracking(document):
         obj["metadata"]["managedFields"] = []

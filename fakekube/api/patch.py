@@ -72,11 +72,16 @@ def patched_object(
     strict = options.field_validation != "Ignore"
     patched = function(present, body, strict)
     document = patched.document
+    if isinstance(document, dict) and not patched.shown:
+        other = schemas.why_another_kind(
+            document, group=kind.group, version=kind.version, kind=kind.kind, type_name=kind.type_name
+        )
+        if other:
+            raise _not_the_kind(patched, other)
     try:
         result = decoded_value(kind, document)
     except schemas.DecodeError as error:
         raise _not_the_kind(patched, patched.why(kind.type_name, str(error))) from None
-    _check_kind(kind, patched)
     unknown = sorted(result.unknown) if patched.shown else result.unknown
     findings = [*patched.findings, *(f"unknown field {go_quoted(path)}" for path in unknown)]
     if findings and options.field_validation == "Strict":
@@ -88,17 +93,6 @@ def patched_object(
         obj["metadata"]["managedFields"] = []
     set_defaults(kind, obj)
     return obj
-
-
-def _check_kind(kind: Kind | Subresource, patched: Patched) -> None:
-    document = patched.document
-    if not isinstance(document, dict):
-        return
-    api_version, name = document.get("apiVersion", kind.api_version), document.get("kind", kind.kind)
-    if (api_version, name) != (kind.api_version, kind.kind):
-        scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
-        why = f'no kind "{name}" is registered for version "{api_version}" in scheme "{scheme}"'
-        raise _not_the_kind(patched, why)
 
 
 def _not_the_kind(patched: Patched, why: str) -> Invalid:

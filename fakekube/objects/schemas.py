@@ -224,6 +224,20 @@ def _refuse_foreign(
     raise BadRequest(f"{subject}: converting ({version}.{kind}) to ({internal}): unknown conversion")
 
 
+def why_another_kind(value: dict[str, Any], *, group: str, version: str, kind: str, type_name: str) -> str:
+    """Why a patched object is not one of the kind by what it calls itself; empty where it is, or says nothing, or nobody has a type."""
+    expected = _Expected(group, version, kind, type_name)
+    api_version, given = value.get("apiVersion", expected.api_version), value.get("kind", kind)
+    if (api_version, given) == (expected.api_version, kind) or not type_name:
+        return ""
+    try:
+        gvk = (*_group_version(api_version), given) if isinstance(api_version, str) else ("", "", given)
+        _refuse_foreign(value, gvk, expected, "", b"")
+    except (_ReadError, BadRequest) as error:
+        return str(error).removeprefix(": ")
+    return ""
+
+
 def _not_registered(kind: str, api_version: str, scheme: str) -> str:
     return f'no kind "{kind}" is registered for version "{api_version}" in scheme "{scheme}"'
 

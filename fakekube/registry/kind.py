@@ -152,7 +152,7 @@ class Strategy:
     decode: Callable[[Any], Decoded] | None = None
     """Makes an object of a value whose kind has no type in the facts. Raises DecodeError."""
     set_defaults: Callable[[Object], None] | None = None
-    """Fills in what is left out, for the same kinds."""
+    """Fills in what is left out, after the defaults of the facts, and puts what may be sent in other words where it is kept."""
     scale: ScaleRules | None = None
     """What /scale reads and writes, where that is not spec.replicas, status.replicas and spec.selector."""
 

@@ -163,8 +163,9 @@ def _prepare(kind: Kind, new: Object, old: Object, operation: Operation, subreso
         _let_status_through(kind, new, old)
         strategy.prepare_status_update(new, old, operation)
     elif subresource:
-        door = strategy.doors[subresource]
-        door.prepare(new, old, operation)
+        listed = new["metadata"].get("managedFields")
+        strategy.doors[subresource].prepare(new, old, operation)
+        _put_owners(new, listed)
     else:
         if facts.status_at_create is not None:
             if "status" in old:
@@ -173,6 +174,14 @@ def _prepare(kind: Kind, new: Object, old: Object, operation: Operation, subreso
                 new.pop("status", None)
         strategy.prepare_update(new, old, operation)
         bump_generation(kind, new, old)
+
+
+def _put_owners(new: Object, listed: Any) -> None:
+    """Who owns what is settled before a door puts the rest of the object back."""
+    metadata = new["metadata"]
+    if metadata.get("managedFields") != listed:
+        others = {key: value for key, value in metadata.items() if key != "managedFields"}
+        new["metadata"] = others | ({"managedFields": listed} if listed else {})
 
 
 def _let_status_through(kind: Kind, new: Object, old: Object) -> None:
