@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fakekube.api import custom_resources
+from fakekube.api.call import Call
+from fakekube.api.client import Client
+from fakekube.api.control_plane import ControlPlane
+from fakekube.api.create import create
+from fakekube.api.delete import delete
+from fakekube.api.patch import patch
+from fakekube.api.scale import get_scale, patch_scale
+from fakekube.api.update import update
+from fakekube.errors import BadRequest, Forbidden, InternalError, Invalid, UnsupportedMediaType
+from fakekube.objects.patches import JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
+from fakekube.storage.store import Stored
+from tests.api.conftest import ADMINISTRATOR, MakeCall
+
+Object = dict[str, Any]
+
+DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
+TOYS = "toys.example.com"
+NUMBER = {"type": "integer"}
+
+
+def version(name: str = "v1", properties: Object | None = None, **fields: Any) -> Object:
+    spec = {"type": "object", "properties": properties or {"size": NUMBER, "colour": {"type": "string"}}}
+    status = {"type": "object", "properties": {"phase": {"type": "string"}, "n": NUMBER}}
+    schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec, "status": status}}}
+    return {"name": name, "served": True, "storage": True, "schema": schema, **fields}
+
+
+async def define(plane: ControlPlane, *versions: Object, scope: str = "Namespaced") -> Object:
+    """A definition as its controller leaves it."""
+    names = {"plural": "toys", "kind": "Toy"}
+    spec = {"group": "example.com", "scope": scope, "names": names, "versions": list(versions) or [version()]}
+    client = Client(plane, ADMINISTRATOR)
+    made = await client.create(DEFINITIONS, {"metadata": {"name": TOYS}, "spec": spec})
+    established = {"type": "Established", "status": "True", "reason": "x", "message": "", "lastTransitionTime": None}
+    status = {**made["status"], "acceptedNames": made["spec"]["names"], "conditions": [established]}
+    return await client.update(DEFINITIONS, {**made, "status": status}, "status")
+
+
+@pytest.fixture
+def following(plane: ControlPlane) -> ControlPlane:
+    custom_resources.follow(plane)
+    return plane
+
+
+def toy(name: str = "a", api_version: str = "example.com/v1", **fields: Any) -> bytes:
+    return json.dumps({"apiVersion": api_version, "kind": "Toy", "metadata": {"name": name}, **fields}).encode()
+
+
+async def change(plane: ControlPlane, call: MakeCall, body: Any, subresource: str = "") -> Stored:
+    return await patch(plane, call(TOYS, "a", subresource), json.dumps(body).encode(), MERGE_PATCH)
+
+
+async def test_a_definition_is_served_as_soon_as_it_is_established(following: ControlPlane, call: MakeCall) -> None:
+    generation = following.kinds.generation
+    await define(following)
+    assert following.kinds.generation > generation
+    stored = await create(following, call(TOYS), toy(spec={"size": 1}, status={"phase": "New"}))
+    assert list(stored.value) == ["kind", "apiVersion", "metadata", "spec", "status"]
+    assert stored.value["metadata"]["generation"] == 1
+
+
+async def test_kinds_that_were_forked_are_served_on_their_own(following: ControlPlane) -> None:
+    await define(following)
+    forked = following.kinds.fork()
+    kind = following.kinds.named(TOYS)
+    following.kinds.remove(kind)
+    assert forked.named(TOYS) is kind
+    with pytest.raises(LookupError):
+        following.kinds.named(TOYS)
+
+
+async def test_unknown_fields_are_dropped_with_a_warning(following: ControlPlane, call: MakeCall) -> None:
+    await define(following)
+    request = call(TOYS)
+    stored = await create(following, request, toy(extra=1, spec={"size": 1, "weight": 2}))
+    assert stored.value["spec"] == {"size": 1}
+    assert request.warnings == ['unknown field "extra"', 'unknown field "spec.weight"']
+
+
+async def test_strict_validation_refuses_unknown_fields(following: ControlPlane, call: MakeCall) -> None:
+    await define(following)
+    with pytest.raises(BadRequest, match=r'strict decoding error: unknown field "spec\.weight"'):
+        await create(following, call(TOYS, fieldValidation="Strict"), toy(spec={"weight": 2}))
+
+
+async def test_another_kind_is_told_under_its_own_name(following: ControlPlane, call: MakeCall) -> None:
+    await define(following)
+    with pytest.raises(Invalid) as refused:
+        await create(following, call(TOYS), toy().replace(b'"Toy"', b'"Top"'))
+    assert refused.value.message == 'Top.example.com "a" is invalid: kind: Invalid value: "Top": must be Toy'
+
+
+async def test_a_put_needs_a_version(following: ControlPlane, call: MakeCall) -> None:
+    await define(following)
+    await create(following, call(TOYS), toy())
+    with pytest.raises(Invalid, match="must be specified for an update"):
+        await update(following, call(TOYS, "a"), toy(spec={"size": 2}))
+
+
+async def test_without_a_status_door_every_change_counts(following: ControlPlane, call: MakeCall) -> None:
+    await define(following)
+    await create(following, call(TOYS), toy())
+    changed = await change(following, call, {"status": {"phase": "Old"}})
+    assert changed.value["metadata"]["generation"] == 2
+    labelled = await change(following, call, {"metadata": {"labels": {"a": "b"}}})
+    assert labelled.value["metadata"]["generation"] == 2
+
+
+async def test_through_the_status_door_nothing_but_status_changes(following: ControlPlane, call: MakeCall) -> None:
+    await define(following, version(subresources={"status": {}}))
+    made = await create(following, call(TOYS), toy(spec={"size": 1}, status={"phase": "New"}))
+    assert "status" not in made.value
+    body = {"metadata": {"labels": {"a": "b"}}, "spec": {"size": 2}, "status": {"phase": "Ready"}}
+    changed = await change(following, call, body, "status")
+    assert changed.value["spec"] == {"size": 1}
+    assert changed.value["status"] == {"phase": "Ready"}
+    assert "labels" not in changed.value["metadata"]
+    assert changed.value["metadata"]["generation"] == 1
+    again = await change(following, call, {"status": {"phase": "Lost"}})
+    assert again.value["status"] == {"phase": "Ready"}
+
+
+async def test_json_patches_are_taken_and_strategic_ones_are_not(following: ControlPlane, call: MakeCall) -> None:
+    await define(following)
+    await create(following, call(TOYS), toy(spec={"size": 1}))
+    body = b'[{"op": "replace", "path": "/spec/size", "value": 5}]'
+    assert (await patch(following, call(TOYS, "a"), body, JSON_PATCH)).value["spec"] == {"size": 5}
+    with pytest.raises(UnsupportedMediaType, match="accepted media types include: application/json-patch"):
+        await patch(following, call(TOYS, "a"), b"{}", STRATEGIC_MERGE_PATCH)
+
+
+async def test_a_changed_schema_shows_in_old_objects_at_once(following: ControlPlane, call: MakeCall) -> None:
+    definition = await define(following)
+    await create(following, call(TOYS), toy(spec={"size": 1, "colour": "red"}))
+    client = Client(following, ADMINISTRATOR)
+    changed = {"size": NUMBER, "later": {"type": "string", "default": "late"}}
+    spec = {**definition["spec"], "versions": [version(properties=changed)]}
+    await client.update(DEFINITIONS, {**definition, "spec": spec})
+    shown = client.get(TOYS, "shop", "a")
+    assert shown is not None
+    assert shown["spec"] == {"later": "late", "size": 1}
+
+
+async def test_a_changed_schema_ends_watches(following: ControlPlane) -> None:
+    definition = await define(following)
+    watcher = following.store.watch(TOYS)
+    spec = {**definition["spec"], "versions": [version(properties={"size": NUMBER})]}
+    await Client(following, ADMINISTRATOR).update(DEFINITIONS, {**definition, "spec": spec})
+    assert watcher.closed
+
+
+async def test_an_object_written_through_a_poorer_version_loses_the_rest(following: ControlPlane) -> None:
+    poor = version("v1", {"size": NUMBER}, storage=False)
+    await define(following, version("v1beta1"), poor)
+    client = Client(following, ADMINISTRATOR)
+    await client.create(TOYS, json.loads(toy(api_version="example.com/v1beta1", spec={"size": 1, "colour": "red"})) | {
+        "metadata": {"name": "a", "namespace": "shop"}
+    })  # fmt: skip
+    kind = following.kinds.find("example.com", "v1", "toys")
+    assert kind is not None
+    call = Call(ADMINISTRATOR, kind, "shop", "a")
+    await patch(following, call, b'{"spec": {"size": 2}}', MERGE_PATCH)
+    stored = following.store.get(TOYS, "shop", "a")
+    assert stored is not None
+    assert stored.value["apiVersion"] == "example.com/v1beta1"
+    assert stored.value["spec"] == {"size": 2}
+
+
+async def test_selectable_fields_select(following: ControlPlane) -> None:
+    await define(following, version(selectableFields=[{"jsonPath": ".spec.size"}]))
+    client = Client(following, ADMINISTRATOR)
+    for name, size in (("a", 1), ("b", 2)):
+        body = json.loads(toy(name, spec={"size": size}))
+        await client.create(TOYS, {**body, "metadata": {"name": name, "namespace": "shop"}})
+    found = client.list(TOYS, field_selector="spec.size=2")
+    assert [each["metadata"]["name"] for each in found] == ["b"]
+    with pytest.raises(BadRequest, match=r"field label not supported: spec\.colour"):
+        client.list(TOYS, field_selector="spec.colour=red")
+
+
+async def test_a_scale_that_was_never_said_is_made_by_a_write(following: ControlPlane, call: MakeCall) -> None:
+    paths = {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.n"}
+    await define(following, version(subresources={"status": {}, "scale": paths}))
+    await create(following, call(TOYS), toy())
+    with pytest.raises(InternalError, match=r'the spec replicas field ".spec.size" does not exist'):
+        await get_scale(following, call(TOYS, "a", "scale"))
+    door = call(TOYS).kind.subresource_named["scale"]
+    scale = await patch_scale(following, call(TOYS, "a", "scale"), door, b'{"spec": {"replicas": 3}}', MERGE_PATCH)
+    assert scale["spec"] == {"replicas": 3}
+    with pytest.raises(Invalid, match=r"\.spec\.size: Invalid value: -1: should be a non-negative integer"):
+        await patch_scale(following, call(TOYS, "a", "scale"), door, b'{"spec": {"replicas": -1}}', MERGE_PATCH)
+
+
+async def test_a_deleted_definition_waits_with_its_finalizer_and_takes_no_new_objects(
+    following: ControlPlane, call: MakeCall
+) -> None:
+    await define(following)
+    held = {"name": "a", "finalizers": ["example.com/hold"]}
+    await create(following, call(TOYS), toy().replace(b'{"name": "a"}', json.dumps(held).encode()))
+    deleted, _ = await delete(following, call(DEFINITIONS, TOYS), b"")
+    marked = deleted.last.value
+    assert not deleted.removed
+    assert marked["metadata"]["finalizers"] == ["customresourcecleanup.apiextensions.k8s.io"]
+    assert marked["metadata"]["generation"] == 1
+    assert marked["status"]["conditions"][-1]["reason"] == "InstanceDeletionPending"
+    with pytest.raises(Forbidden, match='"b" is forbidden: create not allowed while'):
+        await create(following, call(TOYS), toy("b"))
+    assert call(TOYS).kind.discovery_verbs == ("delete", "deletecollection", "get", "list", "watch")
+    assert await custom_resources.delete_instances(following, ADMINISTRATOR, marked) == 1
+
+
+async def test_with_the_definition_goes_all_that_was_served(following: ControlPlane, call: MakeCall) -> None:
+    await define(following)
+    watcher = following.store.watch(TOYS)
+    client = Client(following, ADMINISTRATOR)
+    await client.delete(DEFINITIONS, "", TOYS)
+    marked = client.get(DEFINITIONS, "", TOYS)
+    assert marked is not None
+    freed = {**marked, "metadata": {**marked["metadata"], "finalizers": []}}
+    await client.update(DEFINITIONS, freed, "status")
+    assert watcher.closed
+    assert following.kinds.find("example.com", "v1", "toys") is None
+    assert not following.store.has_collection(TOYS)
