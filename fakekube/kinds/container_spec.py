@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from fakekube.kinds import field_references, pod_volumes, volume_sources
+from fakekube.kinds import field_references, pod_volumes, resource_names, volume_sources
 from fakekube.objects import fields, go_structs, names, rules
-from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_found, required
+from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_found, not_supported, required
 from fakekube.objects.quantities import parse, quantity
 from fakekube.registry.kind import Object
 
@@ -17,6 +17,7 @@ ENVIRONMENT_FIELDS = (
     *("status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"),
 )
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _VALUE_SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
@@ -29,33 +30,22 @@ _PROBE_NUMBERS = tuple(
     (name, rules.non_negative)
     for name in ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
 )
+_SCHEME = rules.one_of("HTTP", "HTTPS")
+_RESTART_POLICY = rules.one_of("Always", "Never", "OnFailure")
+_SECCOMP_TYPE = rules.one_of("Localhost", "RuntimeDefault", "Unconfined")
+_SECURITY_ROWS = (
+    ("runAsUser", rules.identity),
+    ("runAsGroup", rules.identity),
+    ("procMount", rules.one_of("Default", "Unmasked")),
+)
 _HEADER_NAME = "[-A-Za-z0-9]+"
 _HEADER_TEXT = (
     "a valid HTTP header must consist of alphanumeric characters or '-' "
     f"(e.g. 'X-Header-Name', regex used for validation is '{_HEADER_NAME}')"
 )
-_CONTAINER_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage"})
-_STANDARD_RESOURCES = _CONTAINER_RESOURCES | {
-    *(
-        "requests.cpu",
-        "requests.memory",
-        "requests.ephemeral-storage",
-        "limits.cpu",
-        "limits.memory",
-        "limits.ephemeral-storage",
-    ),
-    *(
-        "pods",
-        "resourcequotas",
-        "services",
-        "replicationcontrollers",
-        "secrets",
-        "configmaps",
-        "persistentvolumeclaims",
-    ),
-    *("storage", "requests.storage", "services.nodeports", "services.loadbalancers"),
-}
-_HUGEPAGES = "hugepages-"
+_CONTAINER_RESOURCES = resource_names.COMPUTE
+_HUGEPAGES = resource_names.HUGEPAGES
+MOST_PROFILE_BYTES = 4095
 
 
 def validate_all(spec: Object, volumes: pod_volumes.Volumes, path: str) -> list[FieldError]:
@@ -117,12 +107,18 @@ def _ephemeral_container(
     if target and target not in known:
         errors.append(not_found(f"{path}.targetContainerName", target))
     detail = "cannot be set for an Ephemeral Container"
-    errors += [forbidden(f"{path}.{each}", detail) for each in _NOT_EPHEMERAL if container.get(each)]
+    errors += [forbidden(f"{path}.{each}", detail) for each in _NOT_EPHEMERAL if _is_set(container, each)]
     for i, mount in enumerate(container.get("volumeMounts") or ()):
         for field in ("subPath", "subPathExpr"):
             if mount.get(field):
                 errors.append(forbidden(f"{path}.volumeMounts[{i}].{field}", detail))
     return errors
+
+
+def _is_set(container: Object, field: str) -> bool:
+    """Lists and `resources` are always there for Go; only the others can be there and be empty."""
+    value = container.get(field)
+    return bool(value) or (field in _ONLY_WITH_SIDECARS and value is not None)
 
 
 def _common(container: Object, volumes: pod_volumes.Volumes, path: str, claims: Sequence[str]) -> list[FieldError]:
@@ -136,7 +132,8 @@ def _common(container: Object, volumes: pod_volumes.Volumes, path: str, claims: 
     if not container.get("image"):
         errors.append(required(f"{path}.image"))
     policy = container.get("terminationMessagePolicy")
-    errors += rules.one_of("File", "FallbackToLogsOnError")(policy, f"{path}.terminationMessagePolicy")
+    if policy and policy not in MESSAGE_POLICIES:
+        errors += rules.one_of(*MESSAGE_POLICIES)(policy, f"{path}.terminationMessagePolicy")
     if container.get("ports"):
         errors += _ports(container["ports"], f"{path}.ports")
     if container.get("env"):
@@ -147,7 +144,9 @@ def _common(container: Object, volumes: pod_volumes.Volumes, path: str, claims: 
         errors += pod_volumes.mounts(container, volumes, path)
     if container.get("volumeDevices"):
         errors += pod_volumes.devices(container, volumes, path)
-    errors += rules.one_of(*PULL_POLICIES)(container.get("imagePullPolicy"), f"{path}.imagePullPolicy")
+    policy = container.get("imagePullPolicy")
+    if policy and policy not in PULL_POLICIES:
+        errors += rules.one_of(*PULL_POLICIES)(policy, f"{path}.imagePullPolicy")
     if container.get("resources"):
         errors += resources(container["resources"], f"{path}.resources", claims)
     for policy in container.get("resizePolicy") or ():
@@ -162,19 +161,22 @@ def _ports(ports: Sequence[Object], path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     seen: set[str] = set()
     for i, port in enumerate(ports):
-        place = f"{path}[{i}]"
         if name := port.get("name"):
             if texts := names.port_name(name):
-                errors += [invalid(f"{place}.name", name, text) for text in texts]
+                errors += [invalid(f"{path}[{i}].name", name, text) for text in texts]
             elif name in seen:
-                errors.append(duplicate(f"{place}.name", name))
+                errors.append(duplicate(f"{path}[{i}].name", name))
             else:
                 seen.add(name)
         number = port.get("containerPort", 0)
-        errors += rules.port(number, f"{place}.containerPort") if number else [required(f"{place}.containerPort")]
+        if not number:
+            errors.append(required(f"{path}[{i}].containerPort"))
+        elif not 1 <= number <= 65535:
+            errors += rules.port(number, f"{path}[{i}].containerPort")
         if port.get("hostPort"):
-            errors += rules.port(port["hostPort"], f"{place}.hostPort")
-        errors += rules.one_of(*_PROTOCOLS)(port.get("protocol"), f"{place}.protocol")
+            errors += rules.port(port["hostPort"], f"{path}[{i}].hostPort")
+        if port.get("protocol") not in _PROTOCOLS:
+            errors += rules.one_of(*_PROTOCOLS)(port.get("protocol"), f"{path}[{i}].protocol")
     return errors
 
 
@@ -195,13 +197,13 @@ def _host_port_conflicts(containers: Sequence[Object], path: str) -> list[FieldE
 def environment(variables: Sequence[Object], path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     for i, variable in enumerate(variables):
-        place, name = f"{path}[{i}]", variable.get("name", "")
+        name, source = variable.get("name", ""), variable.get("valueFrom")
         if not name:
-            errors.append(required(f"{place}.name"))
-        else:
-            errors += [invalid(f"{place}.name", name, text) for text in names.environment_variable(name)]
-        if variable.get("valueFrom") is not None:
-            errors += _value_from(variable, variable["valueFrom"], f"{place}.valueFrom")
+            errors.append(required(f"{path}[{i}].name"))
+        elif texts := names.environment_variable(name):
+            errors += [invalid(f"{path}[{i}].name", name, text) for text in texts]
+        if source is not None:
+            errors += _value_from(variable, source, f"{path}[{i}].valueFrom")
     return errors
 
 
@@ -302,7 +304,7 @@ def _handler(handler: Object, path: str, grace_s: int) -> list[FieldError]:
 def _http_get(action: Object, path: str) -> list[FieldError]:
     errors = [] if action.get("path") else [required(f"{path}.path")]
     errors += rules.port_or_name(action.get("port", 0), f"{path}.port")
-    errors += rules.one_of("HTTP", "HTTPS")(action.get("scheme"), f"{path}.scheme")
+    errors += _SCHEME(action.get("scheme"), f"{path}.scheme")
     for header in action.get("httpHeaders") or ():
         if not re.fullmatch(_HEADER_NAME, header.get("name", "")):
             errors.append(invalid(f"{path}.httpHeaders", header.get("name", ""), _HEADER_TEXT))
@@ -312,7 +314,9 @@ def _http_get(action: Object, path: str) -> list[FieldError]:
 def _restart(container: Object, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     policy, restart_rules = container.get("restartPolicy"), container.get("restartPolicyRules") or []
-    errors += rules.one_of("Always", "Never", "OnFailure")(policy, f"{path}.restartPolicy")
+    if policy is None and not restart_rules:
+        return errors
+    errors += _RESTART_POLICY(policy, f"{path}.restartPolicy")
     if restart_rules and not policy:
         errors.append(required(f"{path}.restartPolicy", "must specify restartPolicy when restart rules are used"))
     for i, rule in enumerate(restart_rules):
@@ -326,7 +330,7 @@ def _restart(container: Object, path: str) -> list[FieldError]:
 def seccomp_profile(profile: Object | None, path: str) -> list[FieldError]:
     if not profile:
         return []
-    errors = rules.one_of("Localhost", "RuntimeDefault", "Unconfined")(profile.get("type"), f"{path}.type")
+    errors = _SECCOMP_TYPE(profile.get("type"), f"{path}.type")
     local = profile.get("localhostProfile")
     if profile.get("type") == "Localhost":
         if local is None:
@@ -341,12 +345,7 @@ def seccomp_profile(profile: Object | None, path: str) -> list[FieldError]:
 
 
 def _security_context(context: Object, path: str) -> list[FieldError]:
-    rows = [
-        ("runAsUser", rules.identity),
-        ("runAsGroup", rules.identity),
-        ("procMount", rules.one_of("Default", "Unmasked")),
-    ]
-    errors = rules.check(context, rows, path)
+    errors = rules.check(context, _SECURITY_ROWS, path)
     errors += seccomp_profile(context.get("seccompProfile"), f"{path}.seccompProfile")
     if context.get("allowPrivilegeEscalation") is False:
         if context.get("privileged"):
@@ -355,7 +354,26 @@ def _security_context(context: Object, path: str) -> list[FieldError]:
         if "CAP_SYS_ADMIN" in (fields.at(context, "capabilities.add") or ()):
             detail = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
             errors.append(invalid(path, go_structs.shown("core.SecurityContext", context), detail))
-    return errors
+    return errors + app_armor_profile(context.get("appArmorProfile"), f"{path}.appArmorProfile")
+
+
+def app_armor_profile(profile: Object | None, path: str) -> list[FieldError]:
+    if profile is None:
+        return []
+    type_, local, place = profile.get("type", ""), profile.get("localhostProfile"), f"{path}.localhostProfile"
+    if type_ == "Localhost":
+        missing = required(place, "must be set when AppArmor type is Localhost")
+        if local is None:
+            return [missing]
+        errors = [invalid(place, local, "must not be padded with whitespace")] if local != local.strip() else []
+        if not local.strip():
+            errors.append(missing)
+        return errors + rules.no_longer_than(MOST_PROFILE_BYTES)(local, place)
+    if type_ in ("RuntimeDefault", "Unconfined"):
+        return [] if local is None else [invalid(place, local, "must only be set when AppArmor type is Localhost")]
+    if not type_:
+        return [required(f"{path}.type", "type is required when appArmorProfile is set")]
+    return [not_supported(f"{path}.type", type_, ("Localhost", "RuntimeDefault", "Unconfined"))]
 
 
 def resources(requirements: Object, path: str, claims: Sequence[str]) -> list[FieldError]:
@@ -379,21 +397,9 @@ def _amount(name: str, amount: str, path: str) -> list[FieldError]:
     if name in _CONTAINER_RESOURCES:
         value = parse(amount)
         return [] if value >= 0 else [invalid(path, str(quantity(amount)), "must be greater than or equal to 0")]
-    errors = [invalid(path, name, text) for text in names.qualified_name(name)]
-    if "/" not in name:
-        if name not in _STANDARD_RESOURCES and not name.startswith(_HUGEPAGES):
-            errors.append(invalid(path, name, "must be a standard resource type or fully qualified"))
-        if not name.startswith(_HUGEPAGES):
-            errors.append(invalid(path, name, "must be a standard resource for containers"))
-    elif "kubernetes.io/" in name or name.startswith("requests.") or names.qualified_name(f"requests.{name}"):
-        errors.append(invalid(path, name, "doesn't follow extended resource name standard"))
-    value, text = parse(amount), str(quantity(amount))
-    if value < 0:
-        errors.append(invalid(path, text, "must be greater than or equal to 0"))
-    if _is_extended(name) and value % 1:
-        errors.append(invalid(path, text, "must be an integer"))
+    errors = resource_names.container_resource_name(name, path) + resource_names.resource_amount(name, amount, path)
     if name.startswith(_HUGEPAGES):
-        errors += _hugepages(name, value, text, path)
+        errors += _hugepages(name, parse(amount), str(quantity(amount)), path)
     return errors
 
 
@@ -407,17 +413,17 @@ def _hugepages(name: str, value: Decimal, text: str, path: str) -> list[FieldErr
     return []
 
 
-def _is_extended(name: str) -> bool:
-    return "/" in name and "kubernetes.io/" not in name
-
-
 def _against_limit(name: str, amount: str, limit: str | None, path: str) -> list[FieldError]:
-    may_differ = not _is_extended(name) and not name.startswith(_HUGEPAGES)
+    may_differ = name in _CONTAINER_RESOURCES or not ("/" in name or name.startswith(_HUGEPAGES))
     if limit is None:
         if may_differ:
             return []
         return [required(f"{path}.limits", "Limit must be set for non overcommitable resources")]
+    if amount == limit:
+        return []
     asked, most = parse(amount), parse(limit)
+    if asked < most and may_differ:
+        return []
     text, shown = f"limit of {quantity(limit)}", str(quantity(amount))
     if asked != most and not may_differ:
         return [invalid(f"{path}.requests", shown, f"must be equal to {name} {text}")]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,8 +34,6 @@ VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update
 VERBS_WHILE_TERMINATING = ("delete", "deletecollection", "get", "list", "watch")
 _DOOR_VERBS = ("get", "patch", "update")
 PATCH_TYPES = ("application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml")
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ import re
 
 from fakekube.kinds import workload_rules as workloads
 from fakekube.objects import go_structs, rules
-from fakekube.objects.field_errors import FieldError, duplicate, invalid, not_supported, required
-from fakekube.objects.names import qualified_name
+from fakekube.objects.field_errors import FieldError, duplicate, go_quoted, invalid, not_supported, required, too_many
+from fakekube.objects.names import domain_prefixed_path, qualified_name
 from fakekube.registry.kind import Object
 
 ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
 MOST_PARALLEL = 100_000
-_DOMAIN_PREFIXED = 'must be a domain-prefixed path (such as "acme.io/foo")'
+MOST_SUCCESS_RULES, MOST_INDEXES_BYTES = 20, 64 * 1024
 _NUMBERS = tuple(
     (name, rules.non_negative)
     for name in ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished")
@@ -26,9 +26,7 @@ def validate(spec: Object, path: str) -> list[FieldError]:
     errors += rules.non_negative(most_failed, f"{path}.maxFailedIndexes")
     if most_failed is not None and spec.get("backoffLimitPerIndex") is None:
         errors.append(required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified"))
-    manager = spec.get("managedBy")
-    if manager is not None and not re.fullmatch("[^/]+/.+", manager):
-        errors.append(invalid(f"{path}.managedBy", manager, _DOMAIN_PREFIXED))
+    errors += rules.told_by(domain_prefixed_path)(spec.get("managedBy"), f"{path}.managedBy")
     errors += _completion_mode(spec, path)
     if spec.get("podFailurePolicy") is not None:
         errors += _failure_policy(spec, f"{path}.podFailurePolicy")
@@ -133,16 +131,63 @@ def _success_policy(spec: Object, path: str) -> list[FieldError]:
     rules_ = spec["successPolicy"].get("rules") or []
     if not rules_:
         return [required(f"{path}.rules", "at least one rules must be specified when the successPolicy is specified")]
+    if len(rules_) > MOST_SUCCESS_RULES:
+        errors.append(too_many(f"{path}.rules", len(rules_), MOST_SUCCESS_RULES))
+    completions = spec.get("completions") or 0
     for i, rule in enumerate(rules_):
-        count, place = rule.get("succeededCount"), f"{path}.rules[{i}]"
-        if count is None and rule.get("succeededIndexes") is None:
+        count, indexes, place = rule.get("succeededCount"), rule.get("succeededIndexes"), f"{path}.rules[{i}]"
+        named = 0
+        if count is None and indexes is None:
             detail = "at least one of succeededCount or succeededIndexes must be specified"
             errors.append(required(place, detail))
-        completions = spec.get("completions", 0)
-        if count is not None and count > completions:
-            detail = f"must be less than or equal to {completions} (the number of specified completions)"
-            errors.append(invalid(f"{place}.succeededCount", count, detail))
+        if indexes is not None:
+            errors += rules.no_longer_than(MOST_INDEXES_BYTES)(indexes, f"{place}.succeededIndexes")
+            try:
+                named = index_list(indexes, completions)
+            except IndexListError as error:
+                errors.append(invalid(f"{place}.succeededIndexes", indexes, f"error parsing succeededIndexes: {error}"))
+        if count is not None:
+            errors += rules.non_negative(count, f"{place}.succeededCount")
+            if count > completions:
+                detail = f"must be less than or equal to {completions} (the number of specified completions)"
+                errors.append(invalid(f"{place}.succeededCount", count, detail))
+            if indexes is not None and count > named:
+                detail = (
+                    f"must be less than or equal to {named} "
+                    "(the number of indexes in the specified succeededIndexes field)"
+                )
+                errors.append(invalid(f"{place}.succeededCount", count, detail))
     return errors
+
+
+class IndexListError(Exception):
+    """Why a text is no list of completion indexes."""
+
+
+def index_list(text: str, completions: int) -> int:
+    """How many indexes `0-2,5` names, of a Job of so many completions. Raises IndexListError."""
+    total, last = 0, -1
+    for part in text.split(",") if text else ():
+        ends = part.split("-")
+        if len(ends) > 2:
+            why = "violates the requirement that an index interval can have at most two parts separated by '-'"
+            raise IndexListError(f"the fragment {go_quoted(part)} {why}")
+        first, *rest = (_index(end, completions) for end in ends)
+        if rest and first >= rest[0]:
+            raise IndexListError(f"non-increasing order, previous: {first}, current: {rest[0]}")
+        if last >= first:
+            raise IndexListError(f"non-increasing order, previous: {last}, current: {first}")
+        last = rest[0] if rest else first
+        total += last - first + 1
+    return total
+
+
+def _index(text: str, completions: int) -> int:
+    if not re.fullmatch("[+-]?[0-9]{1,18}", text):
+        raise IndexListError(f"cannot convert string to integer for index: {go_quoted(text)}")
+    if int(text) >= completions:
+        raise IndexListError(f"too large index: {go_quoted(text)}")
+    return int(text)
 
 
 def _replacement(spec: Object, path: str) -> list[FieldError]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from fakekube.kinds import container_spec, pod_volumes
-from fakekube.objects import names, rules
+from fakekube.objects import go_structs, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
 from fakekube.registry.kind import Object
 
@@ -46,6 +46,8 @@ _LATE_ROWS = (
 def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldError]:
     """Everything that is asked at creation and at every change. `path` is that of the spec: `spec`, `spec.template.spec`."""
     errors, volumes = pod_volumes.validate(spec.get("volumes") or (), f"{path}.volumes")
+    if spec.get("resourceClaims"):
+        errors += _resource_claims(spec["resourceClaims"], f"{path}.resourceClaims")
     containers, init_containers = spec.get("containers") or [], spec.get("initContainers") or []
     if not containers:
         errors.append(required(f"{path}.containers"))
@@ -87,6 +89,33 @@ def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldEr
     errors += overhead(spec.get("overhead"), f"{path}.overhead")
     errors += _operating_system(spec, path)
     return errors if template else errors + _image_whitespace(spec, path)
+
+
+def _resource_claims(claims: Sequence[Object], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for i, claim in enumerate(claims):
+        place, name = f"{path}[{i}]", claim.get("name", "")
+        if not name:
+            errors.append(required(f"{place}.name"))
+        elif name in seen:
+            errors.append(duplicate(f"{place}.name", name))
+        else:
+            errors += rules.named(names.label)(name, f"{place}.name")
+        seen.add(name)
+        given = [field for field in _CLAIM_SOURCES if claim.get(field) is not None]
+        shown = go_structs.shown("core.PodResourceClaim", claim)
+        if len(given) > 1:
+            detail = "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"
+            errors.append(invalid(place, shown, detail))
+        if not given:
+            detail = "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"
+            errors.append(invalid(place, shown, detail))
+        errors += rules.check(claim, [(field, rules.told_by(names.subdomain)) for field in given], place)
+    return errors
+
+
+_CLAIM_SOURCES = ("resourceClaimName", "resourceClaimTemplateName")
 
 
 def validate_new_pod(spec: Object) -> list[FieldError]:
@@ -132,7 +161,8 @@ def _security_context(spec: Object, path: str) -> list[FieldError]:
     errors += rules.one_of("Always", "OnRootMismatch")(
         context.get("fsGroupChangePolicy"), f"{path}.fsGroupChangePolicy"
     )
-    return errors + container_spec.seccomp_profile(context.get("seccompProfile"), f"{path}.seccompProfile")
+    errors += container_spec.seccomp_profile(context.get("seccompProfile"), f"{path}.seccompProfile")
+    return errors + container_spec.app_armor_profile(context.get("appArmorProfile"), f"{path}.appArmorProfile")
 
 
 def _affinity(affinity: Object, path: str) -> list[FieldError]:

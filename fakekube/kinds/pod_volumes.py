@@ -135,8 +135,7 @@ def _projected(source: Object, path: str) -> list[FieldError]:
     for i, projection in enumerate(source.get("sources") or ()):
         place = f"{path}.sources[{i}]"
         present = [kind for kind in _PROJECTIONS if projection.get(kind) is not None]
-        if not present:
-            errors.append(required(place, "must specify a projection type"))
+        # One that says nothing is let through with a warning.
         for kind in present[:1]:
             errors += _projection(kind, projection[kind], place, path, seen)
         if len(present) > 1:
@@ -262,6 +261,11 @@ _CHECKS: Mapping[str, Callable[[Object, str], list[FieldError]]] = {
 }
 
 
+_PROPAGATION = rules.one_of("Bidirectional", "HostToContainer", "None")
+_RECURSIVE = rules.one_of("Disabled", "Enabled", "IfPossible")
+_MOUNT_OPTIONS = frozenset({"subPath", "subPathExpr", "mountPropagation", "recursiveReadOnly"})
+
+
 def mounts(container: Object, volumes: Volumes, path: str) -> list[FieldError]:
     """volumeMounts of one container at `path`."""
     errors: list[FieldError] = []
@@ -288,7 +292,8 @@ def mounts(container: Object, volumes: Volumes, path: str) -> list[FieldError]:
             errors.append(
                 invalid(f"{place}.mountPath", mount_path, "must not already exist as a path in volumeDevices")
             )
-        errors += _mount_options(mount, f"{path}.volumeMounts", place, privileged=privileged)
+        if not _MOUNT_OPTIONS.isdisjoint(mount):
+            errors += _mount_options(mount, f"{path}.volumeMounts", place, privileged=privileged)
     return errors
 
 
@@ -303,7 +308,7 @@ def _mount_options(mount: Object, path: str, place: str, *, privileged: bool) ->
             errors.append(invalid(f"{place}.subPathExpr", expression, detail))
         errors += volume_sources.relative_path(expression, f"{path}.subPathExpr")
     propagation = mount.get("mountPropagation")
-    errors += rules.one_of("Bidirectional", "HostToContainer", "None")(propagation, f"{path}.mountPropagation")
+    errors += _PROPAGATION(propagation, f"{path}.mountPropagation")
     if propagation == "Bidirectional" and not privileged:
         detail = "Bidirectional mount propagation is available only to privileged containers"
         errors.append(forbidden(f"{path}.mountPropagation", detail))
@@ -311,7 +316,7 @@ def _mount_options(mount: Object, path: str, place: str, *, privileged: bool) ->
     if recursive in ("Enabled", "IfPossible") and not mount.get("readOnly"):
         errors.append(forbidden(f"{path}.recursiveReadOnly", "may only be specified when readOnly is true"))
     else:
-        errors += rules.one_of("Disabled", "Enabled", "IfPossible")(recursive, f"{path}.recursiveReadOnly")
+        errors += _RECURSIVE(recursive, f"{path}.recursiveReadOnly")
     return errors
 
 

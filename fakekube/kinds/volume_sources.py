@@ -218,7 +218,13 @@ Check = Callable[[Object, str], list[FieldError]]
 
 def one_source(volume: Object, path: str, order: tuple[str, ...], checks: Mapping[str, Check]) -> list[FieldError]:
     """A volume has one source; of several the first one is judged and the others are refused."""
-    present = [source for source in order if volume.get(source) is not None]
+    # Most volumes have a name and one source, whatever the order.
+    given = [field for field in volume if field in order]
+    present = (
+        given
+        if len(given) == 1 and volume[given[0]] is not None
+        else [source for source in order if volume.get(source) is not None]
+    )
     if not present:
         return [required(path, "must specify a volume type")]
     check = checks.get(present[0])

@@ -322,14 +322,22 @@ def config_key(text: str) -> list[str]:
     return errors
 
 
+_is_environment_variable = re.compile("[ -<>-~]+").fullmatch
+
+
 def environment_variable(text: str) -> list[str]:
-    if text and all(" " <= character <= "~" and character != "=" for character in text):
+    if _is_environment_variable(text):
         return []
     return ["a valid environment variable name must consist only of printable ASCII characters other than '='"]
 
 
+_is_plain_port_name = re.compile("[a-z]([a-z0-9]{0,13}[a-z0-9])?").fullmatch
+
+
 def port_name(text: str) -> list[str]:
     """The name of a port, an IANA service name: at most 15 characters with a letter among them."""
+    if _is_plain_port_name(text):
+        return []
     errors = []
     if _bytes(text) > 15:
         errors.append("must be no more than 15 characters")

@@ -1,8 +1,16 @@
-"""APIServices: one without a service is the server's own, and available."""
+"""APIServices: which server answers for a group version. One without a service is the server's own, and available.
+
+https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/apiserver-aggregation/
+"""
 
 from __future__ import annotations
 
+from fakekube.kinds.webhook_rules import port
+from fakekube.objects import names, rules
+from fakekube.objects.field_errors import FieldError, invalid, required
 from fakekube.registry.kind import Object, Operation, Strategy
+
+HIGHEST_GROUP_PRIORITY, HIGHEST_VERSION_PRIORITY = 20000, 1000
 
 
 def prepare_create(api_service: Object, operation: Operation) -> None:
@@ -17,4 +25,59 @@ def prepare_create(api_service: Object, operation: Operation) -> None:
         api_service["status"] = {"conditions": [condition]}
 
 
-STRATEGY = Strategy(prepare_create=prepare_create)
+def _name(api_service: Object, _: str = "") -> list[FieldError]:
+    spec, name = api_service.get("spec") or {}, api_service["metadata"].get("name", "")
+    wanted = f"{spec.get('version', '')}.{spec.get('group', '')}"
+    if name == wanted:
+        return []
+    return [invalid("metadata.name", name, f'must be `spec.version+"."+spec.group`: "{wanted}"')]
+
+
+def _group(spec: Object, path: str) -> list[FieldError]:
+    group = spec.get("group", "")
+    if group:
+        return [invalid(f"{path}.group", group, text) for text in names.subdomain(group)]
+    if spec.get("version") == "v1":
+        return []
+    return [required(f"{path}.group", "only v1 may have an empty group and it better be legacy kube")]
+
+
+def _priority(most: int) -> rules.Rule:
+    detail = f"must be positive and less than {most}"
+    return lambda value, path: [] if 0 < (value or 0) <= most else [invalid(path, value or 0, detail)]
+
+
+def _connection(spec: Object, path: str) -> list[FieldError]:
+    bundle, insecure = spec.get("caBundle") or "", spec.get("insecureSkipTLSVerify")
+    if spec.get("service") is None:
+        errors: list[FieldError] = []
+        if bundle:
+            size = len(bundle) // 4 * 3 - bundle.count("=", -2)
+            errors.append(invalid(f"{path}.caBundle", f"{size} bytes", "local APIServices may not have a caBundle"))
+        if insecure:
+            detail = "local APIServices may not have insecureSkipTLSVerify"
+            errors.append(invalid(f"{path}.insecureSkipTLSVerify", True, detail))
+        return errors
+    errors = rules.check(spec["service"], _SERVICE, f"{path}.service")
+    if insecure and bundle:
+        errors.append(invalid(f"{path}.insecureSkipTLSVerify", True, "may not be true if caBundle is present"))
+    return errors
+
+
+_SERVICE = (("namespace", rules.needed), ("name", rules.needed), ("port", port))
+
+validate = rules.table(
+    _name,
+    (
+        "spec",
+        rules.within(
+            _group,
+            ("version", rules.always_named(names.label_1035)),
+            ("groupPriorityMinimum", _priority(HIGHEST_GROUP_PRIORITY)),
+            ("versionPriority", _priority(HIGHEST_VERSION_PRIORITY)),
+            _connection,
+        ),
+    ),
+)
+
+STRATEGY = Strategy(prepare_create=prepare_create, validate_create=validate, validate_update=validate)

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from fakekube.objects import fields, names, rules
-from fakekube.objects.field_errors import FieldError, invalid, required
+from fakekube.objects.field_errors import FieldError, forbidden, invalid, required
+from fakekube.objects.quantities import parse
 from fakekube.registry.kind import Object, Operation, Strategy
 
 _PREFIX = "autoscaling.alpha.kubernetes.io/"
@@ -323,6 +324,9 @@ def validate(autoscaler: Object, *_: object) -> list[FieldError]:
         errors.append(invalid("spec.scaleTargetRef.apiVersion", api_version, "apiVersion must specify API group"))
     for i, metric in enumerate(spec.get("metrics") or ()):
         errors += _metric_errors(metric, f"spec.metrics[{i}]")
+    if least == 0 and not any(metric.get("type") in ("Object", "External") for metric in spec.get("metrics") or ()):
+        detail = "must specify at least one Object or External metric to support scaling to zero replicas"
+        errors.append(forbidden("spec.metrics", detail))
     for direction in ("scaleUp", "scaleDown"):
         errors += _scaling_errors(fields.at(spec, f"behavior.{direction}"), f"spec.behavior.{direction}")
     return errors
@@ -348,6 +352,8 @@ def _source_errors(name: str, source: Object, path: str) -> list[FieldError]:
     if name in ("resource", "containerResource"):
         if not source.get("name"):
             errors.append(required(f"{path}.name", "must specify a resource name"))
+        if name == "containerResource":
+            errors += rules.needed_name(names.label)(source.get("container"), f"{path}.container")
     elif not fields.at(source, "metric.name"):
         errors.append(required(f"{path}.metric.name", "must specify a metric name"))
     type_ = target.get("type", "")
@@ -358,11 +364,25 @@ def _source_errors(name: str, source: Object, path: str) -> list[FieldError]:
     utilization = target.get("averageUtilization")
     if utilization is not None and utilization < 1:
         errors.append(invalid(f"{path}.target.averageUtilization", utilization, "must be greater than 0"))
+    for field in ("value", "averageValue"):
+        if target.get(field) is not None and parse(target[field]) <= 0:
+            errors.append(invalid(f"{path}.target.{field}", str(target[field]), "must be positive"))
     if name == "pods" and target.get("averageValue") is None:
         errors.append(required(f"{path}.target.averageValue", "must specify a positive target averageValue"))
-    if name in ("resource", "containerResource") and utilization is None and target.get("averageValue") is None:
-        detail = "must set either a target raw value or a target utilization"
-        errors.append(required(f"{path}.target.averageUtilization", detail))
+    if name in ("resource", "containerResource"):
+        average = target.get("averageValue")
+        if utilization is None and average is None:
+            detail = "must set either a target raw value or a target utilization"
+            errors.append(required(f"{path}.target.averageUtilization", detail))
+        if utilization is not None and average is not None:
+            detail = "may not set both a target raw value and a target utilization"
+            errors.append(forbidden(f"{path}.target.averageValue", detail))
+    if name in ("object", "external") and target.get("value") is None and target.get("averageValue") is None:
+        detail = "must set either a target value for metric or a per-pod target"
+        errors.append(required(f"{path}.target.{'averageValue' if name == 'object' else 'value'}", detail))
+    if name == "external" and target.get("value") is not None and target.get("averageValue") is not None:
+        detail = "may not set both a target value for metric and a per-pod target"
+        errors.append(forbidden(f"{path}.target.value", detail))
     return errors
 
 

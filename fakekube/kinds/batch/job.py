@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fakekube.kinds import job_rules
+from fakekube.kinds import job_rules, job_status, pod_warnings
 from fakekube.kinds import workload_rules as workloads
 from fakekube.objects import fields, go_structs, names, rules
 from fakekube.objects.field_errors import FieldError, invalid, required
@@ -138,30 +138,16 @@ def _template(spec: Object, before: Object, *, started: bool) -> list[FieldError
     return [invalid("spec.template.spec", go_structs.shown("core.PodSpec", new.get("spec")), IMMUTABLE_TEXT)]
 
 
-def validate_status_update(job: Object, old: Object) -> list[FieldError]:
-    rows = [
-        (f"status.{field}", rules.non_negative) for field in ("active", "succeeded", "failed", "ready", "terminating")
-    ]
-    return rules.check(job, rows)
-
-
 def warnings(job: Object, old: Object | None) -> Sequence[str]:
-    if old is not None:
-        return []
-    reasons = names.label(job["metadata"].get("name", ""))
-    if not reasons:
-        return []
-    return [
-        "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; "
-        f"a DNS label is recommended: [{' '.join(reasons)}]"
-    ]
+    told = pod_warnings.of_name(job, "Pod names and hostnames") if old is None else []
+    return told + pod_warnings.of_owner(job, old, "spec.template")
 
 
 STRATEGY = Strategy(
     prepare_create=prepare_create,
     validate_create=validate_create,
     validate_update=validate_update,
-    validate_status_update=validate_status_update,
+    validate_status_update=job_status.validate_update,
     warnings=warnings,
     selectable_fields={"status.successful": lambda job: fields.text_at(job, "status.succeeded") or "0"},
     default_propagation="Orphan",

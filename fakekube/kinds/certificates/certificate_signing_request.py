@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
+from typing import Any
 
-from fakekube.objects import fields
+from fakekube.objects import fields, names, rules
 from fakekube.objects.field_errors import (
     FieldError,
     duplicate,
@@ -68,6 +69,60 @@ def _fill_in_times(request: Object, old: Object, operation: Operation) -> None:
             fields.put(condition, "lastTransitionTime", time or operation.now(), CONDITION)
 
 
+USAGES = (
+    *("any", "cert sign", "client auth", "code signing", "content commitment", "crl sign", "data encipherment"),
+    *("decipher only", "digital signature", "email protection", "encipher only", "ipsec end system", "ipsec tunnel"),
+    *("ipsec user", "key agreement", "key encipherment", "microsoft sgc", "netscape sgc", "ocsp signing", "s/mime"),
+    *("server auth", "signing", "timestamping"),
+)
+LEGACY_SIGNER = "kubernetes.io/legacy-unknown"
+MOST_SIGNER_BYTES = 571
+SHORTEST_S = 600
+
+
+def _request(value: Any, path: str) -> list[FieldError]:
+    blocks = _PEM_BLOCK.findall(base64.b64decode(value or ""))
+    if blocks[:1] == [b"CERTIFICATE REQUEST"]:
+        return []
+    return [invalid(path, value, "PEM block type must be CERTIFICATE REQUEST")]
+
+
+def _usages(value: Any, path: str) -> list[FieldError]:
+    if not value:
+        return [required(path)]
+    return rules.each_value(rules.always_one_of(*USAGES))(value, path) + rules.unique(value, path)
+
+
+def _signer_name(value: Any, path: str) -> list[FieldError]:
+    if not value:
+        return [required(path)]
+    if value == LEGACY_SIGNER:
+        return [invalid(path, value, "the legacy signerName is not allowed via this API version")]
+    domain, slash, name = value.partition("/")
+    if not slash or "/" in name:
+        detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
+        return [invalid(path, value, detail)]
+    errors = rules.no_longer_than(names.SUBDOMAIN_MOST_CHARACTERS)(domain, path)
+    for part, label, rule in (
+        *((domain, label, names.label) for label in domain.split(".")),
+        *((name, label, names.subdomain) for label in name.split(".")),
+    ):
+        errors += [invalid(path, part, f"validating label {go_quoted(label)}: {text}") for text in rule(label)]
+    if "." not in domain:
+        errors.append(invalid(path, domain, "should be a domain with at least two segments separated by dots"))
+    return errors + rules.no_longer_than(MOST_SIGNER_BYTES)(value, path)
+
+
+_SHORT = f"may not specify a duration less than {SHORTEST_S} seconds (10 minutes)"
+
+validate_create = rules.table(
+    ("spec.request", _request),
+    ("spec.usages", _usages),
+    ("spec.signerName", _signer_name),
+    ("spec.expirationSeconds", rules.told(_SHORT, lambda seconds: seconds >= SHORTEST_S)),
+)
+
+
 def validate_approval(request: Object, old: Object) -> list[FieldError]:
     """A decision is final, and there is one."""
     return _validate_conditions(request, old)
@@ -126,6 +181,7 @@ STRATEGY = Strategy(
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     prepare_status_update=prepare_status_update,
+    validate_create=validate_create,
     validate_status_update=validate_status_update,
     selectable_fields={"spec.signerName": lambda request: fields.text_at(request, "spec.signerName")},
     doors={"approval": Door(prepare=prepare_approval, validate=validate_approval)},

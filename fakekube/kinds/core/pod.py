@@ -35,6 +35,8 @@ def prepare_create(pod: Object, operation: Operation) -> None:
         ]
     status["qosClass"] = quality_of_service(spec)
     fields.put(pod, "status", status, POD)
+    if spec.get("terminationGracePeriodSeconds", 0) < 0:
+        spec["terminationGracePeriodSeconds"] = 1
     _merge_match_label_keys(pod)
     _take_over_apparmor_annotations(pod)
 

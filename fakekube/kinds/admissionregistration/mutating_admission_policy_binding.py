@@ -1,0 +1,9 @@
+"""MutatingAdmissionPolicyBindings: where a policy holds, and with which parameters."""
+
+from __future__ import annotations
+
+from fakekube.kinds.policy_rules import MUTATING_BINDING
+from fakekube.objects.rules import table
+from fakekube.registry.kind import Strategy
+
+STRATEGY = Strategy(validate_create=table(*MUTATING_BINDING), validate_update=table(*MUTATING_BINDING))
