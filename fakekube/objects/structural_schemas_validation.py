@@ -28,7 +28,6 @@ from fakekube.objects.structural_schemas import (
     INT_OR_STRING,
     LIST_MAP_KEYS,
     LIST_TYPE,
-    RULES,
     Schema,
     below,
     has_rules,
@@ -325,6 +324,3 @@ def _doubled(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
         if isinstance(items, Mapping):
             for index, item in enumerate(value):
                 yield from _doubled(item, items, f"{path}[{index}]")
-
-
-__all__ = ["ABSENT", "RULES", "embedded_errors", "type_name", "validate", "validate_value"]
