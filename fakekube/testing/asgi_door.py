@@ -22,6 +22,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 MESSAGES_AHEAD = 64
 """So many messages may wait for a caller that does not read; then the server's side of it waits."""
 
+BODY_BYTES_DRAINED = 8 << 20
+"""So much of a body is read although the answer is there already."""
+
 TOKEN_PROTOCOL = b"base64url.bearer.authorization.k8s.io."
 
 
@@ -115,10 +118,12 @@ class Exchange:
 async def _answer(exchange: Exchange, receive: Receive, send: Send) -> None:
     """HTTP: the body goes in, the answer comes out; whoever leaves during a stream ends it."""
     try:
-        more = True
-        while more and not exchange.done:
+        more, size = True, 0
+        # An answer may come before the body has been read; the caller's generator is emptied all the same, within reason.
+        while more and not (exchange.done and size > BODY_BYTES_DRAINED):
             message = await receive()
             exchange.feed(message)
+            size += len(message.get("body", b""))
             more = message["type"] == "http.request" and message.get("more_body", False)
         while (answer := await exchange.next()) is not None:
             await send(answer)

@@ -49,6 +49,24 @@ def test_bodies_go_in_and_come_out(kube: FakeCluster, run: Run) -> None:
     run(main)
 
 
+def test_a_body_without_end_is_refused(kube: FakeCluster, run: Run) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await anyio.sleep(0)
+        return {"type": "http.request", "body": b" " * (1 << 20), "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def main() -> None:
+        post = {**scope(CONFIGS), "method": "POST", "headers": [(b"content-type", b"application/json")]}
+        await kube.app(post, receive, send)
+
+    run(main)
+    assert sent[0]["status"] == 413
+
+
 def test_a_watch_with_an_end_fits_httpx_own_transport(kube: FakeCluster, run: Run) -> None:
     async def main() -> None:
         async with client(kube) as http, anyio.create_task_group() as group:
