@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fakekube import bootstrap
+from fakekube.access import token_file
 from fakekube.access.authentication import Authenticator
 from fakekube.access.authorization import Authorizer
+from fakekube.access.modes import ALWAYS_ALLOW, NODE, authorizers
+from fakekube.access.node import NodeAuthorizer
+from fakekube.access.signing_keys import KeyRing
 from fakekube.admission import Chain
 from fakekube.api import custom_resources
 from fakekube.api.client import Client
 from fakekube.api.control_plane import ControlPlane
+from fakekube.api.legacy_tokens import LegacyTokenUse
 from fakekube.controllers import CONTROLLERS
 from fakekube.controllers.loop import Controller, Loop, Settings, Watch
 from fakekube.kinds import Kinds
@@ -34,6 +39,7 @@ from fakekube.server.capabilities import CAPABILITIES
 from fakekube.server.certificates import Certificates
 from fakekube.server.discovery import Discovery
 from fakekube.server.health import Health
+from fakekube.server.issuer import Issuer
 from fakekube.server.metrics import Metrics
 from fakekube.server.openapi import OpenApi
 from fakekube.server.run import RunningServer
@@ -59,7 +65,7 @@ class FakeCluster(Handle, ClientAccess):
             kube.create({"apiVersion": "v1", "kind": "Pod", ...})
             kube.wait_for("pod", "web", "condition=Ready")
 
-    It may be started once.
+    It may be started once. Raises ValueError for an authorization mode that is none, TokenFileError.
     """
 
     def __init__(
@@ -67,14 +73,29 @@ class FakeCluster(Handle, ClientAccess):
         *,
         nodes: int = ClusterOptions.nodes,
         anonymous_auth: bool = ClusterOptions.anonymous_auth,
+        authorization_mode: str = ClusterOptions.authorization_mode,
+        token_auth_file: str = ClusterOptions.token_auth_file,
+        service_account_signing_algorithm: str = ClusterOptions.service_account_signing_algorithm,
         service_cidr: str = ClusterOptions.service_cidr,
         certificates: Certificates | None = None,
         host: str = ClusterOptions.host,
         port: int = ClusterOptions.port,
         seed: int | None = ClusterOptions.seed,
     ) -> None:
-        self.options = ClusterOptions(nodes, anonymous_auth, service_cidr, host, port, seed)
-        self.certificates = certificates or Certificates.in_memory()
+        self.options = ClusterOptions(
+            nodes=nodes,
+            anonymous_auth=anonymous_auth,
+            authorization_mode=authorization_mode,
+            token_auth_file=token_auth_file,
+            service_account_signing_algorithm=service_account_signing_algorithm,
+            service_cidr=service_cidr,
+            host=host,
+            port=port,
+            seed=seed,
+        )
+        self._authorizers = authorizers(authorization_mode)
+        self._static_tokens = token_file.read(Path(token_auth_file)) if token_auth_file else {}
+        self.certificates = certificates or Certificates.in_memory(service_account_signing_algorithm)
         self._application = App()
         self.server = RunningServer(
             self._application,
@@ -218,7 +239,14 @@ class FakeCluster(Handle, ClientAccess):
             if kind.is_stored and kind.is_stored_form:
                 store.declare(kind.collection, kind.kind, kind.api_version)
         plane = ControlPlane(
-            store, kinds, clock, chance, Allocators(options.service_cidr, chance.random), Chain(), dict(CAPABILITIES)
+            store,
+            kinds,
+            clock,
+            chance,
+            Allocators(options.service_cidr, chance.random),
+            Chain(),
+            dict(CAPABILITIES),
+            KeyRing(lambda: [self.certificates.service_account_key]),
         )
         address = f"{options.host}:{self.server.port}"
         for obj in bootstrap.objects(
@@ -239,10 +267,19 @@ class FakeCluster(Handle, ClientAccess):
 
     def _state(self, plane: ControlPlane) -> State:
         address = f"{self.options.host}:{self.server.port}"
+        authorizer = Authorizer(plane.store, node=NodeAuthorizer(plane.store) if NODE in self._authorizers else None)
+        always_allow = ALWAYS_ALLOW in self._authorizers
+        if not always_allow:
+            plane.authorizer = authorizer
         return State(
             plane,
-            Authenticator({self.certificates.admin_token: ADMINISTRATOR}, anonymous=self.options.anonymous_auth),
-            Authorizer(plane.store),
+            Authenticator(
+                {**self._static_tokens, self.certificates.admin_token: ADMINISTRATOR},
+                plane.service_account_tokens,
+                anonymous=self.options.anonymous_auth,
+                legacy_token_used=LegacyTokenUse(plane).note,
+            ),
+            authorizer,
             Discovery(plane.kinds, lambda: address),
             OpenApi(kinds=plane.kinds),
             Health(),
@@ -250,6 +287,8 @@ class FakeCluster(Handle, ClientAccess):
                 lambda: {each.name: len(each) for each in plane.store.collections()},
                 lambda: _watchers(plane),
             ),
+            Issuer(plane.keys, lambda: address),
+            always_allow=always_allow,
         )
 
 
@@ -292,6 +331,7 @@ def _fork(plane: ControlPlane, seed: int | None) -> ControlPlane:
         plane.allocators.fork(chance.random),
         plane.admission,
         plane.capabilities,
+        plane.keys,
     )
 
 

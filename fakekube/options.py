@@ -13,6 +13,12 @@ class ClusterOptions:
     """Nodes that fakekube runs itself: pods placed on them come to life. With 0 pods stay Pending, as without any kubelet."""
     anonymous_auth: bool = True
     """Whether requests without credentials are system:anonymous (403) or refused (401)."""
+    authorization_mode: str = "Node,RBAC"
+    """Who decides what a user may do: `Node,RBAC`, `RBAC`, or `AlwaysAllow`, which lets everybody do everything."""
+    token_auth_file: str = ""
+    """A file of static tokens, a line of `TOKEN,NAME,UID,"GROUP,GROUP"` for each."""
+    service_account_signing_algorithm: str = "ES256"
+    """Of service accounts' tokens: ES256, or RS256 for readers that know nothing else."""
     service_cidr: str = "10.96.0.0/16"
     """Where services get their addresses."""
     host: str = "127.0.0.1"

@@ -8,25 +8,35 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
+from fakekube.access.tokens import ISSUER, NOBODYS, InvalidToken, ServiceAccountTokens
 from fakekube.errors import Unauthorized
 from fakekube.registry.user import ANONYMOUS, User
 
+__all__ = ["API_AUDIENCE", "Authenticator", "InvalidToken", "unauthorized"]
+
 AUTHENTICATED = "system:authenticated"
-API_AUDIENCE = "https://kubernetes.default.svc.cluster.local"
-"""The issuer of service account tokens, and the only audience of the API server itself."""
+API_AUDIENCE = ISSUER
 EXTRA_SPACE_WARNING = "the provided Authorization header contains extra space before the bearer token, and is ignored"
 
 
-class InvalidToken(Exception):
-    """The token is nobody's; the message is what TokenReviews are told."""
-
-
 class Authenticator:
-    """Finds the user of a request. `tokens` holds the users of static tokens."""
+    """Finds the user of a request. `tokens` holds the users of static tokens, which are asked before those of service accounts.
 
-    def __init__(self, tokens: Mapping[str, User], *, anonymous: bool = True) -> None:
+    `legacy_token_used(namespace, name)` is told whenever the token that lies in this Secret was shown.
+    """
+
+    def __init__(
+        self,
+        tokens: Mapping[str, User],
+        service_accounts: ServiceAccountTokens | None = None,
+        *,
+        anonymous: bool = True,
+        legacy_token_used: Callable[[str, str], None] = lambda namespace, name: None,
+    ) -> None:
         self._tokens = {token: _authenticated(user) for token, user in tokens.items()}
+        self._service_accounts = service_accounts
         self._anonymous = anonymous
+        self._legacy_token_used = legacy_token_used
         self._certificates: dict[bytes, User] = {}
 
     def by_certificate(self, common_name: str, organizations: Sequence[str], der: bytes) -> User:
@@ -58,16 +68,31 @@ class Authenticator:
     def by_token(self, token: str) -> User:
         """Raises Unauthorized."""
         user = self._tokens.get(token)
-        if user is None:
-            raise unauthorized()
-        return user
+        if user is not None:
+            return user
+        try:
+            return self._by_service_account(token, (API_AUDIENCE,))[0]
+        except InvalidToken:
+            raise unauthorized() from None
 
     def review(self, token: str, audiences: Sequence[str]) -> tuple[User, list[str]]:
         """The user of a token that is meant for one of `audiences`, and those for which it is. Raises InvalidToken."""
         user = self._tokens.get(token)
-        if user is None or API_AUDIENCE not in audiences:
-            raise InvalidToken("invalid bearer token")
+        if user is None:
+            return self._by_service_account(token, audiences)
+        if API_AUDIENCE not in audiences:
+            raise InvalidToken(NOBODYS)
         return user, [API_AUDIENCE]
+
+    def _by_service_account(self, token: str, audiences: Sequence[str]) -> tuple[User, list[str]]:
+        accounts = self._service_accounts
+        if accounts is None:
+            raise InvalidToken(NOBODYS)
+        found = accounts.verify(token, audiences)
+        secret = accounts.legacy_secret_of(token)
+        if secret is not None:
+            self._legacy_token_used(*secret)
+        return found
 
     def nobody(self) -> User:
         """Who gives no credential. Raises Unauthorized when the server lets nobody in unknown."""

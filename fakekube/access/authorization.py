@@ -5,10 +5,10 @@ https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 
 from fakekube.errors import Forbidden, details_of, qualified
 from fakekube.objects.field_errors import go_quoted
@@ -32,6 +32,8 @@ class Asked:
     resource: str = ""
     subresource: str = ""
     name: str = ""
+    selected_node: str = ""
+    """Of a list or watch of pods: the spec.nodeName that its field selector requires."""
 
     @property
     def rule_resource(self) -> str:
@@ -53,6 +55,8 @@ class RulesOfUser:
     resources: list[dict[str, Any]]
     paths: list[dict[str, Any]]
     missing: list[str]
+    missing_names: list[str]
+    """Their names alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,50 +89,168 @@ class _Grant:
         )
 
 
-@dataclass(slots=True)
 class _Rules:
-    """What one user may do in one namespace (or in the cluster), gathered from the bindings."""
+    """What one user may do in one namespace (or in the cluster), gathered from the bindings.
 
-    resources: list[dict[str, Any]] = field(default_factory=list)
-    paths: list[dict[str, Any]] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    """Roles that bindings name and that are not there; a refusal tells them."""
+    The first time that something is asked all rules are looked through; from then on the answer is one look-up, however many rules there
+    are.
+    """
+
+    __slots__ = ("_cells", "_paths", "missing", "paths", "resources")
+
+    def __init__(self) -> None:
+        self.resources: list[dict[str, Any]] = []
+        self.paths: list[dict[str, Any]] = []
+        self.missing: list[str] = []
+        """Roles that bindings name and that are not there; a refusal tells them."""
+        self._cells: dict[tuple[str, str, str], frozenset[str] | None] = {}
+        self._paths: dict[tuple[str, str], bool] = {}
+
+    def allow_resource(self, asked: Asked) -> bool:
+        cell = (asked.verb, asked.group, asked.rule_resource)
+        try:
+            names = self._cells[cell]
+        except KeyError:
+            _make_room(self._cells)
+            names = self._cells[cell] = _names_allowed(self.resources, asked)
+        return names is None or asked.name in names
+
+    def allow_path(self, asked: Asked) -> bool:
+        key = (asked.verb, asked.path)
+        allowed = self._paths.get(key)
+        if allowed is None:
+            _make_room(self._paths)
+            allowed = self._paths[key] = any(_allows_path(rule, asked) for rule in self.paths)
+        return allowed
+
+
+MOST_ANSWERS = 1024
+MOST_USERS = 1024
+"""What clients may ask without end, in each namespace, must not fill the memory."""
+
+
+def _make_room(answers: dict[Any, Any]) -> None:
+    if len(answers) >= MOST_ANSWERS:
+        answers.clear()
+
+
+def _names_allowed(rules: Iterable[dict[str, Any]], asked: Asked) -> frozenset[str] | None:
+    """The names for which a verb on a resource is allowed; None for all."""
+    allowed: set[str] = set()
+    for rule in rules:
+        if _fits_resource(rule, asked):
+            names = rule.get("resourceNames")
+            if not names:
+                return None
+            # A request without a name is allowed by no list of names.
+            allowed.update(name for name in names if name)
+    return frozenset(allowed)
+
+
+class Bindings:
+    """The bindings of one namespace, or of the cluster, by whom they name: a user has few of many."""
+
+    __slots__ = ("_by_subject",)
+
+    def __init__(self, bindings: Iterable[dict[str, Any]], namespace: str) -> None:
+        self._by_subject: dict[tuple[bool, str], dict[int, tuple[dict[str, Any], int]]] = {}
+        for number, binding in enumerate(bindings):
+            for position, subject in enumerate(binding.get("subjects") or ()):
+                key = _subject_key(subject, namespace)
+                if key is not None:
+                    self._by_subject.setdefault(key, {}).setdefault(number, (binding, position))
+
+    def of(self, user: User) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """The bindings that name `user`, in order, each with the first of its subjects that does."""
+        found: dict[int, tuple[dict[str, Any], int]] = {}
+        for key in ((False, user.name), *((True, group) for group in user.groups)):
+            for number, (binding, position) in self._by_subject.get(key, {}).items():
+                known = found.get(number)
+                if known is None or position < known[1]:
+                    found[number] = (binding, position)
+        for number in sorted(found):
+            binding, position = found[number]
+            yield binding, binding["subjects"][position]
+
+
+def _subject_key(subject: dict[str, Any], namespace: str) -> tuple[bool, str] | None:
+    """(whether it is a group, name)."""
+    match subject.get("kind"):
+        case "User":
+            return False, subject["name"]
+        case "Group":
+            return True, subject["name"]
+        case "ServiceAccount":
+            return False, f"{SERVICE_ACCOUNT_PREFIX}{subject.get('namespace') or namespace}:{subject['name']}"
+    return None
+
+
+class NodeDecisions(Protocol):
+    """The authorizer of nodes."""
+
+    def reason(self, user: User, asked: Asked) -> str | None:
+        """None when it is allowed, else why not; empty for whoever is no node."""
 
 
 class Authorizer:
-    """Decides from the RBAC objects in the store. What a user may do is gathered once and forgotten when any of them changes."""
+    """Decides from the RBAC objects in the store, and asks `node` before.
 
-    def __init__(self, store: Store) -> None:
+    What a user may do in a namespace is gathered once and forgotten when something changes that could matter to it. What is asked for the
+    second time costs two look-ups, whatever the number of roles, bindings and users.
+    """
+
+    def __init__(self, store: Store, *, node: NodeDecisions | None = None) -> None:
         self._store = store
-        self._rules: dict[tuple[str, tuple[str, ...], str], _Rules] = {}
+        self._node = node
+        self._rules: dict[str, dict[tuple[str, tuple[str, ...]], _Rules]] = {}
+        self._bindings: dict[str, Bindings] = {}
+        self.refused: Callable[[User, Asked], None] | None = None
+        """Told of everything that `check` refuses."""
+        self.permitted: Callable[[User, Asked], None] | None = None
+        """Told of everything that `check` lets through."""
         for resource in ("roles", "rolebindings", "clusterroles", "clusterrolebindings"):
-            store.subscribe(f"{resource}.{GROUP}", self._forget)
+            store.subscribe(f"{resource}.{GROUP}", self._forget_bindings if "bind" in resource else self._forget_rules)
 
     def allows(self, user: User, asked: Asked) -> bool:
         return self.reason(user, asked) is None
 
     def check(self, user: User, asked: Asked) -> None:
         """Raises Forbidden."""
-        if "system:masters" in user.groups:
-            return
-        reason = self.reason(user, asked)
+        reason = None if "system:masters" in user.groups else self.reason(user, asked)
         if reason is not None:
+            if self.refused is not None:
+                self.refused(user, asked)
             raise refusal(user, asked, reason)
+        if self.permitted is not None:
+            self.permitted(user, asked)
 
     def reason(self, user: User, asked: Asked) -> str | None:
         """None when it is allowed, else why not (mostly nothing to say: empty)."""
         if "system:masters" in user.groups:
             return None
+        of_node = ""
+        if self._node is not None:
+            decision = self._node.reason(user, asked)
+            if decision is None:
+                return None
+            of_node = decision
         missing: list[str] = []
-        for namespace in ("", asked.namespace) if asked.namespace else ("",):
-            rules = self._rules_for(user, namespace)
-            if asked.is_resource:
-                if any(_allows_resource(rule, asked) for rule in rules.resources):
-                    return None
-            elif any(_allows_path(rule, asked) for rule in rules.paths):
+        rules = self._rules_for(user, "")
+        if asked.is_resource:
+            if rules.allow_resource(asked):
                 return None
             missing.extend(rules.missing)
-        return f"RBAC: {listed(missing)}" if missing else ""
+            if asked.namespace:
+                rules = self._rules_for(user, asked.namespace)
+                if rules.allow_resource(asked):
+                    return None
+                missing.extend(rules.missing)
+        else:
+            if rules.allow_path(asked):
+                return None
+            missing.extend(rules.missing)
+        reasons = (of_node, f"RBAC: {listed(missing)}" if missing else "")
+        return "\n".join(filter(None, reasons))
 
     def decide(self, user: User, asked: Asked) -> Decision:
         """The answer to a review, which is told more than a request."""
@@ -137,7 +259,9 @@ class Authorizer:
             return Decision(False, reason)
         if "system:masters" in user.groups:
             return Decision(True)
-        allows = _allows_resource if asked.is_resource else _allows_path
+        if self._node is not None and self._node.reason(user, asked) is None:
+            return Decision(True)
+        allows = allows_resource if asked.is_resource else _allows_path
         for namespace in ("", asked.namespace) if asked.is_resource and asked.namespace else ("",):
             for grant in self._grants(user, namespace):
                 fields = "resources" if asked.is_resource else "nonResourceURLs"
@@ -146,24 +270,37 @@ class Authorizer:
         return Decision(True)
 
     def rules_of(self, user: User, namespace: str) -> RulesOfUser:
-        """Everything that `user` may do in `namespace`, as bindings give it: nothing is merged."""
-        rules = RulesOfUser([], [], [])
-        for place in ("", namespace):
+        """Everything that `user` may do in `namespace` ("" is the cluster), as bindings give it: nothing is merged."""
+        rules = RulesOfUser([], [], [], [])
+        for place in ("", namespace) if namespace else ("",):
             for grant in self._grants(user, place):
                 if grant.role is None:
                     rules.missing.append(grant.missing_role)
+                    rules.missing_names.append(grant.binding["roleRef"]["name"])
                 rules.resources.extend(rule for rule in grant.rules if rule.get("resources"))
                 rules.paths.extend(rule for rule in grant.rules if rule.get("nonResourceURLs"))
         return rules
 
+    def role(self, reference: dict[str, Any], namespace: str) -> dict[str, Any] | None:
+        """The Role or ClusterRole that a binding in `namespace` refers to."""
+        is_role = reference["kind"] == "Role"
+        resource = "roles" if is_role else "clusterroles"
+        stored = self._store.get(f"{resource}.{GROUP}", namespace if is_role else "", reference["name"])
+        return None if stored is None else stored.value
+
     def _rules_for(self, user: User, namespace: str) -> _Rules:
         """The rules that bindings of `namespace`, or ("") of the cluster, give to `user`."""
-        key = (user.name, user.groups, namespace)
-        rules = self._rules.get(key)
-        if rules is None:
-            if len(self._rules) > 4096:
+        users = self._rules.get(namespace)
+        if users is None:
+            if len(self._rules) >= MOST_USERS:
                 self._rules.clear()
-            rules = self._rules[key] = self._gathered(user, namespace)
+            users = self._rules[namespace] = {}
+        key = (user.name, user.groups)
+        rules = users.get(key)
+        if rules is None:
+            if len(users) >= MOST_USERS:
+                users.clear()
+            rules = users[key] = self._gathered(user, namespace)
         return rules
 
     def _gathered(self, user: User, namespace: str) -> _Rules:
@@ -180,22 +317,25 @@ class Authorizer:
 
     def _grants(self, user: User, namespace: str) -> Iterator[_Grant]:
         """The bindings of `namespace`, or ("") of the cluster, that name `user`."""
-        resource = "rolebindings" if namespace else "clusterrolebindings"
-        for stored in self._store.list(f"{resource}.{GROUP}", namespace):
-            binding = stored.value
-            subjects = binding.get("subjects") or ()
-            subject = next((each for each in subjects if _is_subject(user, each, namespace)), None)
-            if subject is None:
-                continue
-            reference = binding["roleRef"]
-            is_role = reference["kind"] == "Role"
-            role = self._store.get(
-                f"{'roles' if is_role else 'clusterroles'}.{GROUP}", namespace if is_role else "", reference["name"]
-            )
-            yield _Grant(binding, subject, None if role is None else role.value)
+        bindings = self._bindings.get(namespace)
+        if bindings is None:
+            if len(self._bindings) >= MOST_USERS:
+                self._bindings.clear()
+            resource = "rolebindings" if namespace else "clusterrolebindings"
+            stored = self._store.list(f"{resource}.{GROUP}", namespace)
+            bindings = self._bindings[namespace] = Bindings((each.value for each in stored), namespace)
+        for binding, subject in bindings.of(user):
+            yield _Grant(binding, subject, self.role(binding["roleRef"], namespace))
 
-    def _forget(self, event: Event) -> None:
-        self._rules.clear()
+    def _forget_bindings(self, event: Event) -> None:
+        self._bindings.pop(event.namespace, None)
+        self._rules.pop(event.namespace, None)
+
+    def _forget_rules(self, event: Event) -> None:
+        if event.namespace:
+            self._rules.pop(event.namespace, None)
+        else:
+            self._rules.clear()
 
 
 def refusal(user: User, asked: Asked, reason: str = "") -> Forbidden:
@@ -216,19 +356,14 @@ def refusal(user: User, asked: Asked, reason: str = "") -> Forbidden:
     return Forbidden(f"{told}: {reason}" if reason else told, details)
 
 
-def _is_subject(user: User, subject: dict[str, Any], namespace: str) -> bool:
-    match subject.get("kind"):
-        case "User":
-            return bool(subject["name"] == user.name)
-        case "Group":
-            return subject["name"] in user.groups
-        case "ServiceAccount":
-            account = f"{SERVICE_ACCOUNT_PREFIX}{subject.get('namespace') or namespace}:{subject['name']}"
-            return user.name == account
-    return False
+def allows_resource(rule: dict[str, Any], asked: Asked) -> bool:
+    """Whether one rule about resources allows what is asked."""
+    names = rule.get("resourceNames")
+    return _fits_resource(rule, asked) and (not names or (bool(asked.name) and asked.name in names))
 
 
-def _allows_resource(rule: dict[str, Any], asked: Asked) -> bool:
+def _fits_resource(rule: dict[str, Any], asked: Asked) -> bool:
+    """Whether the rule is about the verb and the resource, names aside."""
     verbs, groups, resources = rule["verbs"], rule.get("apiGroups") or (), rule["resources"]
     if asked.verb not in verbs and "*" not in verbs:
         return False
@@ -237,10 +372,7 @@ def _allows_resource(rule: dict[str, Any], asked: Asked) -> bool:
     fitting = {"*", asked.rule_resource}
     if asked.subresource:
         fitting.add(f"*/{asked.subresource}")
-    if fitting.isdisjoint(resources):
-        return False
-    names = rule.get("resourceNames")
-    return not names or asked.name in names
+    return not fitting.isdisjoint(resources)
 
 
 def _allows_path(rule: dict[str, Any], asked: Asked) -> bool:

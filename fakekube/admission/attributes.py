@@ -33,6 +33,8 @@ class Attributes:
     generate_name: str = ""
     random_suffix: Callable[[int], str] = Chance().suffix
     """Letters for a generated name."""
+    permits: Callable[[str, str, str, str], bool] = lambda verb, group, resource, name: True
+    """(verb, group, resource, name): whether the user may do that as well, at the cluster scope."""
 
     def forbidden(self, text: str) -> Forbidden:
         """403 `<resource> "<name>" is forbidden: <text>`; a name that is still to be generated shows as its prefix."""

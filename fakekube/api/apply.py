@@ -14,6 +14,7 @@ from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.create import create_decoded
 from fakekube.api.field_ownership import tracked, untracked, writer_of
+from fakekube.api.rights import check_rights
 from fakekube.errors import AlreadyExists, BadRequest, Conflict, InternalError, conflict, not_found
 from fakekube.facts import type_of
 from fakekube.objects import field_sets, managed_fields, yaml
@@ -57,6 +58,7 @@ async def apply(plane: ControlPlane, call: Call, body: bytes) -> tuple[Stored, b
         new = to_storage(kind, new)
         attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
         await plane.admission.mutate(new, current.value, attributes)
+        check_rights(plane, call, new, current.value)
         return new
 
     async def approve(new: Object, old: Object | None) -> None:

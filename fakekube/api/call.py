@@ -32,6 +32,8 @@ class Call:
     warnings: list[str] = field(default_factory=list)
     may: Callable[[str], None] = lambda _: None
     """`may(verb)` raises Forbidden when the user may not do that to this object: for second checks inside a verb."""
+    is_authorized: bool = False
+    """Whether it came by the front door, where it was asked what its user may do. Callers in this process are never asked."""
 
 
 @dataclass(frozen=True, slots=True)

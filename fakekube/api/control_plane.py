@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from fakekube.access.authorization import Asked, Authorizer
+from fakekube.access.signing_keys import KeyRing, create_key
+from fakekube.access.tokens import ServiceAccountTokens
 from fakekube.admission import Chain
 from fakekube.admission.attributes import Attributes
 from fakekube.api.call import Call
@@ -31,6 +34,18 @@ class ControlPlane:
     admission: Chain
     capabilities: dict[str, Capability] = field(default_factory=dict)
     """What leaves the registry (log, exec, token, reviews), by `resource/subresource`; cluster.py supplies it."""
+    keys: KeyRing = field(default_factory=lambda: KeyRing(lambda: [create_key()]))
+    """By which tokens of service accounts are signed."""
+    authorizer: Authorizer | None = None
+    """Who is asked what a user may do; None: everybody may everything."""
+    service_account_tokens: ServiceAccountTokens = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.service_account_tokens = ServiceAccountTokens(self.keys, self.get, self.clock.now, self.chance.uid)
+
+    def permits(self, call: Call, asked: Asked) -> bool:
+        """A second check within a request: whether its user may do this as well. Callers in this process may everything."""
+        return not call.is_authorized or self.authorizer is None or self.authorizer.allows(call.user, asked)
 
     def operation(self, user: User, *, dry_run: bool = False) -> WriteOperation:
         return WriteOperation(self, user, dry_run)
@@ -51,6 +66,9 @@ class ControlPlane:
             call.warnings.append,
             metadata.get("generateName", ""),
             self.chance.suffix,
+            lambda verb, group, resource, name: self.permits(
+                call, Asked(verb, "", True, group, "v1", "", resource, "", name)
+            ),
         )
 
     def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:

@@ -6,6 +6,7 @@ from fakekube.api.body import Body, check_place, decoded, to_storage
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.field_ownership import keep_empty_list, own_created
+from fakekube.api.rights import check_rights
 from fakekube.errors import BadRequest
 from fakekube.registry import create as registry
 from fakekube.registry.kind import Object
@@ -36,6 +37,7 @@ async def create_decoded(
     obj = to_storage(kind, obj)
     attributes = plane.attributes(call, "CREATE", obj, dry_run=options.dry_run)
     await plane.admission.mutate(obj, None, attributes)
+    check_rights(plane, call, obj, None)
 
     async def approve(new: Object, old: Object | None) -> None:
         if other_verb:

@@ -9,6 +9,7 @@ from fakekube.api.body import check_name, check_place, decoded_value, from_stora
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.field_ownership import asks_for_no_tracking, own_updated
+from fakekube.api.rights import check_rights
 from fakekube.errors import Invalid, UnsupportedMediaType, unknown_format
 from fakekube.objects import schemas
 from fakekube.objects.field_errors import Shown, go_quoted, invalid
@@ -45,6 +46,7 @@ async def patch(plane: ControlPlane, call: Call, body: bytes, content_type: str)
         new = to_storage(kind, new)
         attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
         await plane.admission.mutate(new, current.value, attributes)
+        check_rights(plane, call, new, current.value)
         return new
 
     async def approve(new: Object, old: Object | None) -> None:

@@ -1,26 +1,30 @@
-"""A token for a service account: what `serviceaccounts/NAME/token` is asked for, and how it is refused.
+"""A token for a service account: what `serviceaccounts/NAME/token` is asked for, what it answers, and how it refuses.
 
 https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from fakekube.access.tokens import DEFAULT_SECONDS, ISSUER
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import BadRequest, Conflict, conflict, details_of, not_found
 from fakekube.objects.field_errors import invalid, invalid_object
+from fakekube.objects.times import from_datetime
+from fakekube.registry.create import put_in_order
 from fakekube.registry.kind import Object
 
 GROUP, KIND = "authentication.k8s.io", "TokenRequest"
 SHORTEST_S, LONGEST_S = 600, 1 << 32
-DEFAULT_S = 3600
 
 BOUND_TO = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}
 """Kinds of the core group with which a token may end, and their resources."""
 
 
-async def admit(plane: ControlPlane, call: Call, request: Object, *, dry_run: bool) -> None:
-    """Judge a decoded TokenRequest for the account that `call` names.
+async def issue(plane: ControlPlane, call: Call, request: Object, *, dry_run: bool) -> Object:
+    """The answer to a decoded TokenRequest for the account that `call` names. A dry run gives a token that is as good as any.
 
     Raises what admission raises, Invalid (name, seconds), NotFound (account, bound object), Conflict (uids), BadRequest (what it is
     bound to).
@@ -40,10 +44,23 @@ async def admit(plane: ControlPlane, call: Call, request: Object, *, dry_run: bo
         text = f"the UID in the token request ({uid}) does not match the UID of the service account ({present})"
         raise conflict(GROUP, KIND, call.name, text)
     seconds = spec.get("expirationSeconds")
-    _check_seconds(DEFAULT_S if seconds is None else seconds)
+    seconds = DEFAULT_SECONDS if seconds is None else seconds
+    _check_seconds(seconds)
     await plane.admission.validate(request, None, attributes)
-    if spec.get("boundObjectRef") is not None:
-        _check_bound(plane, call, spec["boundObjectRef"])
+    reference = spec.get("boundObjectRef")
+    bound = _bound_object(plane, call, reference) if reference is not None else None
+    audiences = spec.get("audiences") or [ISSUER]
+    now = plane.clock.now()
+    token = plane.service_account_tokens.issue(account, audiences, seconds, bound)
+    metadata = {**metadata, "name": call.name, "namespace": call.namespace, "uid": present}
+    metadata["creationTimestamp"] = from_datetime(now)
+    return {
+        "kind": KIND,
+        "apiVersion": request["apiVersion"],
+        "metadata": put_in_order(metadata),
+        "spec": {"audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": reference},
+        "status": {"token": token, "expirationTimestamp": from_datetime(now + timedelta(seconds=seconds))},
+    }
 
 
 def _check_seconds(seconds: int) -> None:
@@ -57,7 +74,7 @@ def _check_seconds(seconds: int) -> None:
     raise invalid_object(GROUP, KIND, "", [invalid("spec.expirationSeconds", seconds, text)])
 
 
-def _check_bound(plane: ControlPlane, call: Call, reference: Object) -> None:
+def _bound_object(plane: ControlPlane, call: Call, reference: Object) -> Object:
     group, _, version = reference.get("apiVersion", "").rpartition("/")
     kind, name, uid = reference.get("kind", ""), reference.get("name", ""), reference.get("uid", "")
     resource = BOUND_TO.get(kind)
@@ -77,3 +94,4 @@ def _check_bound(plane: ControlPlane, call: Call, reference: Object) -> None:
             "record. The object might have been deleted and then recreated"
         )
         raise Conflict(text, details_of("", kind, name))
+    return bound

@@ -9,6 +9,7 @@ from fakekube.api.call import Call, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.create import create_decoded
 from fakekube.api.field_ownership import keep_empty_list, own_created, own_updated
+from fakekube.api.rights import check_rights
 from fakekube.errors import Conflict, details_of, qualified
 from fakekube.registry import update as registry
 from fakekube.registry.kind import Object
@@ -43,6 +44,7 @@ async def update(plane: ControlPlane, call: Call, body: Body, media_type: str = 
         new = to_storage(kind, new)
         attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
         await plane.admission.mutate(new, current.value, attributes)
+        check_rights(plane, call, new, current.value)
         return new
 
     async def approve(new: Object, old: Object | None) -> None:

@@ -19,10 +19,12 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from fakekube.access.signing_keys import ES256, RS256, create_key
 
 ADMINISTRATOR = "kubernetes-admin"
 ADMINISTRATOR_GROUPS = ("system:masters",)
@@ -49,6 +51,7 @@ CA_CERTIFICATE, CA_KEY = "ca.crt", "ca.key"
 SERVER_CERTIFICATE, SERVER_KEY = "server.crt", "server.key"
 ADMIN_CERTIFICATE, ADMIN_KEY = "admin.crt", "admin.key"
 ADMIN_TOKEN = "admin.token"
+SERVICE_ACCOUNT_KEY = "service-account.key"
 
 
 class CertificatesError(Exception):
@@ -79,6 +82,8 @@ class Certificates:
     admin: KeyPair
     admin_token: str
     directory: Path | None = None
+    service_account_key: str = ""
+    """PEM of the private key that signs tokens of service accounts."""
 
     def __repr__(self) -> str:
         return f"Certificates(directory={self.directory!r})"
@@ -91,11 +96,14 @@ class Certificates:
         new_ca: bool = False,
         host: str = "127.0.0.1",
         service_address: str = FIRST_SERVICE_ADDRESS,
+        token_algorithm: str = ES256,
     ) -> Certificates:
         """What `directory` holds, completed by what it lacks; all of it anew with `new_ca`.
 
         `host` (where the server listens) and `service_address` (of the Service `kubernetes`) are names that the server's
-        certificate must carry; one that lacks them, or has few days left, is renewed. Two processes may call this at once.
+        certificate must carry; one that lacks them, or has few days left, is renewed. The key that signs tokens of service accounts
+        is one for `token_algorithm` (ES256, RS256); one for another algorithm is replaced, and tokens signed by it end. Two processes
+        may call this at once.
 
         Raises CertificatesError.
         """
@@ -103,13 +111,17 @@ class Certificates:
         names = server_names(host, service_address)
         with _locked(path):
             if new_ca or not _any_exists(path, CA_CERTIFICATE, CA_KEY):
-                return _create_all(path, names)
-            return _load(path, names)
+                certificates = _create_all(path, names)
+                certificates = replace(certificates, service_account_key=_create_signing_key(path, token_algorithm))
+            else:
+                certificates = _load(path, names)
+                certificates = replace(certificates, service_account_key=_signing_key(path, token_algorithm))
+            return certificates
 
     @classmethod
-    def in_memory(cls) -> Certificates:
+    def in_memory(cls, token_algorithm: str = ES256) -> Certificates:
         """Certificates without files, the same for every caller in this process: the second cluster costs nothing."""
-        return _in_memory()
+        return _in_memory_with(token_algorithm)
 
     def client(self, user: str, groups: Sequence[str] = (), *, days: int = VALID_DAYS) -> KeyPair:
         """A client certificate by this authority: `user` is its common name, each group an organization, in order."""
@@ -269,6 +281,30 @@ def _in_memory() -> Certificates:
         admin=issue_client_certificate(ca, ADMINISTRATOR, ADMINISTRATOR_GROUPS),
         admin_token=create_token(),
     )
+
+
+@cache
+def _in_memory_with(token_algorithm: str) -> Certificates:
+    return replace(_in_memory(), service_account_key=create_key(token_algorithm))
+
+
+def _signing_key(directory: Path, algorithm: str) -> str:
+    """The key in the directory; a new one when there is none, or one for another algorithm. Raises CertificatesError."""
+    path = directory / SERVICE_ACCOUNT_KEY
+    pem = _read_text(path)
+    if pem is None:
+        return _create_signing_key(directory, algorithm)
+    # Told by length, so that a start need not import what reads keys: a PKCS 8 key on P-256 has 138 bytes, one of RSA over 1,000.
+    found = RS256 if len(pem) > 600 else ES256
+    if "PRIVATE KEY-----" not in pem:
+        raise CertificatesError(f"{path} does not hold an unencrypted PEM private key. Remove it: a new one is made.")
+    return pem if found == algorithm else _create_signing_key(directory, algorithm)
+
+
+def _create_signing_key(directory: Path, algorithm: str) -> str:
+    pem = create_key(algorithm)
+    write_secret(directory / SERVICE_ACCOUNT_KEY, pem)
+    return pem
 
 
 def _create_all(directory: Path, names: Sequence[str]) -> Certificates:

@@ -27,8 +27,12 @@ def request_info(request: Request) -> Asked:
         verb = "get" if name else "list"
         if is_old_watch or (not name and _wants_watch(request)):
             verb = "watch"
-        if not name and request.query.get("fieldSelector"):
-            name = _required_name(request.query["fieldSelector"])
+        selector = request.query.get("fieldSelector")
+        if selector and not name:
+            name = _required(selector, "metadata.name")
+            if resource == "pods" and not group:
+                node = _required(selector, "spec.nodeName")
+                return Asked(verb, path, True, group, version, namespace, resource, subresource, name, node)
     elif method == "DELETE":
         verb = "delete" if name else "deletecollection"
     else:
@@ -71,8 +75,8 @@ def _wants_watch(request: Request) -> bool:
     return "watch" in query and query["watch"].lower() not in ("false", "0")
 
 
-def _required_name(field_selector: str) -> str:
+def _required(field_selector: str, field: str) -> str:
     try:
-        return parse_fields(field_selector).required_name() or ""
+        return parse_fields(field_selector).required(field) or ""
     except StatusError:
         return ""

@@ -124,6 +124,7 @@ async def serve_resource(state: State, request: Request, asked: Asked) -> Respon
         request.headers.get("user-agent", ""),
         request.warnings,
         may,
+        is_authorized=True,
     )
     return await answer(Exchange(state, request, asked, call, is_old_watch))
 

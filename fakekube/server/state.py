@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from fakekube.access.authentication import Authenticator
 from fakekube.access.authorization import Authorizer
+from fakekube.access.impersonation import Impersonator
 from fakekube.api.control_plane import ControlPlane
 from fakekube.registry.user import User
 from fakekube.server.discovery import Discovery
 from fakekube.server.health import Health
+from fakekube.server.issuer import Issuer
 from fakekube.server.metrics import Metrics
 from fakekube.server.openapi import OpenApi
 from fakekube.server.responses import Header
@@ -25,8 +27,10 @@ class State:
     openapi: OpenApi
     health: Health
     metrics: Metrics
+    issuer: Issuer | None = None
     frames: FrameCache = field(default_factory=FrameCache)
     always_allow: bool = False
+    impersonator: Impersonator = field(default_factory=Impersonator)
     _flows: dict[str, list[Header]] = field(default_factory=dict)
 
     def flow_headers(self, user: User, path: str) -> list[Header]:

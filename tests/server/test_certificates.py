@@ -29,7 +29,7 @@ def test_only_the_owner_may_read_what_is_kept(tmp_path: Path) -> None:
     Certificates.load_or_create(directory)
 
     assert {path.name for path in directory.iterdir()} == {
-        "ca.crt", "ca.key", "server.crt", "server.key", "admin.crt", "admin.key", "admin.token"
+        "ca.crt", "ca.key", "server.crt", "server.key", "admin.crt", "admin.key", "admin.token", "service-account.key"
     }  # fmt: skip
     assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700

@@ -97,15 +97,17 @@ async def test_create_only_kinds_have_no_objects_and_no_list(ask: Ask) -> None:
     assert (await ask("POST", f"{REVIEWS}/localsubjectaccessreviews", {})).status == 404
 
 
-async def test_tokens_are_not_issued_and_it_is_said(ask: Ask, make: Any) -> None:
-    await make(f"{SHOP}/serviceaccounts", "robot")
+async def test_a_token_is_answered_with_what_was_asked_and_what_is_so_by_default(ask: Ask, make: Any) -> None:
+    made = await make(f"{SHOP}/serviceaccounts", "robot")
 
     answer = await ask("POST", f"{SHOP}/serviceaccounts/robot/token", {})
 
-    assert (answer.status, answer.message) == (
-        501,
-        "issuing tokens for service accounts is not available in this server (fakekube)",
-    )
+    assert answer.status == 201
+    request = answer.json()
+    assert request["metadata"]["uid"] == made["metadata"]["uid"]
+    audiences = ["https://kubernetes.default.svc.cluster.local"]
+    assert request["spec"] == {"audiences": audiences, "expirationSeconds": 3600, "boundObjectRef": None}
+    assert request["status"]["token"].count(".") == 2
 
 
 async def test_component_statuses_are_made_up_on_reading(ask: Ask) -> None:
