@@ -26,7 +26,8 @@ ANCIENT_CHANGES = "ancient-changes"
 BEFORE_FIRST_APPLY = "before-first-apply"
 """The manager of what an untracked object holds when somebody applies to it."""
 
-_NEVER_OWNED = frozenset(
+_NEVER_OWNED_AT_ALL = frozenset({"f:apiVersion", "f:kind"})
+_NEVER_OWNED = frozenset({field_sets.SELF}) | frozenset(
     f"f:{name}"
     for name in (
         "name",
@@ -139,7 +140,7 @@ Convert = Callable[[Object, str], "tuple[Object, Shape] | None"]
 """(object of any version, apiVersion) -> the object in that version, and its shape; None for a version nobody knows."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Writer:
     """Who writes, through which door, in which version of the kind."""
 
@@ -267,7 +268,20 @@ def for_update(sent: Any, present: Any, *, through_subresource: bool) -> Manager
 def created(writer: Writer, obj: Object) -> list[Object]:
     """The list of a fresh object whose client sent none."""
     fields = _owned(writer, writer.shape.created(obj))
-    return [writer.entry(UPDATE, fields, writer.now).shown()] if fields else []
+    if not fields:
+        return []
+    # As Entry.shown writes it; the fields are in order already.
+    value: Object = {
+        "manager": writer.manager,
+        "operation": UPDATE,
+        "apiVersion": writer.api_version,
+        "time": writer.now,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields,
+    }
+    if writer.subresource:
+        value["subresource"] = writer.subresource
+    return [value]
 
 
 def updated(writer: Writer, old: Object | None, new: Object, managers: Managers) -> Managers:
@@ -415,18 +429,21 @@ def _named_set(shape: Shape, obj: Object) -> FieldSet:
 
 
 def _owned(writer: Writer, fields: FieldSet) -> FieldSet:
-    return _stripped(field_sets.without(fields, writer.reset))
+    return _stripped(field_sets.without(fields, writer.reset) if writer.reset else fields)
 
 
 def _stripped(fields: FieldSet) -> FieldSet:
     """A set without what nobody ever owns."""
-    result = {element: node for element, node in fields.items() if element not in ("f:apiVersion", "f:kind")}
-    metadata = result.pop("f:metadata", None)
+    kept = {element: node for element, node in fields.items() if element not in _NEVER_OWNED_AT_ALL}
+    metadata = kept.get("f:metadata")
+    if metadata is None:
+        return kept
+    metadata = {element: node for element, node in metadata.items() if element not in _NEVER_OWNED}
     if metadata:
-        kept = {element: node for element, node in metadata.items() if element not in _NEVER_OWNED and element != "."}
-        if kept:
-            result["f:metadata"] = kept
-    return result
+        kept["f:metadata"] = metadata
+    else:
+        del kept["f:metadata"]
+    return kept
 
 
 def _capped(managers: Managers) -> Managers:

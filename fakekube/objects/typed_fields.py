@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
+
+import orjson
 
 from fakekube import facts
 from fakekube.facts import Field, Type
-from fakekube.objects.field_sets import MEMBER, SELF, FieldSet, is_member, key_element, text, value_element
+from fakekube.objects.field_sets import MEMBER, SELF, FieldSet, is_member, key_element, order_of, text, value_element
 from fakekube.objects.go_text import plain_text, quoted, type_text
 
 Object = dict[str, Any]
@@ -43,6 +45,13 @@ class Comparison:
         return bool(self.removed or self.modified or self.added)
 
 
+_MOST_PLANS = 256
+"""So many combinations of keys are remembered of each map: clients of one kind send few, labels have many."""
+
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 256, 8192
+"""So many sets of new specs are remembered of each type, and of specs of so many bytes."""
+
+
 class Shape:
     """What one value is.
 
@@ -50,7 +59,19 @@ class Shape:
     by the value itself: maps are many fields, lists one).
     """
 
-    __slots__ = ("_fields", "_load", "atomic", "element", "is_leaf", "is_set", "keys", "kind", "zero")
+    __slots__ = (
+        "_fields",
+        "_load",
+        "_plans",
+        "_sets",
+        "atomic",
+        "element",
+        "is_leaf",
+        "is_set",
+        "keys",
+        "kind",
+        "zero",
+    )
 
     def __init__(
         self,
@@ -75,6 +96,8 @@ class Shape:
         """Whether the items of a list are told apart by value."""
         self.zero = zero or {}
         """What a struct shows that nobody has written anything into."""
+        self._sets: dict[bytes, FieldSet] = {}
+        self._plans: dict[tuple[str, ...], tuple[FieldSet, _Containers]] = {}
         self._load = fields
         self._fields: Mapping[str, Shape] | None = None if fields else {}
 
@@ -93,58 +116,83 @@ class Shape:
     # -- the sets of values ------------------------------------------------------------------------------------------------------------
 
     def everything(self, value: Any) -> FieldSet:
-        """The node of a value that was not there before: itself and all below."""
+        """The node of a value that was not there before: itself and all below. Elements are in order, as in `field_sets.in_order`."""
         if not value or value.__class__ not in _CONTAINERS:
             return MEMBER
-        shape = self._of_value(value)
+        shape = self._of_value(value) if self.kind == "deduced" else self
         if shape.is_leaf:
             return MEMBER
-        node: FieldSet = {SELF: MEMBER}
-        shape._everything_below(value, node)
+        if shape.kind != "map":
+            return {SELF: MEMBER, **shape._everything_in_list(value)}
+        template, containers = shape._plan(value)
+        node = template
+        for name, element, below in containers:
+            item = value[name]
+            if item:
+                if node is template:
+                    node = template.copy()
+                node[element] = below.everything(item)
         return node
 
-    def _everything_below(self, value: Any, node: FieldSet) -> None:
-        if self.kind == "map":
-            fields, element = self.fields, self.element
-            for name, item in value.items():
-                # Most values are scalars, or empty: no need to ask their shapes.
-                if not item or item.__class__ not in _CONTAINERS:
-                    node["f:" + name] = MEMBER
-                else:
-                    shape = fields.get(name) or element
-                    node["f:" + name] = MEMBER if shape is None else shape.everything(item)
-            return
-        assert self.element is not None
-        for name, item in self.items(value):
-            node[name] = MEMBER if item is DUPLICATES else self.element.everything(item)
+    def _everything_in_list(self, value: Any) -> FieldSet:
+        element = self.element
+        assert element is not None
+        node: FieldSet = {}
+        for item in value:
+            name = self.element_of(item)
+            node[name] = MEMBER if name in node else element.everything(item)
+        return node if len(node) < 2 else {name: node[name] for name in sorted(node, key=order_of)}
+
+    def _plan(self, value: Object) -> tuple[FieldSet, _Containers]:
+        """What the node of a map with these keys is if all its values are leaves, and which of them may not be."""
+        keys = tuple(value)
+        plan = self._plans.get(keys)
+        if plan is None:
+            template: FieldSet = {SELF: MEMBER, **{f"f:{name}": MEMBER for name in sorted(keys)}}
+            shapes = ((name, self.fields.get(name) or self.element) for name in keys)
+            containers = tuple(
+                (name, f"f:{name}", shape) for name, shape in shapes if shape is not None and not shape.is_leaf
+            )
+            plan = template, containers
+            if len(self._plans) < _MOST_PLANS:
+                self._plans[keys] = plan
+        return plan
 
     def created(self, value: Any) -> FieldSet:
         """The set of a new struct: all that is not as in one nobody has written into."""
-        node: FieldSet = {}
-        zero, fields = self.zero, self.fields
-        for name, item in value.items():
+        template, containers = self._plan(value)
+        node = template.copy()
+        del node[SELF]
+        zero = self.zero
+        for name, element, below in containers:
+            item = value[name]
             if name not in zero:
-                if not item or item.__class__ not in _CONTAINERS:
-                    node["f:" + name] = MEMBER
+                if item:
+                    node[element] = below.everything(item)
+            elif item and item != zero[name]:
+                empty = zero[name]
+                if empty is not None:
+                    node[element] = below.created(item) if name != "spec" else below._created_before(item)
+                elif below.kind == "map":
+                    node[element] = {key: each for key, each in below.everything(item).items() if key != SELF}
                 else:
-                    shape = fields.get(name) or self.element
-                    node["f:" + name] = MEMBER if shape is None else shape.everything(item)
-                continue
-            empty = zero[name]
-            if item == empty:
-                continue
-            shape = fields[name]
-            if shape.is_leaf or not item:
-                node["f:" + name] = MEMBER
-            elif empty is None:
-                below: FieldSet = {}
-                shape._everything_below(item, below)
-                node["f:" + name] = below
-            else:
-                below = shape.created(item)
-                if below:
-                    node["f:" + name] = below
+                    node[element] = below._everything_in_list(item)
+        for name, empty in zero.items():
+            if value.get(name, MISSING) == empty:
+                del node[f"f:{name}"]
         return node
+
+    def _created_before(self, value: Object) -> FieldSet:
+        """The same, remembered by value: pods of one template have one spec."""
+        text = orjson.dumps(value)
+        if len(text) > _LONGEST_REMEMBERED:
+            return self.created(value)
+        known = self._sets.get(text)
+        if known is None:
+            if len(self._sets) >= _MOST_REMEMBERED:
+                self._sets.clear()
+            known = self._sets[text] = self.created(value)
+        return known
 
     def field_set(self, value: Any) -> FieldSet:
         """The set of an applied configuration, whose root is a struct."""
@@ -348,6 +396,11 @@ class Shape:
         if item.__class__ is not dict:
             what = "a null element" if item is None else "non-map elements"
             raise Mistake(f"associative list with keys may not have {what}")
+        if len(self.keys) == 1:
+            key, default = self.keys[0]
+            value = item.get(key, default)
+            if value.__class__ is str:
+                return _element_by_text(key, value)
         keys = {}
         for key, default in self.keys:
             value = item.get(key, default)
@@ -408,6 +461,15 @@ class Shape:
                 seen.add(element)
             if self.element is not None:
                 yield from self.element.mistakes(item, path + place)
+
+
+_Containers = tuple[tuple[str, str, Shape], ...]
+"""Keys of a map whose values may be many fields, each with its element of a path."""
+
+
+@lru_cache(maxsize=8192)
+def _element_by_text(key: str, value: str) -> str:
+    return key_element({key: value})
 
 
 class Mistake(ValueError):

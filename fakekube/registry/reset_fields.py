@@ -6,6 +6,7 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/#comparison-wit
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from fakekube.errors import qualified
 from fakekube.objects.field_sets import Path
@@ -51,6 +52,7 @@ _OTHERS: Mapping[str, Mapping[str, tuple[Path, ...]]] = dict.fromkeys(
 }
 
 
+@lru_cache(maxsize=1024)
 def reset_fields(kind: Kind, subresource: str) -> tuple[Path, ...]:
     """The paths that do not count, with all below them, in writes through `subresource` (empty: the main resource)."""
     if "status" not in kind.subresource_named:
