@@ -59,6 +59,8 @@ class Settings:
     """What controllers must know of the cluster they run in."""
 
     ca_pem: str = ""
+    ca_key_pem: str = field(default="", repr=False)
+    """The key by which certificates are signed."""
     service_cidr: str = "10.96.0.0/16"
     nodes: tuple[str, ...] = ()
     """The names of the nodes that fakekube itself runs."""
