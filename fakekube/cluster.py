@@ -225,6 +225,7 @@ class FakeCluster(Handle, ClientAccess):
             clock=plane.clock,
             settings=Settings(
                 ca_pem=self.certificates.ca.certificate,
+                ca_key_pem=self.certificates.ca.key,
                 service_cidr=self.options.service_cidr,
                 nodes=tuple(machine.name for machine in machines),
             ),
