@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BUCKETS_S = (0.005, 0.025, 0.1, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 60.0)
 
-_TEXT_FORMAT = b"text/plain; version=0.0.4; charset=utf-8"
+_TEXT_FORMAT = b"text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
 _RESOURCE = ("group", "version", "resource", "subresource")
 
 

@@ -47,7 +47,7 @@ def test_two_servers_in_one_process_do_not_share_counters() -> None:
 
 
 def test_the_content_type_is_that_of_prometheus() -> None:
-    assert Metrics().render().content_type == b"text/plain; version=0.0.4; charset=utf-8"
+    assert Metrics().render().content_type == b"text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
 
 
 def test_health_is_a_metric_too() -> None:
