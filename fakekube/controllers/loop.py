@@ -76,6 +76,8 @@ class Context:
     settings: Settings
     owners: Owners
     """Who owns what, the same for all controllers: `context.owners("pods").of(owner)`."""
+    wake: Callable[[Key], None]
+    """Look at another key as well, once what waits now has been looked at."""
     memory: dict[str, Any] = field(default_factory=dict)
     """What the controller likes to remember of this cluster; only what it could find out again, since it begins empty."""
 
@@ -178,14 +180,15 @@ class Loop:
         self._unsubscribe: list[Callable[[], None]] = []
         self._queues: list[Queue] = []
         for controller in controllers:
-            client = client_for(controller)
-            recorder = EventRecorder(
-                client, clock, component=controller.events_from or controller.name, host=controller.host
-            )
-            context = Context(client, recorder, clock, settings, self._owners)
-            self._queues.append(Queue(controller, context, self._in_hurry))
-
+            self._queues.append(self._queue_of(controller, client_for(controller), clock, settings))
         self._impatient = [queue for queue in self._queues if not queue.controller.patient]
+
+    def _queue_of(self, controller: Controller, client: Client, clock: Clock, settings: Settings) -> Queue:
+        component = controller.events_from or controller.name
+        recorder = EventRecorder(client, clock, component=component, host=controller.host)
+        context = Context(client, recorder, clock, settings, self._owners, wake=lambda key: queue.add(key))
+        queue = Queue(controller, context, self._in_hurry)
+        return queue
 
     def _in_hurry(self) -> bool:
         """Whether there is work that others had better wait for."""
