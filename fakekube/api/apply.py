@@ -5,6 +5,7 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -17,7 +18,7 @@ from fakekube.api.field_ownership import tracked, untracked, writer_of
 from fakekube.api.rights import check_rights
 from fakekube.errors import AlreadyExists, BadRequest, Conflict, InternalError, conflict, not_found
 from fakekube.facts import type_of
-from fakekube.objects import field_sets, managed_fields, yaml
+from fakekube.objects import field_sets, go_json, managed_fields, schemas, yaml
 from fakekube.objects.decode_messages import DecodeError
 from fakekube.objects.managed_fields import Applied, Conflicts, Managers, Writer
 from fakekube.objects.metadata import ANNOTATIONS_MOST_BYTES
@@ -48,11 +49,12 @@ async def apply(plane: ControlPlane, call: Call, body: bytes) -> tuple[Stored, b
         except AlreadyExists:
             continue  # somebody was faster
 
+    config, repeated = configuration(kind, body)
+
     async def change(current: Stored) -> Object:
         live = from_storage(kind, current.copy())
-        config = configuration(kind, call, body)
         new = _applied(writer_of(plane, call, options), kind, live, config, options)
-        warn_of_repeated_keys(call, body, options)
+        tell_repeated_keys(call, repeated, options)
         check_place(call, new)
         check_name(call, new)
         new = to_storage(kind, new)
@@ -82,10 +84,10 @@ async def apply(plane: ControlPlane, call: Call, body: bytes) -> tuple[Stored, b
 
 async def _create(plane: ControlPlane, call: Call, body: bytes, options: WriteOptions) -> Stored:
     kind = call.kind
-    config = configuration(kind, call, body)
+    config, repeated = configuration(kind, body)
     empty = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": {}}
     new = _applied(writer_of(plane, call, options), kind, empty, config, options)
-    warn_of_repeated_keys(call, body, options)
+    tell_repeated_keys(call, repeated, options)
     check_place(call, new)
     check_name(call, new)
     uid = new["metadata"].get("uid", "")
@@ -96,12 +98,9 @@ async def _create(plane: ControlPlane, call: Call, body: bytes, options: WriteOp
     return await create_decoded(plane, call, new, options, other_verb=True)
 
 
-def configuration(kind: Kind | Subresource, call: Call, body: bytes) -> Object:
-    """What is applied, as it was sent. Raises BadRequest."""
-    try:
-        value = yaml.load(body).value
-    except yaml.YAMLError as error:
-        raise BadRequest(f"error decoding YAML: error converting YAML to JSON: {error}") from None
+def configuration(kind: Kind | Subresource, body: bytes) -> tuple[Object, tuple[str, ...]]:
+    """What is applied, as it was sent, and the lines that say which keys stand there twice. Raises BadRequest."""
+    value, repeated = _read(body)
     if value is not None and not isinstance(value, dict):
         raise BadRequest(
             "error decoding YAML: error unmarshaling JSON: while decoding JSON: "
@@ -116,15 +115,28 @@ def configuration(kind: Kind | Subresource, call: Call, body: bytes) -> Object:
         if metadata.get("managedFields") is not None:
             raise BadRequest("metadata.managedFields must be nil")
         metadata.pop("managedFields", None)
-    return config
+    return config, repeated
 
 
-def warn_of_repeated_keys(call: Call, body: bytes, options: WriteOptions) -> None:
+def _read(body: bytes) -> tuple[Any, tuple[str, ...]]:
+    """Most configurations are JSON, which is read much faster; whatever is to be told about a text the YAML reader tells."""
+    if body.startswith(b"{"):
+        try:
+            value, duplicates = schemas.parse_json(body, strict=True)
+        except go_json.JSONError:
+            duplicates = ["?"]
+        if not duplicates:
+            return value, ()
+    try:
+        document = yaml.load(body)
+    except yaml.YAMLError as error:
+        raise BadRequest(f"error decoding YAML: error converting YAML to JSON: {error}") from None
+    return document.value, document.repeated
+
+
+def tell_repeated_keys(call: Call, repeated: Sequence[str], options: WriteOptions) -> None:
     """Raises BadRequest where the options want it so."""
-    if options.field_validation == "Ignore":
-        return
-    repeated = yaml.load(body).repeated
-    if not repeated:
+    if not repeated or options.field_validation == "Ignore":
         return
     if options.field_validation == "Strict":
         lines = "".join(f"\n  {line}" for line in repeated)
@@ -211,7 +223,7 @@ def _remember_last_applied(new: Object, config: Object) -> None:
     }
     if annotations:
         metadata["annotations"] = annotations
-    text = orjson.dumps({**config, "metadata": metadata}, option=orjson.OPT_SORT_KEYS).decode() + "\n"
+    text = orjson.dumps({**config, "metadata": metadata}, default=float, option=orjson.OPT_SORT_KEYS).decode() + "\n"
     kept = new["metadata"]["annotations"]
     kept[LAST_APPLIED] = text
     if sum(len(key.encode()) + len(value.encode()) for key, value in kept.items()) > ANNOTATIONS_MOST_BYTES:

@@ -14,7 +14,7 @@ from fakekube.api.apply import (
     decoded_result,
     described,
     merged,
-    warn_of_repeated_keys,
+    tell_repeated_keys,
 )
 from fakekube.api.body import Body, check_name, check_place, from_storage
 from fakekube.api.call import Call, WriteOptions, write_options
@@ -138,7 +138,7 @@ def _applied(
     body: bytes,
     options: WriteOptions,
 ) -> tuple[Object, Managers]:
-    config = configuration(scale_kind, call, body)
+    config, repeated = configuration(scale_kind, body)
     check_fields(writer, scale_kind, config)
     managers = managers or managed_fields.before_first_apply(writer, live)
     applied = merged(writer, live, config, managers, force=options.force)
@@ -146,7 +146,7 @@ def _applied(
         version = "request to convert CR to an invalid group/version: autoscaling/v1"
         what = f"failed to convert new object ({described(scale_kind, config)}) to proper version: {version}"
         raise InternalError(what, reason="")
-    warn_of_repeated_keys(call, body, options)
+    tell_repeated_keys(call, repeated, options)
     return decoded_result(scale_kind, config, applied.obj), applied.managers
 
 

@@ -315,7 +315,7 @@ def applied(writer: Writer, live: Object, config: Object, managers: Managers, *,
     last = managers.get(mine.identity)
     merged = writer.shape.merge(live, config)
     managers[mine.identity] = mine
-    if last is not None and last.fields:
+    if last is not None and not _includes(mine, last):
         merged = _pruned(writer, merged, managers, last)
     managers, _ = _taken(writer, live, merged, managers, applier=mine.identity, force=force)
     changed = live != merged
@@ -326,6 +326,11 @@ def applied(writer: Writer, live: Object, config: Object, managers: Managers, *,
     else:
         managers.pop(mine.identity, None)
     return Applied(merged if changed else live, managers, changed)
+
+
+def _includes(new: Entry, last: Entry) -> bool:
+    """Whether nothing is given up, so that there is nothing to prune."""
+    return new.api_version == last.api_version and not field_sets.difference(last.fields, new.fields)
 
 
 def before_first_apply(writer: Writer, live: Object) -> Managers:
