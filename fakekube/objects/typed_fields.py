@@ -173,9 +173,9 @@ class Shape:
                 empty = zero[name]
                 if empty is not None:
                     node[element] = below.created(item) if name != "spec" else below._created_before(item)
-                elif below.kind == "map":
+                elif below._of_value(item).kind == "map":
                     node[element] = {key: each for key, each in below.everything(item).items() if key != SELF}
-                else:
+                elif below.kind == "list":
                     node[element] = below._everything_in_list(item)
         for name, empty in zero.items():
             if value.get(name, MISSING) == empty:
