@@ -23,7 +23,7 @@ from .kubectl_binary import recorded_kubectl
 from .recordings import KUBECTL, Recording, selected
 from .servers import Served, serve
 
-SERVERS = 3
+SERVERS = 4
 """Servers that are played against at a time: the players mostly wait, for kubectl or for an answer not to come."""
 
 SHARE = {KUBECTL: 4}
@@ -208,8 +208,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcomes: list[Outcome] = []
     try:
         for future in concurrent.futures.as_completed(run.outcomes.values()):
-            outcomes.append(future.result())
-            show(outcomes[-1], bool(given.names), given.every)
+            outcome = future.result()
+            outcomes.append(outcome)
+            show(outcome, bool(given.names), given.every)
     finally:
         run.stop()
     if given.update:
