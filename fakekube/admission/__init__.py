@@ -17,13 +17,19 @@ Hook = Callable[[Object, Object | None, Attributes], Awaitable[None] | None]
 
 CHAIN = (
     "namespace_lifecycle",
-    "taint_nodes_by_condition",
     "limit_ranger",
     "service_account",
+    "taint_nodes_by_condition",
+    "pod_security",
     "priority",
     "default_tolerations",
-    "storage_object_in_use_protection",
     "default_storage_class",
+    "storage_object_in_use_protection",
+    "persistent_volume_claim_resize",
+    "runtime_class",
+    "certificates",
+    "default_ingress_class",
+    "resource_quota",
 )
 """The plugins in the order of kube-apiserver; each a file beside this one with `mutate`, `validate` or both.
 

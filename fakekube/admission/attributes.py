@@ -35,6 +35,8 @@ class Attributes:
     """Letters for a generated name."""
     permits: Callable[[str, str, str, str], bool] = lambda verb, group, resource, name: True
     """(verb, group, resource, name): whether the user may do that as well, at the cluster scope."""
+    replace: Callable[[str, str, str, str, Object], None] = lambda *_: None
+    """(group, resource, namespace, name, new object): writes what a plugin keeps count of."""
 
     def forbidden(self, text: str) -> Forbidden:
         """403 `<resource> "<name>" is forbidden: <text>`; a name that is still to be generated shows as its prefix."""

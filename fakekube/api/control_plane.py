@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fakekube.access.authorization import Asked, Authorizer
+from fakekube.access.recording import Recorder
 from fakekube.access.signing_keys import KeyRing, create_key
 from fakekube.access.tokens import ServiceAccountTokens
 from fakekube.admission import Chain
@@ -38,6 +39,8 @@ class ControlPlane:
     """By which tokens of service accounts are signed."""
     authorizer: Authorizer | None = None
     """Who is asked what a user may do; None: everybody may everything."""
+    recorder: Recorder | None = None
+    """Is told what was permitted."""
     service_account_tokens: ServiceAccountTokens = field(init=False)
 
     def __post_init__(self) -> None:
@@ -45,7 +48,12 @@ class ControlPlane:
 
     def permits(self, call: Call, asked: Asked) -> bool:
         """A second check within a request: whether its user may do this as well. Callers in this process may everything."""
-        return not call.is_authorized or self.authorizer is None or self.authorizer.allows(call.user, asked)
+        if not call.is_authorized:
+            return True
+        permitted = self.authorizer is None or self.authorizer.allows(call.user, asked)
+        if permitted and self.recorder is not None:
+            self.recorder.note(call.user, asked, call.user_agent)
+        return permitted
 
     def operation(self, user: User, *, dry_run: bool = False) -> WriteOperation:
         return WriteOperation(self, user, dry_run)
@@ -69,6 +77,7 @@ class ControlPlane:
             lambda verb, group, resource, name: self.permits(
                 call, Asked(verb, "", True, group, "v1", "", resource, "", name)
             ),
+            self.replace,
         )
 
     def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:
@@ -78,6 +87,13 @@ class ControlPlane:
 
     def list(self, group: str, resource: str, namespace: str) -> list[Object]:
         return [stored.value for stored in self.store.list(f"{resource}.{group}" if group else resource, namespace)]
+
+    def replace(self, group: str, resource: str, namespace: str, name: str, obj: Object) -> None:
+        """Store a whole new object in the place of one that is there."""
+        collection = f"{resource}.{group}" if group else resource
+        current = self.store.get(collection, namespace, name)
+        if current is not None:
+            self.store.update(collection, current, obj)
 
     async def wait_for_revision(self, revision: int, timeout_s: float) -> bool:
         """Until the store has reached `revision`; False when it has not within `timeout_s`."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fakekube.controllers.loop import EVERYTHING, Context, Controller, Key, Object, Watch, own
 from fakekube.errors import NotFound, qualified
 from fakekube.objects.pod_resources import Amounts
-from fakekube.objects.quantities import parse
+from fakekube.objects.quantities import parse, quantity
 from fakekube.objects.quota_usage import ZERO, counted_resource, is_in_scope, usage
 
 QUOTAS = "resourcequotas"
@@ -38,8 +38,8 @@ class Ledger:
     def resources(self) -> set[str]:
         return set(map(counted_resource, self.hard))
 
-    def note(self, resource: str, name: str, object: Object | None) -> None:
-        """An object as it is now; None when it has gone."""
+    def note(self, resource: str, name: str, object: Object | None) -> Amounts:
+        """An object as it is now; None when it has gone. Returns what it gives back of what it took before."""
         before = self.entries.pop((resource, name), {})
         now: Amounts = {}
         if object is not None and is_in_scope(self.quota, resource, object):
@@ -47,11 +47,12 @@ class Ledger:
         if now:
             self.entries[resource, name] = now
         if now == before:
-            return
+            return {}
         for key, amount in before.items():
             self.totals[key] -= amount
         for key, amount in now.items():
             self.totals[key] = self.totals.get(key, ZERO) + amount
+        return {key: amount - now.get(key, ZERO) for key, amount in before.items() if amount != now.get(key, ZERO)}
 
     def used(self) -> dict[str, str]:
         return {key: str(self.totals.get(key, ZERO)) for key in self.hard}
@@ -83,16 +84,22 @@ async def reconcile(context: Context, namespace: str, name: str) -> None:
     for quota in context.client.list(QUOTAS, namespace):
         ledger = ledger_of(context, memory, quota)
         if resource in ledger.resources():
-            ledger.note(resource, object_name, object)
-            await write(context, quota, ledger)
+            returned = ledger.note(resource, object_name, object)
+            # What an object takes was counted when it was admitted; only what it gives back is news.
+            if returned:
+                await give_back(context, quota, returned)
 
 
 async def look_at_quota(context: Context, memory: Memory, namespace: str, name: str) -> None:
     quota = context.client.get(QUOTAS, namespace, name)
     if quota is None:
         memory.ledgers.pop((namespace, name), None)
-    else:
-        await write(context, quota, ledger_of(context, memory, quota))
+        return
+    before = memory.ledgers.get((namespace, name))
+    ledger = ledger_of(context, memory, quota)
+    # What admission has counted in the status is ahead of the ledger until the object itself is seen here.
+    if ledger is not before or quota.get("status", {}).get("hard", {}) != ledger.hard:
+        await write(context, quota, ledger)
 
 
 def ledger_of(context: Context, memory: Memory, quota: Object) -> Ledger:
@@ -123,13 +130,27 @@ def resource_of(context: Context, memory: Memory, api_version: str, kind: str) -
     return memory.resources.get((api_version, kind))
 
 
+async def give_back(context: Context, quota: Object, returned: Amounts) -> None:
+    """Subtract from what is used. The ledger as a whole may not know yet what was admitted a moment ago."""
+    status = quota.get("status", {})
+    used = {
+        key: str(quantity(amount) - returned[key]) if key in returned else amount
+        for key, amount in status.get("used", {}).items()
+    }
+    await update_status(context, quota, {**status, "used": used})
+
+
 async def write(context: Context, quota: Object, ledger: Ledger) -> None:
     """Write the status if it says something else than what is counted."""
     before, used = quota.get("status", {}), ledger.used()
     if before.get("hard", {}) == ledger.hard and is_same(before.get("used", {}), used):
         return
+    await update_status(context, quota, {"hard": ledger.hard, "used": used})
+
+
+async def update_status(context: Context, quota: Object, status: Object) -> None:
     try:
-        await context.client.update(QUOTAS, {**quota, "status": {"hard": ledger.hard, "used": used}}, "status")
+        await context.client.update(QUOTAS, {**quota, "status": status}, "status")
     except NotFound:
         return
 

@@ -1,0 +1,123 @@
+"""ResourceQuota: nobody takes more of a namespace than there is; what is let through is counted at once.
+
+https://kubernetes.io/docs/concepts/policy/resource-quotas/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fakekube.admission.attributes import Attributes
+from fakekube.objects import fields, quota_usage
+from fakekube.objects.pod_resources import Amounts
+from fakekube.objects.quantities import quantity
+from fakekube.registry.kind import Object
+
+QUOTA, STATUS = "core.v1.ResourceQuota", "core.v1.ResourceQuotaStatus"
+_NOT_COUNTED = frozenset({"events", "events.events.k8s.io", "bindings"})
+_MEASURED_AGAIN = frozenset({"services", "persistentvolumeclaims"})
+"""Of these a change counts as well."""
+_MUST_BE_SAID = frozenset({f"{prefix}{name}" for prefix in ("", "requests.", "limits.") for name in ("cpu", "memory")})
+
+
+def validate(obj: Object, old: Object | None, attributes: Attributes) -> None:
+    """Raises Forbidden with the first quota that has not enough; none is charged then."""
+    if not attributes.namespace or attributes.operation not in ("CREATE", "UPDATE"):
+        return
+    kind = attributes.kind
+    resource = f"{kind.resource}.{kind.group}" if kind.group else kind.resource
+    if not _is_counted(resource, attributes):
+        return
+    quotas = attributes.list("", "resourcequotas", attributes.namespace)
+    if not quotas or _is_there(attributes):
+        return
+    wanted = _wanted(obj, old, resource, attributes.operation)
+    charged = []
+    for quota in quotas:
+        used = _check(quota, obj, resource, wanted, attributes)
+        if used:
+            charged.append((quota, used))
+    if attributes.dry_run:
+        return
+    for quota, used in charged:
+        attributes.replace(
+            "", "resourcequotas", attributes.namespace, quota["metadata"]["name"], _with_used(quota, used)
+        )
+
+
+def _is_counted(resource: str, attributes: Attributes) -> bool:
+    if attributes.subresource:
+        return (resource, attributes.subresource) == ("pods", "resize")
+    if attributes.operation == "CREATE":
+        return resource not in _NOT_COUNTED
+    return resource in _MEASURED_AGAIN
+
+
+def _is_there(attributes: Attributes) -> bool:
+    """Whether the create will be refused since there is one of the name: that takes nothing."""
+    kind = attributes.kind
+    if attributes.operation != "CREATE" or not attributes.name:
+        return False
+    return attributes.get(kind.group, kind.resource, attributes.namespace, attributes.name) is not None
+
+
+def _wanted(obj: Object, old: Object | None, resource: str, operation: str) -> Amounts:
+    wanted = quota_usage.usage(resource, obj)
+    if operation != "UPDATE" or old is None:
+        return {name: amount for name, amount in wanted.items() if amount.value}
+    before = quota_usage.usage(resource, old)
+    more = {name: amount - before[name] if name in before else amount for name, amount in wanted.items()}
+    return {name: amount for name, amount in more.items() if amount.value > 0}
+
+
+def _check(quota: Object, obj: Object, resource: str, wanted: Amounts, attributes: Attributes) -> dict[str, str]:
+    """What the quota's status says is used when the object is there; empty where the quota does not mind it."""
+    status = quota.get("status") or {}
+    hard, used = status.get("hard") or {}, status.get("used") or {}
+    counted = sorted(name for name in hard if quota_usage.counted_resource(name) == resource)
+    counted += [name for name in hard if name == f"count/{resource}" and name not in counted]
+    if not counted or not quota_usage.is_in_scope(quota, resource, obj):
+        return {}
+    name = quota["metadata"]["name"]
+    if resource == "pods" and (unsaid := _unsaid(obj, counted)):
+        raise attributes.forbidden(f"failed quota: {name}: must specify {unsaid}")
+    if unknown := [each for each in counted if each not in used]:
+        raise attributes.forbidden(f"status unknown for quota: {name}, resources: {','.join(unknown)}")
+    asked = {each: wanted[each] for each in counted if each in wanted}
+    after = {each: quantity(used[each]) + amount for each, amount in asked.items()}
+    exceeded = [each for each in asked if after[each].value > quantity(hard[each]).value]
+    if exceeded:
+        requested = _listed(exceeded, {each: str(amount) for each, amount in asked.items()})
+        text = f"requested: {requested}, used: {_listed(exceeded, used)}, limited: {_listed(exceeded, hard)}"
+        raise attributes.forbidden(f"exceeded quota: {name}, {text}")
+    return {each: str(amount) for each, amount in after.items()}
+
+
+def _unsaid(pod: Object, counted: list[str]) -> str:
+    """What the quota counts and a container does not say: `limits.cpu for: a,b; requests.cpu for: a`."""
+    spec = pod["spec"]
+    containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    missing = {}
+    for name in _MUST_BE_SAID.intersection(counted):
+        field, _, resource = name.rpartition(".")
+        silent = [
+            container.get("name", "")
+            for container in containers
+            if resource not in (fields.at(container, f"resources.{field or 'requests'}") or {})
+        ]
+        if silent:
+            missing[name] = ",".join(sorted(silent))
+    return "; ".join(f"{name} for: {missing[name]}" for name in sorted(missing))
+
+
+def _listed(names: list[str], amounts: Mapping[str, str]) -> str:
+    return ",".join(f"{name}={amounts[name]}" for name in names)
+
+
+def _with_used(quota: Object, used: Mapping[str, str]) -> Object:
+    status = dict(quota.get("status") or {})
+    merged = {**(status.get("used") or {}), **used}
+    fields.put(status, "used", dict(sorted(merged.items())), STATUS)
+    changed = dict(quota)
+    fields.put(changed, "status", status, QUOTA)
+    return changed
