@@ -85,9 +85,7 @@ async def reconcile(context: Context, namespace: str, name: str) -> None:
         ledger = ledger_of(context, memory, quota)
         if resource in ledger.resources():
             returned = ledger.note(resource, object_name, object)
-            # What an object takes was counted when it was admitted; only what it gives back is news.
-            if returned:
-                await give_back(context, quota, returned)
+            await correct(context, quota, ledger, returned)
 
 
 async def look_at_quota(context: Context, memory: Memory, namespace: str, name: str) -> None:
@@ -130,14 +128,19 @@ def resource_of(context: Context, memory: Memory, api_version: str, kind: str) -
     return memory.resources.get((api_version, kind))
 
 
-async def give_back(context: Context, quota: Object, returned: Amounts) -> None:
-    """Subtract from what is used. The ledger as a whole may not know yet what was admitted a moment ago."""
+async def correct(context: Context, quota: Object, ledger: Ledger, returned: Amounts) -> None:
+    """Subtract what was given back, and count what no admission has counted.
+
+    Admission counts an object before it is seen here: the ledger may know of less than is used, never of more.
+    """
     status = quota.get("status", {})
-    used = {
-        key: str(quantity(amount) - returned[key]) if key in returned else amount
-        for key, amount in status.get("used", {}).items()
-    }
-    await update_status(context, quota, {**status, "used": used})
+    used = {}
+    for key, text in status.get("used", {}).items():
+        amount = quantity(text) - returned.get(key, ZERO)
+        known = ledger.totals.get(key, ZERO)
+        used[key] = str(amount if amount.value >= known.value else known)
+    if not is_same(status.get("used", {}), used):
+        await update_status(context, quota, {**status, "used": used})
 
 
 async def write(context: Context, quota: Object, ledger: Ledger) -> None:
