@@ -29,6 +29,7 @@ class EventRecorder:
         self._host = host
         self._remembered: dict[tuple[str, ...], tuple[str, str, int]] = {}
         """What an event says -> namespace, name and count of the object that holds it."""
+        self._last_nanoseconds = 0
 
     async def normal(self, about: Object, reason: str, message: str, *, field_path: str = "") -> None:
         await self._counted(about, "Normal", reason, message, field_path)
@@ -102,8 +103,10 @@ class EventRecorder:
             "resourceVersion": metadata.get("resourceVersion"),
             "fieldPath": field_path,
         }
-        nanoseconds = int(self._clock.now().timestamp() * 1_000_000) * 1000
+        # Two events within one tick of the clock, or while it is held, have names of their own all the same.
+        nanoseconds = max(int(self._clock.now().timestamp() * 1_000_000) * 1000, self._last_nanoseconds + 1)
         while True:
+            self._last_nanoseconds = nanoseconds
             new = {
                 "kind": "Event",
                 "apiVersion": "v1",
@@ -114,7 +117,7 @@ class EventRecorder:
             try:
                 return await self._client.create("events", new)
             except AlreadyExists:
-                nanoseconds += 1  # two events within one tick of the clock
+                nanoseconds += 1  # another recorder's
             except StatusError:
                 return None
 

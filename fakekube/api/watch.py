@@ -36,7 +36,10 @@ class Notice:
 
 
 class Watch:
-    """An open watch. Read it with `next` until that returns None, and close it in any case."""
+    """An open watch. Read it with `next` until that returns None, and close it in any case.
+
+    It lasts as long as its client believes, in real time, even where the cluster's own time is held.
+    """
 
     def __init__(self, plane: ControlPlane, call: Call, options: ListOptions) -> None:
         """Begins to listen at once, so that nothing is missed; reads nothing yet. Raises StatusError (a version that is no number)."""
@@ -50,7 +53,7 @@ class Watch:
         self._began = False
         self._timer: Timer | None = None
         self._ended = False
-        monotonic = plane.clock.monotonic()
+        monotonic = plane.clock.real.monotonic()
         lasts_s = options.timeout_s or random.uniform(*LONGEST_WATCH_S)
         self._end = monotonic + lasts_s
         self._bookmarked = self._version
@@ -87,13 +90,13 @@ class Watch:
 
     def _time_passed(self) -> Notice | None:
         """What is due now; sets the one timer for what is due next, so that waiting for events costs no timers."""
-        now = self._plane.clock.monotonic()
+        now = self._plane.clock.real.monotonic()
         if now >= self._end:
             self._ended = True
             return None
         bookmark = self._bookmark()
         due = min(self._end, self._next_bookmark) if self._options.allow_bookmarks else self._end
-        self._timer = self._plane.clock.call_later(max(due - now, 0.0), self._ring)
+        self._timer = self._plane.clock.real.call_later(max(due - now, 0.0), self._ring)
         return bookmark
 
     def _ring(self) -> None:
@@ -162,7 +165,7 @@ class Watch:
         return notices
 
     def _bookmark(self) -> Notice | None:
-        now = self._plane.clock.monotonic()
+        now = self._plane.clock.real.monotonic()
         if not self._options.allow_bookmarks or now < self._next_bookmark:
             return None
         last = self._end - LAST_BOOKMARK_BEFORE_END_S

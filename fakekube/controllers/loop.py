@@ -229,6 +229,25 @@ class Loop:
         while busy := [queue for queue in self._queues if queue.busy]:
             await busy[0].idle()
 
+    def wake(self, key: Key, *, name: str) -> None:
+        """Have all controllers of this name look at a key, as after a change that no watch tells of."""
+        for queue in self._queues:
+            if queue.controller.name == name:
+                queue.add(key)
+
+    def count_looks(self) -> None:
+        """From now on remember what is looked at, for `busiest`."""
+        for queue in self._queues:
+            queue.looks = {}
+
+    def busiest(self) -> list[tuple[int, str, Key]]:
+        """(times, controller, key) of what was looked at since `count_looks`, the most often first; ends the counting."""
+        counted = []
+        for queue in self._queues:
+            looks, queue.looks = queue.looks or {}, None
+            counted += [(times, queue.controller.name, key) for key, times in looks.items()]
+        return sorted(counted, key=lambda each: (-each[0], each[1:]))
+
 
 def _has_any(store: Store, collection: str, namespace: str) -> bool:
     return namespace in store.collection(collection).objects
@@ -271,6 +290,11 @@ class Queue:
         self._failures: dict[Key, int] = {}
         self._timers: dict[Key, Timer] = {}
         self._soon: set[Key] = set()
+        """Whose time comes within SOON_S, unless time is held."""
+        self._retried: set[Key] = set()
+        """Who has failed and is tried again within SOON_S of real time."""
+        self.looks: dict[Key, int] | None = None
+        """While somebody wants to know why it does not come to rest: how often it has looked at what."""
         self._task: asyncio.Task[None] | None = None
         self._idle: asyncio.Event | None = None
 
@@ -280,7 +304,7 @@ class Queue:
 
     @property
     def busy(self) -> bool:
-        return self._task is not None or bool(self._soon)
+        return self._task is not None or bool(self._retried) or (bool(self._soon) and not self.context.clock.is_held)
 
     def add(self, key: Key) -> None:
         self._waiting[key] = None
@@ -296,6 +320,7 @@ class Queue:
         task, self._task = self._task, None
         self._waiting.clear()
         self._soon.clear()
+        self._retried.clear()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -321,12 +346,15 @@ class Queue:
         self._tell_idle()
 
     async def _let_others_finish(self) -> None:
-        until = time.monotonic() + PATIENCE_S
+        # Nobody is in a hurry while time is held: then the order counts, which must not depend on how fast the machine is.
+        until = time.monotonic() + (SOON_S if self.context.clock.is_held else PATIENCE_S)
         while self._in_hurry() and time.monotonic() < until:
             await asyncio.sleep(0)
 
     async def _reconcile(self, key: Key) -> float | None:
         """Seconds after which the key is due again; None for never, unless something changes."""
+        if self.looks is not None:
+            self.looks[key] = self.looks.get(key, 0) + 1
         try:
             again_s = await self.controller.reconcile(self.context, *key)
         except StatusError as error:
@@ -337,7 +365,16 @@ class Queue:
             self._failures.pop(key, None)
             return again_s
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        return 0.0 if failures == 1 else min(FIRST_RETRY_S * 2.0 ** (failures - 2), LAST_RETRY_S)
+        self._retry_after(key, 0.0 if failures == 1 else min(FIRST_RETRY_S * 2.0 ** (failures - 2), LAST_RETRY_S))
+        return None
+
+    def _retry_after(self, key: Key, delay_s: float) -> None:
+        """The first repetitions are a matter of this machine and come even while time is held; later ones are not."""
+        if not 0 < delay_s < SOON_S:
+            self._add_after(key, delay_s)
+            return
+        self._retried.add(key)
+        self._timers[key] = self.context.clock.real.call_later(delay_s, lambda: self._due(key))
 
     def _add_after(self, key: Key, delay_s: float) -> None:
         if delay_s <= 0:
@@ -351,12 +388,14 @@ class Queue:
         self._timers.pop(key, None)
         self.add(key)
         self._soon.discard(key)
+        self._retried.discard(key)
 
     def _cancel(self, key: Key) -> None:
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
         self._soon.discard(key)
+        self._retried.discard(key)
 
     def _tell_idle(self) -> None:
         if self._idle is not None and not self.busy:
