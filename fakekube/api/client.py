@@ -16,7 +16,7 @@ from fakekube.api.body import from_storage
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.list_options import parse as parse_list_options
-from fakekube.errors import MethodNotAllowed
+from fakekube.errors import MethodNotAllowed, not_found
 from fakekube.objects.patches import MERGE_PATCH
 from fakekube.registry.delete import DeleteOptions
 from fakekube.registry.kind import Kind, Object
@@ -75,6 +75,29 @@ class Client:
         call = self._call(kind, namespace, name, subresource)
         stored = await patch_verb.patch(self.plane, call, orjson.dumps(merge_patch), MERGE_PATCH)
         return from_storage(kind, stored.value)
+
+    def get_scale(self, resource: str, namespace: str, name: str) -> Object | None:
+        """The Scale of an object; None when the object is not there. Raises NotFound where the resource has no scale."""
+        from fakekube.api.scale import scale_of
+
+        kind = self._scaled_kind(resource, name)
+        stored = self.plane.store.get(kind.collection, namespace, name)
+        return None if stored is None else scale_of(kind, from_storage(kind, stored.value))
+
+    async def set_scale(self, resource: str, namespace: str, name: str, replicas: int) -> Object:
+        """The new Scale. Raises NotFound, Conflict."""
+        from fakekube.api.scale import patch_scale
+
+        kind = self._scaled_kind(resource, name)
+        call = self._call(kind, namespace, name, "scale")
+        body = orjson.dumps({"spec": {"replicas": replicas}})
+        return await patch_scale(self.plane, call, kind.subresource_named["scale"], body, MERGE_PATCH)
+
+    def _scaled_kind(self, resource: str, name: str) -> Kind:
+        kind = self._kind(resource)
+        if "scale" not in kind.subresource_named:
+            raise not_found(kind.group, kind.resource, name)
+        return kind
 
     async def bind(self, namespace: str, name: str, node: str, uid: str) -> None:
         """Place a pod on a node; Conflict when it is another pod by now."""

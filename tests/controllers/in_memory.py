@@ -223,6 +223,21 @@ class Cluster:
         stored = self._found(resource, namespace, name)
         return self._put(resource, stored, merged(stored.copy(), merge_patch))
 
+    def get_scale(self, resource: str, namespace: str, name: str) -> Object | None:
+        """Of whatever has spec.replicas."""
+        found = self.get(resource, namespace, name)
+        if found is None:
+            return None
+        if "replicas" not in found["spec"]:
+            raise not_found("", resource, name)
+        status, selector = found.get("status", {}), found["spec"].get("selector", {}).get("matchLabels", {})
+        text = ",".join(f"{key}={value}" for key, value in selector.items())
+        shown = {"replicas": status.get("replicas", 0), "selector": text}
+        return {"metadata": found["metadata"], "spec": {"replicas": found["spec"]["replicas"]}, "status": shown}
+
+    async def set_scale(self, resource: str, namespace: str, name: str, replicas: int) -> Object:
+        return await self.patch(resource, namespace, name, {"spec": {"replicas": replicas}}, "scale")
+
     async def bind(self, namespace: str, name: str, node: str, uid: str) -> None:
         self._wrote("bind", "pods", {"name": name, "node": node})
         stored = self._found("pods", namespace, name)
