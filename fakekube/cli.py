@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from fakekube.cluster import FakeCluster
     from fakekube.remote import Remote, Resource
     from fakekube.seeding import Manifest, SeedFailure
     from fakekube.server.certificates import Certificates, KeyPair
@@ -95,6 +96,16 @@ _CERTS_DIRECTORY_OPTION = click.option(
     show_envvar=True,
     help="Where services get their addresses.",
 )
+@click.option("--token-auth-file", type=click.Path(path_type=Path), show_envvar=True,
+              help='Static tokens: a line of TOKEN,NAME,UID,"GROUP,GROUP" for each.')  # fmt: skip
+@click.option("--authorization-mode", default="Node,RBAC", show_default=True, show_envvar=True,
+              help="Who decides what a user may do; AlwaysAllow lets everybody do everything.")  # fmt: skip
+@click.option("--service-account-signing-algorithm", type=click.Choice(["ES256", "RS256"]), default="ES256",
+              show_default=True, show_envvar=True, help="How tokens of service accounts are signed.")  # fmt: skip
+@click.option("--explain-forbidden", is_flag=True, show_envvar=True,
+              help="Print of every 403 what was missing and the smallest role that allows it.")  # fmt: skip
+@click.option("--record-permissions", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", show_envvar=True,
+              help="At the end write the smallest roles that cover what everybody did.")  # fmt: skip
 @click.option("--quiet", is_flag=True, show_envvar=True, help="Print nothing but errors.")
 def serve(
     host: str,
@@ -105,9 +116,16 @@ def serve(
     nodes: int,
     anonymous_auth: bool,
     service_cidr: str,
+    token_auth_file: Path | None,
+    authorization_mode: str,
+    service_account_signing_algorithm: str,
+    explain_forbidden: bool,
+    record_permissions: Path | None,
     quiet: bool,
 ) -> None:
     """Serve a fresh cluster over TLS until Ctrl-C."""
+    from fakekube.access.modes import authorizers
+    from fakekube.access.token_file import TokenFileError
     from fakekube.server.certificates import Certificates, CertificatesError
     from fakekube.server.run import ListenError
 
@@ -115,13 +133,24 @@ def serve(
         if seed:
             _check_seeds(seed)
         certificates = Certificates.load_or_create(
-            certs_dir, new_ca=new_ca, host=host, service_address=_first_address(service_cidr)
+            certs_dir,
+            new_ca=new_ca,
+            host=host,
+            service_address=_first_address(service_cidr),
+            token_algorithm=service_account_signing_algorithm,
         )
         from fakekube.cluster import FakeCluster
 
+        try:
+            authorizers(authorization_mode)
+        except ValueError as error:
+            raise Failure(str(error)) from None
         cluster = FakeCluster(
             nodes=nodes,
             anonymous_auth=anonymous_auth,
+            authorization_mode=authorization_mode,
+            token_auth_file=str(token_auth_file or ""),
+            service_account_signing_algorithm=service_account_signing_algorithm,
             service_cidr=service_cidr,
             certificates=certificates,
             host=host,
@@ -152,9 +181,33 @@ def serve(
             running.append(task)
 
         running: list[Any] = []
+        cluster.explains_refusals = explain_forbidden
+        cluster.records_permissions = record_permissions is not None
+        if record_permissions is not None:
+            _check_writable(record_permissions)
         cluster.run_foreground(on_ready)
-    except (CertificatesError, ListenError) as error:
+        if record_permissions is not None:
+            record_permissions.write_text(recorded_permissions(cluster), encoding="utf-8")
+    except (CertificatesError, ListenError, TokenFileError) as error:
         raise Failure(str(error)) from None
+
+
+def recorded_permissions(cluster: FakeCluster) -> str:
+    """YAML of all roles and bindings."""
+    from fakekube.access.recording import to_yaml
+
+    recorder = cluster.plane.recorder
+    return to_yaml(recorder.objects() if recorder is not None else ())
+
+
+def _check_writable(path: Path) -> None:
+    """What was recorded must not be lost at the end. Raises Failure."""
+    try:
+        path.touch()
+    except OSError as error:
+        raise Failure(
+            f"{path} cannot be written: {error.strerror}. Name another file with --record-permissions"
+        ) from None
 
 
 def start_text(url: str, certs_dir: Path) -> str:

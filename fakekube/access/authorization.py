@@ -5,8 +5,8 @@ https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Protocol
 
@@ -55,12 +55,12 @@ class RulesOfUser:
     resources: list[dict[str, Any]]
     paths: list[dict[str, Any]]
     missing: list[str]
-    missing_names: list[str]
+    missing_names: list[str] = field(default_factory=list)
     """Their names alone."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Grant:
+class Grant:
     """A binding with the first of its subjects that is the user. `role` None: there is none of that name."""
 
     binding: dict[str, Any]
@@ -120,7 +120,7 @@ class _Rules:
         allowed = self._paths.get(key)
         if allowed is None:
             _make_room(self._paths)
-            allowed = self._paths[key] = any(_allows_path(rule, asked) for rule in self.paths)
+            allowed = self._paths[key] = any(allows_path(rule, asked) for rule in self.paths)
         return allowed
 
 
@@ -204,10 +204,6 @@ class Authorizer:
         self._node = node
         self._rules: dict[str, dict[tuple[str, tuple[str, ...]], _Rules]] = {}
         self._bindings: dict[str, Bindings] = {}
-        self.refused: Callable[[User, Asked], None] | None = None
-        """Told of everything that `check` refuses."""
-        self.permitted: Callable[[User, Asked], None] | None = None
-        """Told of everything that `check` lets through."""
         for resource in ("roles", "rolebindings", "clusterroles", "clusterrolebindings"):
             store.subscribe(f"{resource}.{GROUP}", self._forget_bindings if "bind" in resource else self._forget_rules)
 
@@ -218,11 +214,7 @@ class Authorizer:
         """Raises Forbidden."""
         reason = None if "system:masters" in user.groups else self.reason(user, asked)
         if reason is not None:
-            if self.refused is not None:
-                self.refused(user, asked)
             raise refusal(user, asked, reason)
-        if self.permitted is not None:
-            self.permitted(user, asked)
 
     def reason(self, user: User, asked: Asked) -> str | None:
         """None when it is allowed, else why not (mostly nothing to say: empty)."""
@@ -261,9 +253,9 @@ class Authorizer:
             return Decision(True)
         if self._node is not None and self._node.reason(user, asked) is None:
             return Decision(True)
-        allows = allows_resource if asked.is_resource else _allows_path
+        allows = allows_resource if asked.is_resource else allows_path
         for namespace in ("", asked.namespace) if asked.is_resource and asked.namespace else ("",):
-            for grant in self._grants(user, namespace):
+            for grant in self.grants(user, namespace):
                 fields = "resources" if asked.is_resource else "nonResourceURLs"
                 if any(rule.get(fields) and allows(rule, asked) for rule in grant.rules):
                     return Decision(True, f"RBAC: allowed by {grant}")
@@ -271,9 +263,9 @@ class Authorizer:
 
     def rules_of(self, user: User, namespace: str) -> RulesOfUser:
         """Everything that `user` may do in `namespace` ("" is the cluster), as bindings give it: nothing is merged."""
-        rules = RulesOfUser([], [], [], [])
+        rules = RulesOfUser([], [], [])
         for place in ("", namespace) if namespace else ("",):
-            for grant in self._grants(user, place):
+            for grant in self.grants(user, place):
                 if grant.role is None:
                     rules.missing.append(grant.missing_role)
                     rules.missing_names.append(grant.binding["roleRef"]["name"])
@@ -305,7 +297,7 @@ class Authorizer:
 
     def _gathered(self, user: User, namespace: str) -> _Rules:
         rules = _Rules()
-        for grant in self._grants(user, namespace):
+        for grant in self.grants(user, namespace):
             if grant.role is None:
                 rules.missing.append(grant.missing_role)
             for rule in grant.rules:
@@ -315,7 +307,7 @@ class Authorizer:
                     rules.paths.append(rule)
         return rules
 
-    def _grants(self, user: User, namespace: str) -> Iterator[_Grant]:
+    def grants(self, user: User, namespace: str) -> Iterator[Grant]:
         """The bindings of `namespace`, or ("") of the cluster, that name `user`."""
         bindings = self._bindings.get(namespace)
         if bindings is None:
@@ -325,7 +317,7 @@ class Authorizer:
             stored = self._store.list(f"{resource}.{GROUP}", namespace)
             bindings = self._bindings[namespace] = Bindings((each.value for each in stored), namespace)
         for binding, subject in bindings.of(user):
-            yield _Grant(binding, subject, self.role(binding["roleRef"], namespace))
+            yield Grant(binding, subject, self.role(binding["roleRef"], namespace))
 
     def _forget_bindings(self, event: Event) -> None:
         self._bindings.pop(event.namespace, None)
@@ -375,7 +367,8 @@ def _fits_resource(rule: dict[str, Any], asked: Asked) -> bool:
     return not fitting.isdisjoint(resources)
 
 
-def _allows_path(rule: dict[str, Any], asked: Asked) -> bool:
+def allows_path(rule: dict[str, Any], asked: Asked) -> bool:
+    """Whether one rule about paths allows what is asked."""
     verbs = rule["verbs"]
     if asked.verb not in verbs and "*" not in verbs:
         return False

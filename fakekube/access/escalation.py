@@ -44,7 +44,7 @@ def check(authorizer: Authorizer, user: User, write: Write) -> None:
     """Raises Forbidden for what `user` does not hold, NotFound for a binding's role that is not there."""
     if "system:masters" in user.groups:
         return
-    if write.old is not None and _is_same(write.new, write.old):
+    if is_free(write):
         return
     if write.resource in ROLES:
         _check_role(authorizer, user, write)
@@ -52,9 +52,22 @@ def check(authorizer: Authorizer, user: User, write: Write) -> None:
         _check_binding(authorizer, user, write)
 
 
+def is_free(write: Write) -> bool:
+    """Whether nothing changes that gives anybody anything."""
+    return write.old is not None and _compared(write.new) == _compared(write.old)
+
+
+def right_of(write: Write) -> Asked:
+    """The right that lifts the check."""
+    if write.resource in ROLES:
+        return Asked("escalate", "", True, GROUP, "v1", write.namespace, write.resource, "", write.name)
+    reference = write.new["roleRef"]
+    resource = "roles" if reference.get("kind") == "Role" else "clusterroles"
+    return Asked("bind", "", True, GROUP, "v1", write.namespace, resource, "", reference.get("name", ""))
+
+
 def _check_role(authorizer: Authorizer, user: User, write: Write) -> None:
-    asked = Asked("escalate", "", True, GROUP, "v1", write.namespace, write.resource, "", write.name)
-    if authorizer.allows(user, asked):
+    if authorizer.allows(user, right_of(write)):
         return
     held = authorizer.rules_of(user, write.namespace)
     name = write.new["metadata"].get("name", "")
@@ -66,16 +79,14 @@ def _check_role(authorizer: Authorizer, user: User, write: Write) -> None:
 
 def _check_binding(authorizer: Authorizer, user: User, write: Write) -> None:
     reference = write.new["roleRef"]
-    role_name, role_resource = reference.get("name", ""), "roles" if reference.get("kind") == "Role" else "clusterroles"
     if reference.get("kind") not in ("Role", "ClusterRole"):
         # No such kind: validation says so.
         return
-    asked = Asked("bind", "", True, GROUP, "v1", write.namespace, role_resource, "", role_name)
-    if authorizer.allows(user, asked):
+    if authorizer.allows(user, right_of(write)):
         return
     role = authorizer.role(reference, write.namespace)
     if role is None:
-        raise not_found(GROUP, write.resource, role_name)
+        raise not_found(GROUP, write.resource, reference.get("name", ""))
     held = authorizer.rules_of(user, write.namespace)
     _confirm(user, held, role.get("rules") or (), write.resource, write.new["metadata"].get("name", ""))
 
@@ -168,10 +179,6 @@ def _quoted(texts: Iterable[str]) -> str:
 def _forbidden(resource: str, name: str, text: str) -> Forbidden:
     subject = f'{qualified(GROUP, resource)} "{name}"'
     return Forbidden(f"{subject} is forbidden: {text}", details_of(GROUP, resource, name))
-
-
-def _is_same(new: Object, old: Object) -> bool:
-    return _compared(new) == _compared(old)
 
 
 def _compared(obj: Object) -> Object:

@@ -11,7 +11,10 @@ from fakekube.registry.kind import Object
 def check_rights(plane: ControlPlane, call: Call, new: Object, old: Object | None) -> None:
     """After admission has changed `new`, before it is validated. Raises Forbidden, NotFound."""
     kind = call.kind
-    if kind.group != authorization.GROUP or call.subresource or not call.is_authorized or plane.authorizer is None:
+    if kind.group != authorization.GROUP or call.subresource or not call.is_authorized:
         return
     write = escalation.Write(kind.resource, call.namespace, call.name, new, old)
-    escalation.check(plane.authorizer, call.user, write)
+    if plane.authorizer is not None:
+        escalation.check(plane.authorizer, call.user, write)
+    if plane.recorder is not None and not escalation.is_free(write):
+        plane.recorder.note(call.user, escalation.right_of(write), call.user_agent)

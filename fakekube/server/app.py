@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import NamedTuple
 
-from fakekube.access.authorization import Asked
-from fakekube.errors import BadRequest, InternalError, StatusError
+from fakekube.access.recording import HAND_OF_TESTS
+from fakekube.errors import BadRequest, Forbidden, InternalError, StatusError
 from fakekube.objects.times import parse_duration
 from fakekube.registry.user import User
 from fakekube.server.connection import CLIENT_CERTIFICATE, ClientCertificate
@@ -110,11 +110,16 @@ class Answered(NamedTuple):
     user: str
     user_agent: str
     warnings: tuple[str, ...]
+    explanation: Callable[[], str] | None = None
+    """Of a request that was refused by authorization: what was missing."""
 
     def __str__(self) -> str:
         target = f"{self.path}?{self.query}" if self.query else self.path
         lines = [f"{self.status} {self.method} {target}  ({self.user}, {self.user_agent or 'no user agent'})"]
-        return "\n".join([*lines, *(f"    warning: {each}" for each in self.warnings)])
+        lines += [f"    warning: {each}" for each in self.warnings]
+        if self.explanation is not None:
+            lines += [f"    {line}" for line in self.explanation().splitlines()]
+        return "\n".join(lines)
 
 
 def answered(request: Request, response: Response) -> Answered:
@@ -122,7 +127,14 @@ def answered(request: Request, response: Response) -> Answered:
     user_agent = request.headers.get("user-agent", "")
     warnings = tuple(request.warnings)
     return Answered(
-        request.method, request.path, query.decode("latin-1"), response.status, request.user.name, user_agent, warnings
+        request.method,
+        request.path,
+        query.decode("latin-1"),
+        response.status,
+        request.user.name,
+        user_agent,
+        warnings,
+        request.explanation,
     )
 
 
@@ -185,25 +197,42 @@ def impersonate(state: State, request: Request) -> Response | None:
     if any(name.startswith(b"impersonate-") for name, _ in headers):
         pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         assert request.asked is not None
-        request.user = state.impersonator.impersonated(request.user, pairs, request.asked, may(state))
+        # An administrator needs no rule for it, so there is nothing to record.
+        agent = HAND_OF_TESTS if request.user.is_administrator else request.headers.get("user-agent", "")
+        request.user = state.impersonator.impersonated(
+            request.user, pairs, request.asked, lambda user, asked: state.check(user, asked, agent)
+        )
     request.answer_headers.extend(state.flow_headers(request.user, request.path))
     return None
 
 
-def may(state: State) -> Callable[[User, Asked], None]:
-    """The check that raises Forbidden; one that raises nothing where everybody may everything."""
-    return _nothing_is_refused if state.always_allow else state.authorizer.check
-
-
-def _nothing_is_refused(user: User, asked: Asked) -> None:
-    pass
+EXPLAIN_HEADER = "fakekube-explain"
+"""With this header a refusal comes with a warning that says what was missing."""
 
 
 def authorize(state: State, request: Request) -> Response | None:
     assert request.asked is not None
-    if not state.always_allow:
-        state.authorizer.check(request.user, request.asked)
+    try:
+        state.check(request.user, request.asked, request.headers.get("user-agent", ""))
+    except Forbidden:
+        _explain(state, request)
+        raise
     return None
+
+
+def _explain(state: State, request: Request) -> None:
+    """Have what was missing told: by the test report, and where that is wanted by the log and to the client."""
+    from fakekube.access.recording import explanation
+
+    user, asked = request.user, request.asked
+    assert asked is not None
+    request.explanation = lambda: str(explanation(state.authorizer, user, asked))
+    wanted = request.headers.get(EXPLAIN_HEADER, "").lower() not in ("", "0", "false")
+    if wanted or state.explains_refusals:
+        told = explanation(state.authorizer, user, asked)
+        logger.warning("%s", told)
+        if wanted:
+            request.warnings.append(told.in_one_line())
 
 
 async def dispatch(state: State, request: Request) -> Response | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from urllib.parse import parse_qsl
 
@@ -26,6 +27,8 @@ class Request:
         self.asked: Asked | None = None
         self.user: User = ANONYMOUS
         self.websocket_token: str | None = None
+        self.explanation: Callable[[], str] | None = None
+        """Of a refusal: what the user lacked."""
         self.kind: Kind | None = None
         """The served kind that the path leads to."""
 

@@ -110,8 +110,7 @@ async def serve_resource(state: State, request: Request, asked: Asked) -> Respon
         request.warnings.append(warning)
 
     def may(other_verb: str) -> None:
-        if not state.always_allow:
-            state.authorizer.check(request.user, replace(asked, verb=other_verb, name=name))
+        state.check(request.user, replace(asked, verb=other_verb, name=name), request.headers.get("user-agent", ""))
 
     call = Call(
         request.user,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fakekube.access.authentication import Authenticator
-from fakekube.access.authorization import Authorizer
+from fakekube.access.authorization import Asked, Authorizer
 from fakekube.access.impersonation import Impersonator
 from fakekube.api.control_plane import ControlPlane
 from fakekube.registry.user import User
@@ -30,8 +30,18 @@ class State:
     issuer: Issuer | None = None
     frames: FrameCache = field(default_factory=FrameCache)
     always_allow: bool = False
+    explains_refusals: bool = False
+    """Whether the log tells what was missing whenever somebody may not."""
     impersonator: Impersonator = field(default_factory=Impersonator)
     _flows: dict[str, list[Header]] = field(default_factory=dict)
+
+    def check(self, user: User, asked: Asked, user_agent: str = "") -> None:
+        """Whether `user` may do this; the recorder is told if so. Raises Forbidden."""
+        if not self.always_allow:
+            self.authorizer.check(user, asked)
+        recorder = self.plane.recorder
+        if recorder is not None:
+            recorder.note(user, asked, user_agent)
 
     def flow_headers(self, user: User, path: str) -> list[Header]:
         """Which flow schema and priority level took the request, as every answer after authentication says."""

@@ -66,8 +66,8 @@ class ClientAccess:
 
     def kubeconfig_for(self, user: str, *groups: str, namespace: str | None = None) -> Path:
         """A kubeconfig file for a user with a client certificate, valid until the next reset."""
-        path = self._files() / f"{quote(user, safe='')}.{KUBECONFIG}"
-        _write(path, kubeconfig.to_yaml(self.kubeconfig_dict(user, *groups, namespace=namespace)))
+        path = self._path_for(user)
+        write(path, kubeconfig.to_yaml(self.kubeconfig_dict(user, *groups, namespace=namespace)))
         return path
 
     @contextmanager
@@ -117,16 +117,19 @@ class ClientAccess:
         while self._opened:
             self._opened.pop()()
 
+    def _path_for(self, user: str) -> Path:
+        return self._files() / f"{quote(user, safe='')}.{KUBECONFIG}"
+
     def _files(self) -> Path:
         if self._directory is None:
             self._directory = directory = Path(tempfile.mkdtemp(prefix="fakekube-"))
             # For those who forget to stop the cluster.
             self._remove = weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
             certificates = self.certificates
-            _write(directory / "ca.crt", certificates.ca.certificate)
-            _write(directory / "admin.crt", certificates.admin.certificate)
-            _write(directory / "admin.key", certificates.admin.key)
-            _write(directory / KUBECONFIG, kubeconfig.to_yaml(self.kubeconfig_dict()))
+            write(directory / "ca.crt", certificates.ca.certificate)
+            write(directory / "admin.crt", certificates.admin.certificate)
+            write(directory / "admin.key", certificates.admin.key)
+            write(directory / KUBECONFIG, kubeconfig.to_yaml(self.kubeconfig_dict()))
         return self._directory
 
     def _restore_files(self) -> None:
@@ -138,7 +141,7 @@ class ClientAccess:
                 shutil.rmtree(entry.path, ignore_errors=True)
             elif entry.name not in ("ca.crt", "admin.crt", "admin.key"):
                 os.unlink(entry.path)
-        _write(self._directory / KUBECONFIG, kubeconfig.to_yaml(self.kubeconfig_dict()))
+        write(self._directory / KUBECONFIG, kubeconfig.to_yaml(self.kubeconfig_dict()))
 
     def _remove_files(self) -> None:
         if self._directory is not None:
@@ -146,7 +149,7 @@ class ClientAccess:
             self._remove()
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """For its owner alone, and never half written."""
     new = path.with_name(f".{path.name}.new")
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:

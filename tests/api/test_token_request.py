@@ -45,7 +45,7 @@ async def test_a_request_that_cannot_be_met_is_refused(
     await put("pods", "p", spec={"serviceAccountName": "other", "containers": [{"name": "c", "image": "i"}]})
 
     with pytest.raises(StatusError) as refused:
-        await token_request.admit(plane, call("serviceaccounts", "robot", "token"), asked, dry_run=False)
+        await token_request.issue(plane, call("serviceaccounts", "robot", "token"), asked, dry_run=False)
 
     assert refused.value.status_code == code
     assert message in refused.value.message
@@ -53,11 +53,17 @@ async def test_a_request_that_cannot_be_met_is_refused(
 
 async def test_a_missing_account_gets_no_token(plane: ControlPlane, call: MakeCall) -> None:
     with pytest.raises(StatusError, match='serviceaccounts "robot" not found'):
-        await token_request.admit(plane, call("serviceaccounts", "robot", "token"), request(), dry_run=False)
+        await token_request.issue(plane, call("serviceaccounts", "robot", "token"), request(), dry_run=False)
 
 
-async def test_a_request_that_says_nothing_is_good(plane: ControlPlane, call: MakeCall, put: Put) -> None:
+async def test_a_request_that_says_nothing_gets_a_token_of_an_hour_for_the_server_itself(
+    plane: ControlPlane, call: MakeCall, put: Put
+) -> None:
     await put("serviceaccounts", "robot")
 
-    nothing = request(expirationSeconds=None, boundObjectRef=None)
-    await token_request.admit(plane, call("serviceaccounts", "robot", "token"), nothing, dry_run=False)
+    nothing = {"apiVersion": "authentication.k8s.io/v1", **request(expirationSeconds=None, boundObjectRef=None)}
+    answer = await token_request.issue(plane, call("serviceaccounts", "robot", "token"), nothing, dry_run=False)
+
+    assert answer["spec"]["expirationSeconds"] == 3600
+    user, audiences = plane.service_account_tokens.verify(answer["status"]["token"])
+    assert (user.name, audiences) == ("system:serviceaccount:shop:robot", answer["spec"]["audiences"])
