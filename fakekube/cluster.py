@@ -17,6 +17,7 @@ from fakekube.access.authentication import Authenticator
 from fakekube.access.authorization import Authorizer
 from fakekube.access.modes import ALWAYS_ALLOW, NODE, authorizers
 from fakekube.access.node import NodeAuthorizer
+from fakekube.access.recording import Recorder
 from fakekube.access.signing_keys import KeyRing
 from fakekube.admission import Chain
 from fakekube.api import custom_resources
@@ -46,8 +47,8 @@ from fakekube.server.run import RunningServer
 from fakekube.server.state import State
 from fakekube.storage.store import Store
 from fakekube.testing.asgi_door import AsgiDoor
-from fakekube.testing.client_access import ClientAccess
 from fakekube.testing.handle import TIMEOUT_S, Handle
+from fakekube.testing.identities import Identities
 from fakekube.testing.mailbox import run_in
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 ADMINISTRATOR = User("kubernetes-admin", ("system:masters",), "admin-uid")
 
 
-class FakeCluster(Handle, ClientAccess):
+class FakeCluster(Identities, Handle):
     """A Kubernetes API server with its controllers, in a thread of its own; and what a test does with it (see Handle).
 
         with FakeCluster() as kube:  # or `async with`
@@ -108,7 +109,11 @@ class FakeCluster(Handle, ClientAccess):
         authorization = f"Bearer {self.certificates.admin_token}".encode()
         headers = [(b"authorization", authorization), (b"user-agent", b"fakekube")]
         Handle.__init__(self, self.server, self._application, headers)
-        ClientAccess.__init__(self)
+        Identities.__init__(self)
+        self.records_permissions = False
+        """Set before the start: whether everything that is permitted is recorded, in `recorder`."""
+        self.explains_refusals = False
+        """Set before the start: whether the log tells what was missing whenever somebody may not."""
         self.app = AsgiDoor(self._application, lambda: self.server.loop, self.certificates.admin_token)
         self._template: ControlPlane | None = None
         self._loop: Loop | None = None
@@ -121,6 +126,11 @@ class FakeCluster(Handle, ClientAccess):
     def requests(self) -> list[Answered]:
         """The last thousand requests since the reset, oldest first, those of the test's own verbs (user agent `fakekube`) as well."""
         return list(self._application.answered)
+
+    def new_recorder(self) -> Recorder:
+        """One that knows what everybody may anyway in this cluster."""
+        state = self._application.state
+        return Recorder(lambda name: state.authorizer.role({"kind": "ClusterRole", "name": name}, ""))
 
     def start(self) -> None:
         """Serve in a thread of its own; returns when requests are answered. Raises ListenError."""
@@ -212,6 +222,8 @@ class FakeCluster(Handle, ClientAccess):
         plane = _fork(self._template, self.options.seed)
         custom_resources.follow(plane)
         self._application.state = self._state(plane)
+        if self.records_permissions:
+            plane.recorder = self.new_recorder()
         self._loop = self._controllers_of(plane)
         self._loop.start()
 
@@ -290,6 +302,7 @@ class FakeCluster(Handle, ClientAccess):
             ),
             Issuer(plane.keys, lambda: address),
             always_allow=always_allow,
+            explains_refusals=self.explains_refusals,
         )
 
 
