@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from fakekube.controllers.loop import Context, Controller, Key, Object, Watch, own
 from fakekube.controllers.node_lifecycle import UNSCHEDULABLE, taints_of
+from fakekube.controllers.persistent_volume import BIND_COMPLETED, waits_for_consumer
 from fakekube.controllers.pod_states import is_finished
 from fakekube.errors import Conflict, Forbidden, NotFound
 from fakekube.objects.quantities import parse
@@ -126,12 +127,12 @@ async def schedule(context: Context, memory: Memory, pod: Object) -> None:
     machines = [
         Machine(node, memory.shares.get(node["metadata"]["name"], Share())) for node in context.client.list("nodes")
     ]
-    missing = missing_claim(context, pod)
+    trouble = claim_trouble(context, pod)
     obstacles = [obstacles_of(pod, machine) for machine in machines]
     fitting = [machine for machine, found in zip(machines, obstacles, strict=True) if not found]
     try:
-        if missing and machines:
-            await tell_unschedulable(context, pod, f"0/{len(machines)} nodes are available: {missing}. not found")
+        if trouble and machines:
+            await tell_unschedulable(context, pod, f"0/{len(machines)} nodes are available: {trouble}. not found")
             return
         if not fitting:
             await tell_unschedulable(context, pod, message_of(obstacles))
@@ -147,12 +148,17 @@ async def schedule(context: Context, memory: Memory, pod: Object) -> None:
     await context.recorder.action(pod, "Normal", "Scheduled", "Binding", text, instance=INSTANCE)
 
 
-def missing_claim(context: Context, pod: Object) -> str:
-    """Says which claim of the pod's volumes is not there; empty when all are."""
+def claim_trouble(context: Context, pod: Object) -> str:
+    """Says which claim of the pod's volumes is not there, or that one waits for its volume; empty when all is well."""
     for volume in pod["spec"].get("volumes", []):
-        claim = volume.get("persistentVolumeClaim", {}).get("claimName")
-        if claim and context.client.get("persistentvolumeclaims", pod["metadata"]["namespace"], claim) is None:
-            return f'persistentvolumeclaim "{claim}" not found'
+        name = volume.get("persistentVolumeClaim", {}).get("claimName")
+        if not name:
+            continue
+        claim = context.client.get("persistentvolumeclaims", pod["metadata"]["namespace"], name)
+        if claim is None:
+            return f'persistentvolumeclaim "{name}" not found'
+        if BIND_COMPLETED not in claim["metadata"].get("annotations", {}) and not waits_for_consumer(context, claim):
+            return "pod has unbound immediate PersistentVolumeClaims"
     return ""
 
 
