@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fakekube.api.event_recorder import EventRecorder
+from fakekube.controllers.metrics_source import MetricsSource
 from fakekube.controllers.ownership import Owners
 from fakekube.errors import StatusError
 from fakekube.registry.user import User, service_account
@@ -64,6 +65,7 @@ class Settings:
     service_cidr: str = "10.96.0.0/16"
     nodes: tuple[str, ...] = ()
     """The names of the nodes that fakekube itself runs."""
+    metrics: MetricsSource = field(default_factory=MetricsSource, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ class Loop:
         clock: Clock,
         settings: Settings,
     ) -> None:
+        self.settings = settings
         self._store = store
         self._owners = Owners(store)
         self._unsubscribe: list[Callable[[], None]] = []
