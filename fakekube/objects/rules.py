@@ -1,9 +1,9 @@
 """Rules of validation that are rows of a table, and what reads the rows.
 
 A row is `(path, rule, rule ...)`; a rule takes a value and its path and tells what is wrong. `spec.ports[].name` asks each port. A value
-that is not there is None, which only `needed` minds. What has an algorithm is a function in the place of a row: it is given the whole object
-and its path. Errors come in the order of the rows, of the list elements, of the rules; where Kubernetes asks everything of one element before
-it goes to the next, the row is `(path, each(row, row ...))`.
+that is not there is None, which only `needed` minds. What has an algorithm is a function in the place of a row: it is given the whole
+object and its path. Errors come in the order of the rows, of the list elements, of the rules; where Kubernetes asks everything of one
+element before it goes to the next, the row is `(path, each(row, row ...))`.
 """
 
 from __future__ import annotations
@@ -307,6 +307,10 @@ def port_or_name(value: Any, path: str) -> list[FieldError]:
     if isinstance(value, str):
         return [invalid(path, value, text) for text in names.port_name(value)]
     return port(value, path)
+
+
+def matches(pattern: str, text: str) -> bool:
+    return re.fullmatch(pattern, text) is not None
 
 
 def quantity_non_negative(value: Any, path: str) -> list[FieldError]:

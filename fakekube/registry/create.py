@@ -109,7 +109,9 @@ def _prepare(kind: Kind, obj: Object, operation: Operation) -> None:
             metadata["generation"] = 1
             obj["metadata"] = put_in_order(metadata)
     if kind.facts.status_at_create is not None and not (kind.facts.keeps_status_at_create and obj.get("status")):
+        sent = obj.get("status") or {}
         obj["status"] = copy.deepcopy(kind.facts.status_at_create)
+        obj["status"] |= {field: sent[field] for field in kind.strategy.keeps_of_sent_status if sent.get(field)}
     kind.strategy.prepare_create(obj, operation)
 
 

@@ -115,6 +115,8 @@ class Strategy:
 
     prepare_create: Callable[[Object, Operation], None] = _leave
     """After the generic preparation (status dropped or set, generation), before validation."""
+    keeps_of_sent_status: tuple[str, ...] = ()
+    """Fields of the status that a creator sends which stay beside what a fresh object's status is."""
     prepare_update: Callable[[Object, Object, Operation], None] = _leave
     """(new, old) of a write to the main resource; status has been put back already."""
     prepare_status_update: Callable[[Object, Object, Operation], None] = _leave

@@ -33,7 +33,7 @@ def prepare_create(pod: Object, operation: Operation) -> None:
                 "message": GATED_MESSAGE,
             }
         ]
-    status["qosClass"] = quality_of_service(spec)
+    status["qosClass"] = (pod.get("status") or {}).get("qosClass") or quality_of_service(spec)
     fields.put(pod, "status", status, POD)
     if spec.get("terminationGracePeriodSeconds", 0) < 0:
         spec["terminationGracePeriodSeconds"] = 1
@@ -183,6 +183,7 @@ def _pod_ip(pod: Object) -> str:
 
 STRATEGY = Strategy(
     prepare_create=prepare_create,
+    keeps_of_sent_status=("qosClass",),
     prepare_status_update=prepare_status_update,
     validate_create=validate_create,
     validate_update=validate_update,

@@ -102,7 +102,14 @@ _ENDPOINT = (
 
 
 def validate_update(endpoint_slice: Object, old: Object) -> list[FieldError]:
-    return validate(endpoint_slice) + rules.unchanged_at(endpoint_slice, old, "addressType")
+    """What has been let through once is not asked again as long as it stays."""
+    changed = {
+        field: endpoint_slice.get(field)
+        for field in ("endpoints", "ports")
+        if endpoint_slice.get(field) != old.get(field)
+    }
+    errors = validate({"addressType": endpoint_slice.get("addressType"), **changed})
+    return errors + rules.unchanged_at(endpoint_slice, old, "addressType")
 
 
 STRATEGY = Strategy(prepare_update=prepare_update, validate_create=validate, validate_update=validate_update)

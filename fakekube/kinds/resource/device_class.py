@@ -1,7 +1,11 @@
-"""DeviceClasses: a delete answers with the object that went."""
+"""DeviceClasses: devices that have something in common, and how they are set up."""
 
 from __future__ import annotations
 
+from fakekube.kinds.device_rules import DEVICE_CLASS
+from fakekube.objects.rules import table
 from fakekube.registry.kind import Strategy
 
-STRATEGY = Strategy(returns_deleted_object=True)
+STRATEGY = Strategy(
+    validate_create=table(*DEVICE_CLASS), validate_update=table(*DEVICE_CLASS), returns_deleted_object=True
+)

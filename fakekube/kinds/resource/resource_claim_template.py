@@ -1,7 +1,29 @@
-"""ResourceClaimTemplates: a delete answers with the object that went."""
+"""ResourceClaimTemplates: claims that are made for each pod; they never change."""
 
 from __future__ import annotations
 
-from fakekube.registry.kind import Strategy
+from fakekube.kinds import device_rules
+from fakekube.objects import fields, go_structs, metadata, rules
+from fakekube.objects.field_errors import FieldError
+from fakekube.registry.kind import Object, Strategy
 
-STRATEGY = Strategy(returns_deleted_object=True)
+
+def _metadata(template: Object, _: str = "") -> list[FieldError]:
+    described = fields.at(template, "spec.metadata") or {}
+    errors = metadata.validate_labels(described.get("labels") or {}, "spec.metadata.labels")
+    return errors + metadata.validate_annotations(described.get("annotations") or {}, "spec.metadata.annotations")
+
+
+validate_create = rules.table(_metadata, ("spec.spec.devices", device_rules.claim))
+
+
+def validate_update(template: Object, old: Object) -> list[FieldError]:
+    new, before = template.get("spec") or {}, old.get("spec") or {}
+    shown = {
+        **(new.get("metadata") or {}),
+        "Spec": go_structs.shown_type("resource.v1.ResourceClaimSpec", new.get("spec")),
+    }
+    return rules.unchanged(new, before, "spec", shown=shown)
+
+
+STRATEGY = Strategy(validate_create=validate_create, validate_update=validate_update, returns_deleted_object=True)

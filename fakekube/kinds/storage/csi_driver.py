@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fakekube.kinds.csi_names import driver_name
 from fakekube.objects import fields, rules
 from fakekube.objects.field_errors import FieldError, duplicate
@@ -59,9 +61,21 @@ def validate_update(driver: Object, old: Object) -> list[FieldError]:
     return rules.check(new, _SPEC, "spec") + errors
 
 
+_LOGGED = (
+    "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true "
+    "to prevent possible logging of tokens in volume attributes"
+)
+
+
+def warnings(driver: Object, old: Object | None) -> Sequence[str]:
+    spec = driver.get("spec") or {}
+    return [_LOGGED] if spec.get("tokenRequests") and spec.get("serviceAccountTokenInSecrets") is None else []
+
+
 STRATEGY = Strategy(
     prepare_update=prepare_update,
     validate_create=validate,
     validate_update=validate_update,
+    warnings=warnings,
     returns_deleted_object=True,
 )
