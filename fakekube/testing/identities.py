@@ -10,9 +10,9 @@ with kube.as_service_account("shop", "robot") as robot:  # KUBECONFIG leads to t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,14 @@ class IdentityHandle(Handle):
     """The verbs of one user, and a kubeconfig for other programs. As a context it leads KUBECONFIG, and all that clients look at, there."""
 
     def __init__(
-        self, cluster: FakeCluster, name: str, credential: KeyPair | str, headers: Sequence[Header], namespace: str = ""
+        self,
+        cluster: FakeCluster,
+        name: str,
+        credential: Callable[[], KeyPair | str],
+        headers: Sequence[Header],
+        namespace: str = "",
     ) -> None:
+        """`credential` makes what a kubeconfig holds, when one is wanted."""
         super().__init__(cluster.server, cluster._application, [*headers, (b"user-agent", PROGRAM)])
         self.name = name
         self._cluster = cluster
@@ -51,14 +57,15 @@ class IdentityHandle(Handle):
     @property
     def token(self) -> str:
         """The bearer token; empty for whoever has a client certificate."""
-        return self._credential if isinstance(self._credential, str) else ""
+        credential = self._credential()
+        return credential if isinstance(credential, str) else ""
 
     def kubeconfig_dict(self, namespace: str | None = None) -> dict[str, Any]:
         """The content of a kubeconfig of this user."""
         certificates = self._cluster.certificates
         where = namespace or self._namespace or None
         return kubeconfig.kubeconfig(
-            self._cluster.url, certificates.ca.certificate, self._credential, user=self.name, namespace=where
+            self._cluster.url, certificates.ca.certificate, self._credential(), user=self.name, namespace=where
         )
 
     @property
@@ -85,7 +92,7 @@ class Identities(ClientAccess):
 
     def as_user(self, name: str, *groups: str) -> IdentityHandle:
         """A user with a client certificate: nobody knows of it beforehand, and it may do what bindings give to name and groups."""
-        certificate = self.certificates.client(name, groups)
+        certificate = cache(lambda: self.certificates.client(name, groups))
         identity = [(b"impersonate-user", name.encode()), *((b"impersonate-group", each.encode()) for each in groups)]
         return IdentityHandle(self._as_cluster(), name, certificate, [*self._administrator(), *identity])
 
@@ -99,13 +106,12 @@ class Identities(ClientAccess):
         answer: Object = cluster._request("POST", path, {}, {"spec": {"expirationSeconds": expiration_seconds}})
         token: str = answer["status"]["token"]
         headers = [(b"authorization", f"Bearer {token}".encode())]
-        return IdentityHandle(cluster, f"system:serviceaccount:{namespace}:{name}", token, headers, namespace)
+        return IdentityHandle(cluster, f"system:serviceaccount:{namespace}:{name}", lambda: token, headers, namespace)
 
     def as_admin(self) -> IdentityHandle:
         """The administrator, who may everything: `with kube.as_admin():` inside of another identity's context."""
-        return IdentityHandle(
-            self._as_cluster(), "kubernetes-admin", self.certificates.admin, list(self._administrator())
-        )
+        certificate = self.certificates.admin
+        return IdentityHandle(self._as_cluster(), "kubernetes-admin", lambda: certificate, self._administrator())
 
     @property
     def permissions(self) -> Permissions:
