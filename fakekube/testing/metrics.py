@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fakekube.objects.selectors import LabelSelector, label_selector_of, selector_of_labels
@@ -11,6 +11,7 @@ from fakekube.testing.requests import kind_named
 if TYPE_CHECKING:
     from fakekube.controllers.loop import Loop
     from fakekube.controllers.metrics_source import MetricsSource
+    from fakekube.server.run import RunningServer
 
 
 class MetricsHandle:
@@ -18,7 +19,7 @@ class MetricsHandle:
 
     plane: Any
     _loop: Loop | None
-    _run: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+    server: RunningServer
 
     def set_metrics(
         self,
@@ -40,7 +41,7 @@ class MetricsHandle:
             selector, name = self._measured(target, namespace)
             self._metrics.set_pods(namespace, selector, amounts, name=name, container=container)
 
-        self._run(set_them)
+        self.server.call(set_them())
 
     def set_object_metric(self, target: str, metric: str, value: str, *, namespace: str = "default") -> None:
         """A metric that describes an object: `kube.set_object_metric("Ingress/shop", "requests-per-second", "2k")`."""
@@ -50,7 +51,7 @@ class MetricsHandle:
             found = kind_named(self.plane.kinds, kind)
             self._metrics.set_object(namespace, found.kind, name, metric, value)
 
-        self._run(set_it)
+        self.server.call(set_it())
 
     def set_external_metric(self, metric: str, value: str, *, namespace: str = "default") -> None:
         """A metric of something outside: `kube.set_external_metric("queue-length", "30")`."""
@@ -58,7 +59,7 @@ class MetricsHandle:
         async def set_it() -> None:
             self._metrics.set_external(namespace, metric, value)
 
-        self._run(set_it)
+        self.server.call(set_it())
 
     @property
     def _metrics(self) -> MetricsSource:
