@@ -151,6 +151,15 @@ def decoder(type_name: str) -> Callable[[Any], Any]:
     return lambda value: decode_(value, [])
 
 
+def fitting(type_name: str, value: Any) -> dict[str, Any] | None:
+    """An object of a type without kind and version, or None where `value` is none."""
+    try:
+        decoded: dict[str, Any] = _decoder(type_name)(value, [])
+    except (_Refused, RecursionError):
+        return None
+    return decoded
+
+
 def field_decoder(field: Field) -> Callable[[Any], Any]:
     """The same for the value of one field."""
     decode_ = _of_field(field)

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from fakekube.objects import fields, names, rules
+from fakekube.objects import fields, names, rules, structs
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, required
 from fakekube.objects.quantities import parse
 from fakekube.registry.kind import Object, Operation, Strategy
@@ -31,7 +31,7 @@ _METRIC_TYPES = {
 
 def to_storage(autoscaler: Object) -> Object:
     """The v2 form of a v1 object."""
-    metadata = dict(autoscaler["metadata"])
+    metadata = dict(autoscaler.get("metadata") or {})
     annotations = dict(metadata.get("annotations") or {})
     parts = {name: _read(annotations.pop(name, "")) for name in _ANNOTATIONS}
     if annotations:
@@ -40,16 +40,16 @@ def to_storage(autoscaler: Object) -> Object:
         metadata.pop("annotations", None)
     old = autoscaler.get("spec") or {}
     spec = {field: old[field] for field in ("scaleTargetRef", "minReplicas", "maxReplicas") if field in old}
-    metrics = [_metric_to_v2(metric, "target") for metric in parts[METRICS] or ()]
+    metrics = _noted("autoscaling.v2.MetricSpec", lambda metric: _metric_to_v2(metric, "target"), parts[METRICS])
     if "targetCPUUtilizationPercentage" in old:
         metrics.append(_cpu_metric(old["targetCPUUtilizationPercentage"]))
     if metrics:
         spec["metrics"] = metrics
-    if parts[BEHAVIOR]:
-        spec["behavior"] = _lower_case(parts[BEHAVIOR])
-    converted = {"kind": autoscaler["kind"], "apiVersion": "autoscaling/v2", "metadata": metadata, "spec": spec}
+    if behavior := _noted("autoscaling.v2.HorizontalPodAutoscalerBehavior", _lower_case, [parts[BEHAVIOR] or {}]):
+        spec["behavior"] = behavior[0]
+    converted = {"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v2", "metadata": metadata, "spec": spec}
     if "status" in autoscaler:
-        converted["status"] = _status_to_v2(autoscaler["status"], parts)
+        converted["status"] = _status_to_v2(autoscaler["status"] or {}, parts)
     return converted
 
 
@@ -58,13 +58,14 @@ def _status_to_v2(old: Object, parts: Mapping[str, Any]) -> Object:
     if old.get("currentReplicas"):
         status["currentReplicas"] = old["currentReplicas"]
     status["desiredReplicas"] = old.get("desiredReplicas", 0)
-    metrics = [_metric_to_v2(metric, "current") for metric in parts[CURRENT_METRICS] or ()]
+    current_metrics = parts[CURRENT_METRICS]
+    metrics = _noted("autoscaling.v2.MetricStatus", lambda metric: _metric_to_v2(metric, "current"), current_metrics)
     if "currentCPUUtilizationPercentage" in old:
         current = {"averageUtilization": old["currentCPUUtilizationPercentage"]}
         metrics.insert(0, {"type": "Resource", "resource": {"name": "cpu", "current": current}})
     status["currentMetrics"] = metrics or None
-    if parts[CONDITIONS]:
-        status["conditions"] = parts[CONDITIONS]
+    if conditions := _noted("autoscaling.v2.HorizontalPodAutoscalerCondition", dict, parts[CONDITIONS]):
+        status["conditions"] = conditions
     return status
 
 
@@ -81,7 +82,7 @@ def from_storage(autoscaler: Object) -> Object:
         notes[METRICS] = _written([_metric_to_v1(metric, "target") for metric in others])
     if new.get("behavior"):
         notes[BEHAVIOR] = _written(_go_behavior(new["behavior"]))
-    converted = {"kind": autoscaler["kind"], "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec}
+    converted = {"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec}
     if "status" in autoscaler:
         converted["status"] = _status_to_v1(autoscaler["status"] or {}, notes)
     if notes:
@@ -110,6 +111,15 @@ def _read(annotation: str) -> Any:
         return orjson.loads(annotation)
     except orjson.JSONDecodeError:
         return None
+
+
+def _noted(type_name: str, convert: Callable[[Any], Any], noted: Any) -> list[Object]:
+    """What an annotation noted, as objects of the type. A client may have written anything there: what does not fit counts as absent."""
+    try:
+        fitting = [structs.fitting(type_name, convert(each)) for each in noted or ()]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return []
+    return [each for each in fitting if each]
 
 
 def _written(value: Any) -> str:
