@@ -5,7 +5,6 @@ What a test does with it stands in `fakekube.testing`.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ from fakekube.kubelet.node import Node, nodes
 from fakekube.kubelet.pods import Kubelet
 from fakekube.options import ClusterOptions
 from fakekube.registry.allocators import Allocators
-from fakekube.registry.clock import Chance, Clock
+from fakekube.registry.clock import Chance, SteeredClock
 from fakekube.registry.create import complete_metadata
 from fakekube.registry.kind import Object
 from fakekube.registry.user import User
@@ -47,9 +46,11 @@ from fakekube.server.run import RunningServer
 from fakekube.server.state import State
 from fakekube.storage.store import Store
 from fakekube.testing.asgi_door import AsgiDoor
+from fakekube.testing.clock import ClockHandle, settle
 from fakekube.testing.handle import TIMEOUT_S, Handle
 from fakekube.testing.identities import Identities
 from fakekube.testing.mailbox import run_in
+from fakekube.testing.metrics import MetricsHandle
 
 if TYPE_CHECKING:
     from typing import Self
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
 ADMINISTRATOR = User("kubernetes-admin", ("system:masters",), "admin-uid")
 
 
-class FakeCluster(Identities, Handle):
+class FakeCluster(Identities, MetricsHandle, Handle):
     """A Kubernetes API server with its controllers, in a thread of its own; and what a test does with it (see Handle).
 
         with FakeCluster() as kube:  # or `async with`
@@ -115,6 +116,8 @@ class FakeCluster(Identities, Handle):
         self.explains_refusals = False
         """Set before the start: whether the log tells what was missing whenever somebody may not."""
         self.app = AsgiDoor(self._application, lambda: self.server.loop, self.certificates.admin_token)
+        self._time = SteeredClock()
+        self.clock = ClockHandle(self._time, self._settle, self._run)
         self._template: ControlPlane | None = None
         self._loop: Loop | None = None
 
@@ -162,13 +165,17 @@ class FakeCluster(Identities, Handle):
         self._application.answered.clear()
         self._restore_files()
 
-    def idle(self, timeout: float = TIMEOUT_S) -> None:
-        """Wait until no controller has anything left to do that is due within a second. Raises TimeoutError."""
-        self._run(lambda: self._idle(timeout))
+    def settle(self, timeout: float = TIMEOUT_S) -> None:
+        """Wait until no controller and no pod has anything left to do that is due within a second; with the clock frozen, anything at all
+        before the next `clock.advance`. Raises TimeoutError, which says what keeps happening."""
+        self._run(lambda: self._settle(timeout))
 
-    async def idle_async(self, timeout: float = TIMEOUT_S) -> None:
-        """`idle` while the caller's event loop, asyncio's or trio's, goes on."""
-        await run_in(self.server.loop, self._idle(timeout))
+    async def settle_async(self, timeout: float = TIMEOUT_S) -> None:
+        """`settle` while the caller's event loop, asyncio's or trio's, goes on."""
+        await run_in(self.server.loop, self._settle(timeout))
+
+    idle = settle
+    idle_async = settle_async
 
     async def seed(self, paths: Sequence[Path]) -> list[SeedFailure]:
         """Send manifests to the cluster, as the administrator; returns what was refused. For use on the server's own loop."""
@@ -199,12 +206,9 @@ class FakeCluster(Identities, Handle):
         with CancelScope(shield=True):
             await to_thread.run_sync(self.stop)
 
-    async def _idle(self, timeout_s: float) -> None:
+    async def _settle(self, timeout_s: float = TIMEOUT_S) -> None:
         assert self._loop is not None
-        try:
-            await asyncio.wait_for(self._loop.idle(), timeout_s)
-        except TimeoutError:
-            raise TimeoutError(f"controllers are still busy after {timeout_s:g} s") from None
+        await settle(self._loop, timeout_s)
 
     async def _begin(self) -> None:
         self._template = await self._new_plane()
@@ -219,6 +223,7 @@ class FakeCluster(Identities, Handle):
         assert self._template is not None
         if self._loop is not None:
             await self._end()
+        self._time.restore()
         plane = _fork(self._template, self.options.seed)
         custom_resources.follow(plane)
         self._application.state = self._state(plane)
@@ -246,8 +251,8 @@ class FakeCluster(Identities, Handle):
     async def _new_plane(self) -> ControlPlane:
         """A control plane that holds what a fresh cluster holds once its controllers have come to rest."""
         options = self.options
-        clock, chance = Clock(), Chance(options.seed)
-        store, kinds = Store(clock.monotonic), Kinds.builtin()
+        clock, chance = self._time, Chance(options.seed)
+        store, kinds = Store(clock.real.monotonic), Kinds.builtin()
         for kind in kinds:
             if kind.is_stored and kind.is_stored_form:
                 store.declare(kind.collection, kind.kind, kind.api_version)
