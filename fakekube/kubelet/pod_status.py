@@ -5,16 +5,19 @@ https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fakekube.kubelet import Object
+from fakekube.kubelet.containers import ended, waiting
+from fakekube.kubelet.lives import is_sidecar
 
 ORDER = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 """The kubelet's own conditions, as they stand; those of others follow."""
 
-TERMINATED_BY_SIGNAL = 143
-"""The exit code of a process that was asked to end and did: 128 and SIGTERM."""
+KILLED = 137
+"""The exit code of a process that did not end when asked to: 128 and SIGKILL."""
+
+LISTS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 
 Verdict = tuple[str, str, str]
 """status, reason and message of a condition; the last two may be empty."""
@@ -23,12 +26,17 @@ YES: Verdict = ("True", "", "")
 NO: Verdict = ("False", "", "")
 
 
-def is_running(status: Object) -> bool:
-    return status.get("phase") == "Running"
+def is_finished(status: Object) -> bool:
+    return status.get("phase") in ("Succeeded", "Failed")
 
 
-def is_sidecar(container: Object) -> bool:
-    return container.get("restartPolicy") == "Always"
+def is_initialized(status: Object) -> bool:
+    return any(each["type"] == "Initialized" and each["status"] == "True" for each in status.get("conditions", ()))
+
+
+def known(status: Object, key: str) -> dict[str, Object]:
+    """The statuses of containers by name."""
+    return {each["name"]: each for each in status.get(key) or ()}
 
 
 def seen(pod: Object, host_address: str, now: str) -> Object:
@@ -36,7 +44,7 @@ def seen(pod: Object, host_address: str, now: str) -> Object:
     spec = pod["spec"]
     initial = spec.get("initContainers", [])
     reason = "PodInitializing" if initial else "ContainerCreating"
-    statuses = [_waiting(container, reason) for container in spec["containers"]]
+    statuses = [waiting(container, reason) for container in spec["containers"]]
     unready = _not_ready(spec["containers"])
     status = _with_conditions(
         pod,
@@ -57,98 +65,119 @@ def seen(pod: Object, host_address: str, now: str) -> Object:
         containerStatuses=statuses,
     )
     if initial:
-        status["initContainerStatuses"] = [_waiting(container, reason) for container in initial]
+        status["initContainerStatuses"] = [waiting(container, reason) for container in initial]
     return status
 
 
-def initialized(pod: Object, pod_address: str, now: str) -> Object:
-    """The pod has its address and its init containers have ended; its containers are about to start."""
-    unready = _not_ready(pod["spec"]["containers"])
-    status = _with_conditions(
-        pod,
-        now,
-        {
-            "PodReadyToStartContainers": YES,
-            "Initialized": YES,
-            "Ready": unready,
-            "ContainersReady": unready,
-            "PodScheduled": YES,
-        },
-    )
-    status.update(_addresses(pod_address))
-    status["initContainerStatuses"] = [
-        _running(pod, container, now) if is_sidecar(container) else _ended(pod, container, now, now, 0, "Completed")
-        for container in pod["spec"].get("initContainers", [])
-    ]
-    return status
-
-
-def running(pod: Object, pod_address: str, now: str) -> Object:
-    """Every container runs and is ready. What runs already keeps its start."""
-    spec, before = pod["spec"], pod["status"]
-    status = _with_conditions(
-        pod,
-        now,
-        {
-            "PodReadyToStartContainers": YES,
-            "Initialized": YES,
-            "Ready": _gates(pod),
-            "ContainersReady": YES,
-            "PodScheduled": YES,
-        },
-    )
-    status.update(_addresses(pod_address), phase="Running")
-    status["containerStatuses"] = [
-        _running(pod, container, _started_at(before, "containerStatuses", container) or now)
-        for container in spec["containers"]
-    ]
-    if spec.get("ephemeralContainers"):
-        status["ephemeralContainerStatuses"] = [
-            _running(pod, container, _started_at(before, "ephemeralContainerStatuses", container) or now)
-            for container in spec["ephemeralContainers"]
+def lived(
+    pod: Object,
+    pod_address: str,
+    now: str,
+    phase: str,
+    *,
+    initial: Sequence[Object],
+    main: Sequence[Object],
+    ephemeral: Sequence[Object],
+) -> Object:
+    """The pod has its address; its containers are as their statuses say."""
+    spec = pod["spec"]
+    status: Object = {**_addresses(pod_address), "phase": phase}
+    if phase in ("Succeeded", "Failed"):
+        initial = [
+            _stopped_sidecar(pod, container, each, now) if is_sidecar(container) else each
+            for container, each in zip(spec.get("initContainers", ()), initial, strict=True)
         ]
+    for key, statuses in zip(LISTS, (initial, main, ephemeral), strict=True):
+        if statuses:
+            status[key] = list(statuses)
+    status.update(_with_conditions(pod, now, _verdicts(pod, phase, initial, main)))
     return status
 
 
-def completed(pod: Object, now: str) -> Object:
-    """Every container has ended by itself and well."""
-    status = _all_ended(pod, now, 0, "Completed")
-    done = ("False", "PodCompleted", "")
+def _verdicts(pod: Object, phase: str, initial: Sequence[Object], main: Sequence[Object]) -> dict[str, Verdict]:
+    containers = pod["spec"].get("initContainers", ())
+    incomplete = [
+        each["name"]
+        for container, each in zip(containers, initial, strict=True)
+        if not (
+            each.get("started") if is_sidecar(container) else each["state"].get("terminated", {}).get("exitCode") == 0
+        )
+    ]
+    if phase in ("Succeeded", "Failed"):
+        reason = "PodCompleted" if phase == "Succeeded" else "PodFailed"
+        done = ("False", reason, "")
+        initialized = ("True", reason, "") if phase == "Succeeded" else YES
+        if phase == "Failed" and incomplete and not is_initialized(pod["status"]):
+            initialized = _incomplete(incomplete)
+        return {
+            "PodReadyToStartContainers": NO,
+            "Initialized": initialized,
+            "Ready": done,
+            "ContainersReady": done,
+            "PodScheduled": YES,
+        }
+    sidecars = [each for container, each in zip(containers, initial, strict=True) if is_sidecar(container)]
+    unready = [each["name"] for each in (*sidecars, *main) if not each["ready"]]
+    containers_ready = _unready(unready) if unready else YES
     return {
-        **status,
-        "phase": "Succeeded",
-        **_with_conditions(
-            pod,
-            now,
-            {
-                "PodReadyToStartContainers": NO,
-                "Initialized": ("True", "PodCompleted", ""),
-                "Ready": done,
-                "ContainersReady": done,
-                "PodScheduled": YES,
-            },
-        ),
+        "PodReadyToStartContainers": YES,
+        "Initialized": _incomplete(incomplete) if incomplete else YES,
+        "Ready": containers_ready if unready else _gates(pod),
+        "ContainersReady": containers_ready,
+        "PodScheduled": YES,
     }
 
 
-def stopped(pod: Object, now: str) -> Object:
-    """The last report of a deleted pod: its containers were asked to end and did."""
-    failed = ("False", "PodFailed", "")
-    return {
-        **_all_ended(pod, now, TERMINATED_BY_SIGNAL, "Error"),
-        "phase": "Failed",
-        **_with_conditions(
-            pod,
-            now,
-            {
-                "PodReadyToStartContainers": NO,
-                "Initialized": YES,
-                "Ready": failed,
-                "ContainersReady": failed,
-                "PodScheduled": YES,
-            },
-        ),
+def stopped(pod: Object, now: str, exit_code: Callable[[Object], int], reason: str = "", message: str = "") -> Object:
+    """The last report of a pod that was told to end: what ran has ended, each container with its code. `reason`: why the whole pod has."""
+    spec, before = pod["spec"], pod["status"]
+    status: Object = {}
+    for key, containers in zip(
+        LISTS, (spec.get("initContainers", ()), spec["containers"], spec.get("ephemeralContainers", ())), strict=True
+    ):
+        statuses = known(before, key)
+        if containers and statuses:
+            status[key] = [
+                _stopped(
+                    pod,
+                    container,
+                    statuses.get(container["name"]) or waiting(container, "ContainerCreating"),
+                    now,
+                    exit_code,
+                )
+                for container in containers
+            ]
+    codes = [
+        each["state"].get("terminated", {}).get("exitCode", KILLED) for each in status.get("containerStatuses", ())
+    ]
+    failed = bool(reason) or any(codes) or not codes
+    verdict = ("False", "PodFailed" if failed else "PodCompleted", "")
+    verdicts = {
+        "PodReadyToStartContainers": NO,
+        "Initialized": YES if failed else ("True", "PodCompleted", ""),
+        "Ready": verdict,
+        "ContainersReady": verdict,
+        "PodScheduled": YES,
     }
+    if not is_initialized(before):
+        verdicts["Initialized"] = _not_initialized(spec.get("initContainers", []))
+    status.update(_with_conditions(pod, now, verdicts), phase="Failed" if failed else "Succeeded")
+    status.update({key: text for key, text in (("reason", reason), ("message", message)) if text})
+    return status
+
+
+def _stopped(pod: Object, container: Object, status: Object, now: str, exit_code: Callable[[Object], int]) -> Object:
+    state = status["state"]
+    if "running" in state:
+        return ended(pod, container, status, state["running"].get("startedAt") or now, now, exit_code(container))
+    if "waiting" in state and status["lastState"]:
+        return {**status, "state": status["lastState"]}
+    return status
+
+
+def _stopped_sidecar(pod: Object, container: Object, status: Object, now: str) -> Object:
+    """Sidecars end with the pod, and well."""
+    return _stopped(pod, container, status, now, lambda _: 0)
 
 
 def _with_conditions(pod: Object, now: str, verdicts: dict[str, Verdict]) -> Object:
@@ -174,13 +203,19 @@ def _with_conditions(pod: Object, now: str, verdicts: dict[str, Verdict]) -> Obj
 
 
 def _not_ready(containers: list[Object]) -> Verdict:
-    names = " ".join(container["name"] for container in containers)
-    return ("False", "ContainersNotReady", f"containers with unready status: [{names}]")
+    return _unready([container["name"] for container in containers])
 
 
 def _not_initialized(containers: list[Object]) -> Verdict:
-    names = " ".join(container["name"] for container in containers)
-    return ("False", "ContainersNotInitialized", f"containers with incomplete status: [{names}]")
+    return _incomplete([container["name"] for container in containers])
+
+
+def _unready(names: Sequence[str]) -> Verdict:
+    return ("False", "ContainersNotReady", f"containers with unready status: [{' '.join(names)}]")
+
+
+def _incomplete(names: Sequence[str]) -> Verdict:
+    return ("False", "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(names)}]")
 
 
 def _gates(pod: Object) -> Verdict:
@@ -198,133 +233,3 @@ def _gates(pod: Object) -> Verdict:
 
 def _addresses(pod_address: str) -> Object:
     return {"podIP": pod_address, "podIPs": [{"ip": pod_address}]}
-
-
-def _waiting(container: Object, reason: str) -> Object:
-    return {
-        "name": container["name"],
-        "state": {"waiting": {"reason": reason}},
-        "lastState": {},
-        "ready": False,
-        "restartCount": 0,
-        "image": container["image"],
-        "imageID": "",
-        "started": False,
-        **_mounted(container),
-    }
-
-
-def _running(pod: Object, container: Object, started_at: str) -> Object:
-    return {
-        "name": container["name"],
-        "state": {"running": {"startedAt": started_at}},
-        "lastState": {},
-        "ready": True,
-        "restartCount": 0,
-        "image": container["image"],
-        "imageID": image_id(container["image"]),
-        "containerID": container_id(pod, container),
-        "started": True,
-        **_resources(container),
-        **_mounted(container),
-    }
-
-
-def _ended(pod: Object, container: Object, started_at: str, now: str, exit_code: int, reason: str) -> Object:
-    initial = container in pod["spec"].get("initContainers", [])
-    return {
-        "name": container["name"],
-        "state": {
-            "terminated": {
-                "exitCode": exit_code,
-                "reason": reason,
-                "startedAt": started_at,
-                "finishedAt": now,
-                "containerID": container_id(pod, container),
-            }
-        },
-        "lastState": {},
-        # An init container that has done its work is ready; any other that has ended is not.
-        "ready": initial and exit_code == 0,
-        "restartCount": 0,
-        "image": container["image"],
-        "imageID": image_id(container["image"]),
-        "containerID": container_id(pod, container),
-        "started": False,
-        **_resources(container),
-        **_mounted(container),
-    }
-
-
-def _all_ended(pod: Object, now: str, exit_code: int, reason: str) -> Object:
-    spec, before = pod["spec"], pod["status"]
-
-    def end(key: str) -> Callable[[Object], Object]:
-        return lambda container: _ended(
-            pod, container, _started_at(before, key, container) or now, now, exit_code, reason
-        )
-
-    status: Object = {"containerStatuses": list(map(end("containerStatuses"), spec["containers"]))}
-    initial = spec.get("initContainers", [])
-    if initial:
-        # Init containers ended long ago; sidecars end with the pod.
-        known = {each["name"]: each for each in before.get("initContainerStatuses", [])}
-        end_sidecar = end("initContainerStatuses")
-        status["initContainerStatuses"] = [
-            known[container["name"]]
-            if container["name"] in known and not is_sidecar(container)
-            else end_sidecar(container)
-            for container in initial
-        ]
-    return status
-
-
-def _started_at(status: Object, key: str, container: Object) -> str | None:
-    for each in status.get(key, []):
-        if each["name"] == container["name"]:
-            started: str | None = each.get("state", {}).get("running", {}).get("startedAt")
-            return started
-    return None
-
-
-def _resources(container: Object) -> Object:
-    """As the container runs with them."""
-    resources = {key: value for key, value in container.get("resources", {}).items() if key in ("limits", "requests")}
-    if not resources:
-        return {}
-    allocated = {"allocatedResources": resources["requests"]} if "requests" in resources else {}
-    return {**allocated, "resources": resources}
-
-
-def _mounted(container: Object) -> Object:
-    mounts: list[Object] = []
-    for mount in container.get("volumeMounts", []):
-        told: Object = {"name": mount["name"], "mountPath": mount["mountPath"]}
-        if mount.get("readOnly"):
-            told.update(readOnly=True, recursiveReadOnly=mount.get("recursiveReadOnly", "Disabled"))
-        mounts.append(told)
-    return {"volumeMounts": mounts} if mounts else {}
-
-
-def image_id(image: str) -> str:
-    """`<repository>@sha256:...`, the same for the same image."""
-    repository = _repository(image)
-    return f"{repository}@sha256:{hashlib.sha256(image.encode()).hexdigest()}"
-
-
-def _repository(image: str) -> str:
-    """The full name without tag and digest: `docker.io/library/busybox`."""
-    name = image.partition("@")[0]
-    folder, slash, last = name.rpartition("/")
-    name = folder + slash + last.partition(":")[0]
-    host = name.partition("/")[0]
-    if "/" not in name:
-        return f"docker.io/library/{name}"
-    if "." not in host and ":" not in host and host != "localhost":
-        return f"docker.io/{name}"
-    return name
-
-
-def container_id(pod: Object, container: Object) -> str:
-    text = f"{pod['metadata']['uid']}/{container['name']}"
-    return f"containerd://{hashlib.sha256(text.encode()).hexdigest()}"

@@ -1,22 +1,23 @@
 """Lives the lives of the pods that are placed on one node: up to Running, a Job's pods to their end, deleted ones out of the cluster.
 
-Nothing really runs: containers start at once, are ready, and end when asked to. Each step is reported by a write of its own, as a kubelet's
+Nothing really runs: containers do what the rules in `lives.py` say. Each step is reported by a write of its own, as a kubelet's
 are, so that whoever watches sees the same sequence. A status that somebody else writes to a running pod is left as it is.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fakekube.errors import Conflict, NotFound
 from fakekube.kubelet import Object, Surroundings, pod_status
+from fakekube.kubelet.containers import NOW, PATHS
+from fakekube.kubelet.lives import Lives, containers_of
+from fakekube.kubelet.pod_life import Memories, PodLife
 
 if TYPE_CHECKING:
     from fakekube.api.client import Client
     from fakekube.kubelet.node import Node
-
-NOW = 0.0
-"""As an answer: look at the pod again at once."""
 
 FIRST_ADDRESS, LAST_ADDRESS = 2, 254
 """Of the pods of a node; the first is the node's own."""
@@ -25,11 +26,16 @@ FIRST_ADDRESS, LAST_ADDRESS = 2, 254
 class Kubelet:
     """The kubelet of one node, in one cluster."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, lives: Lives | None = None) -> None:
         self.node = node
+        self.lives = lives or Lives()
         self._addresses: dict[tuple[str, str], tuple[str, int]] | None = None
         """(namespace, name) -> uid and last byte of the address of each pod that has one."""
         self._next = FIRST_ADDRESS
+        self._memories: dict[str, Memories] = {}
+        """By uid of the pod, of those for whom something is still to come."""
+        self._stopping: dict[str, float] = {}
+        """uid of a pod that is told to end -> when it was."""
 
     def keys(self, pod: Object) -> tuple[tuple[str, str], ...]:
         """The pod, if it is on this node."""
@@ -43,51 +49,78 @@ class Kubelet:
         if pod is None or pod["spec"].get("nodeName") != self.node.name:
             self._release(namespace, name)
             return None
-        phase = pod["status"].get("phase")
+        if self.node.name in self.lives.silent:
+            return None
+        status = pod["status"]
         if "deletionTimestamp" in pod["metadata"]:
-            await self._end(context, pod)
+            return await self._end(context, pod)
+        if pod_status.is_finished(status):
+            self._release(namespace, name, pod["metadata"]["uid"])
             return None
-        if phase in ("Succeeded", "Failed"):
-            self._release(namespace, name)
+        if "startTime" not in status:
+            await self._report(context, pod, pod_status.seen(pod, self.node.address, context.clock.timestamp()))
+            return NOW
+        if self._rests(pod):
             return None
-        now = context.clock.timestamp()
-        if "startTime" not in pod["status"]:
-            await self._report(context, pod, pod_status.seen(pod, self.node.address, now))
-            return NOW
-        address = self._address(context.client, pod)
-        initial = pod["spec"].get("initContainers", [])
-        if initial and "podIP" not in pod["status"]:
-            await self._report(context, pod, pod_status.initialized(pod, address, now))
-            await self._tell_started(context, pod, "initContainers")
-            return NOW
-        if phase == "Pending":
-            await self._report(context, pod, pod_status.running(pod, address, now))
-            await self._tell_started(context, pod, "containers")
-            return NOW
-        if is_of_job(pod):
-            await self._report(context, pod, pod_status.completed(pod, now))
-            return None
-        if pod["status"].get("observedGeneration") != pod["metadata"].get("generation") or _waits_at_gate(pod):
-            await self._report(context, pod, pod_status.running(pod, address, now))
-        return None
+        return await self._live(context, pod)
 
-    async def _end(self, context: Surroundings, pod: Object) -> None:
-        """Stop what runs, say how it ended, and only then let the pod go."""
+    def _rests(self, pod: Object) -> bool:
+        """Whether a running pod goes on as it is: nothing is to come, and what somebody else has written to its status stays."""
+        status, metadata = pod["status"], pod["metadata"]
+        return (
+            status.get("phase") == "Running"
+            and metadata["uid"] not in self._memories
+            and status.get("observedGeneration") == metadata.get("generation")
+            and not pod["spec"].get("readinessGates")
+            and self.lives.is_endless(pod)
+        )
+
+    async def _live(self, context: Surroundings, pod: Object) -> float | None:
+        uid = pod["metadata"]["uid"]
+        memories = self._memories.setdefault(uid, {})
+        look = PodLife(pod, self.lives, memories, self._address(context.client, pod), context.clock.now()).look()
+        await self._report(context, pod, look.status)
+        for told in look.events:
+            tell = context.recorder.warning if told.type == "Warning" else context.recorder.normal
+            await tell(pod, told.reason, told.message, field_path=told.field_path)
+        if look.again_s is None and (look.is_over or look.status["phase"] == "Running"):
+            del self._memories[uid]
+        return look.again_s
+
+    async def _end(self, context: Surroundings, pod: Object) -> float | None:
+        """Stop what runs, say how it ended, and only then let the pod go. The answer: seconds until it will have ended."""
         metadata = pod["metadata"]
-        if metadata.get("deletionGracePeriodSeconds") == 0:
-            return  # all that keeps it now is somebody's finalizer
-        if pod_status.is_running(pod["status"]):
-            for container in pod["spec"]["containers"]:
-                path = f"spec.containers{{{container['name']}}}"
-                text = f"Stopping container {container['name']}"
-                await context.recorder.normal(pod, "Killing", text, field_path=path)
-            await self._report(context, pod, pod_status.stopped(pod, context.clock.timestamp()))
-        try:
+        uid, grace_s = metadata["uid"], float(metadata.get("deletionGracePeriodSeconds", 0))
+        if grace_s == 0:
+            return None  # all that keeps it now is somebody's finalizer
+        lives = {
+            container["name"]: self.lives.of(pod, container, role).life
+            for container, role in containers_of(pod)
+            if _runs(pod["status"], container)
+        }
+        if lives:
+            if uid not in self._stopping:
+                self._stopping[uid] = context.clock.monotonic()
+                for container, role in containers_of(pod):
+                    if container["name"] in lives:
+                        path = f"spec.{PATHS[role]}{{{container['name']}}}"
+                        text = f"Stopping container {container['name']}"
+                        await context.recorder.normal(pod, "Killing", text, field_path=path)
+            needed_s = min(max(life.stops_after_s for life in lives.values()), grace_s)
+            left_s = self._stopping[uid] + needed_s - context.clock.monotonic()
+            if left_s > 0:
+                return left_s
+
+            def exit_code(container: Object) -> int:
+                life = lives[container["name"]]
+                return pod_status.KILLED if life.stops_after_s > grace_s else life.stop_exit_code
+
+            await self._report(context, pod, pod_status.stopped(pod, context.clock.timestamp(), exit_code))
+        with suppress(NotFound, Conflict):  # it is gone, and so is what was to be done
             await context.client.delete(
-                "pods", metadata["namespace"], metadata["name"], uid=metadata["uid"], grace_period_seconds=0
+                "pods", metadata["namespace"], metadata["name"], uid=uid, grace_period_seconds=0
             )
-        except (NotFound, Conflict):
-            return  # it is gone, and so is what was to be done
+        return None
 
     async def _report(self, context: Surroundings, pod: Object, status: Object) -> None:
         """A patch of what changed; with the uid, since a pod of the same name is another pod."""
@@ -96,15 +129,6 @@ class Kubelet:
         if changed:
             patch = {"metadata": {"uid": metadata["uid"]}, "status": changed}
             await context.client.patch("pods", metadata["namespace"], metadata["name"], patch, "status")
-
-    async def _tell_started(self, context: Surroundings, pod: Object, key: str) -> None:
-        for container in pod["spec"][key]:
-            path = f"spec.{key}{{{container['name']}}}"
-            image = container["image"]
-            present = f'Container image "{image}" already present on machine and can be accessed by the pod'
-            await context.recorder.normal(pod, "Pulled", present, field_path=path)
-            await context.recorder.normal(pod, "Created", "Container created", field_path=path)
-            await context.recorder.normal(pod, "Started", "Container started", field_path=path)
 
     def _address(self, client: Client, pod: Object) -> str:
         """The pod's address, given to it at the first question."""
@@ -138,17 +162,17 @@ class Kubelet:
         self._next = number + 1
         return number
 
-    def _release(self, namespace: str, name: str) -> None:
+    def _release(self, namespace: str, name: str, uid: str = "") -> None:
+        """The pod is over: its address is free, and nothing more is to come."""
         if self._addresses is not None:
-            self._addresses.pop((namespace, name), None)
+            uid = self._addresses.pop((namespace, name), (uid, 0))[0]
+        self._memories.pop(uid, None)
+        self._stopping.pop(uid, None)
 
 
-def is_of_job(pod: Object) -> bool:
-    """Only such pods come to an end by themselves."""
-    references = pod["metadata"].get("ownerReferences", [])
-    return any(each.get("controller") and each["kind"] == "Job" for each in references)
-
-
-def _waits_at_gate(pod: Object) -> bool:
-    """Whether the pod has readiness gates whose conditions may have changed."""
-    return bool(pod["spec"].get("readinessGates"))
+def _runs(status: Object, container: Object) -> bool:
+    return any(
+        each["name"] == container["name"] and "running" in each["state"]
+        for key in pod_status.LISTS
+        for each in status.get(key) or ()
+    )
