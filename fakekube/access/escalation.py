@@ -72,7 +72,7 @@ def _check_role(authorizer: Authorizer, user: User, write: Write) -> None:
     held = authorizer.rules_of(user, write.namespace)
     name = write.new["metadata"].get("name", "")
     _confirm(user, held, write.new.get("rules") or (), write.resource, name)
-    aggregates = write.new.get("aggregationRule") or (write.old or {}).get("aggregationRule")
+    aggregates = any(role is not None and role.get("aggregationRule") is not None for role in (write.new, write.old))
     if aggregates and not all(_holds(held, piece) for piece in pieces(EVERYTHING)):
         raise _forbidden(write.resource, name, AGGREGATION_TEXT)
 

@@ -51,7 +51,7 @@ def cluster() -> Cluster:
 
 def refusal(cluster: Cluster, token: str) -> str:
     """Why a review refuses the token, which a request is not told."""
-    with pytest.raises(Unauthorized, match="^Unauthorized$"):
+    with pytest.raises(Unauthorized, match=r"^Unauthorized$"):
         cluster.authenticator.by_token(token)
     with pytest.raises(InvalidToken) as refused:
         cluster.tokens.verify(token)
