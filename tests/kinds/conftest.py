@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 
+from fakekube.kinds import Kinds
+from fakekube.objects import defaults, schemas
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.kind import Object
 from fakekube.registry.user import User
@@ -34,3 +38,67 @@ class WriteForTests:
 @pytest.fixture
 def operation() -> WriteForTests:
     return WriteForTests()
+
+
+KINDS = Kinds.builtin()
+
+
+def completed(kind_name: str, sent: Any) -> Object:
+    """What a body becomes before its kind looks at it: decoded, with defaults; it is called `x` unless it has a name."""
+    kind = KINDS.named(kind_name)
+    metadata = (
+        {"name": "x", "uid": "u-1"} | ({"namespace": "shop"} if kind.namespaced else {}) | sent.get("metadata", {})
+    )
+    body = {"kind": kind.kind, "apiVersion": kind.api_version, **sent, "metadata": metadata}
+    obj: Object = schemas.decode(kind.type_name, body, kind=kind.kind, version=kind.api_version).object
+    defaults.apply(kind.type_name, obj)
+    return obj
+
+
+@pytest.fixture
+def refused(operation: WriteForTests) -> Callable[[str, Any], list[str]]:
+    """`refused("leases.coordination.k8s.io", {"spec": ...})`: why such an object is not created; empty for a good one."""
+
+    def why(kind_name: str, sent: Any) -> list[str]:
+        strategy = KINDS.named(kind_name).strategy
+        obj = completed(kind_name, sent)
+        strategy.prepare_create(obj, operation)
+        return [str(error) for error in strategy.validate_create(obj)]
+
+    return why
+
+
+@pytest.fixture
+def refused_change(operation: WriteForTests) -> Callable[..., list[str]]:
+    """`refused_change("roles...", old, new)`: why what is there may not become what is sent."""
+
+    def why(kind_name: str, old: Any, new: Any) -> list[str]:
+        strategy = KINDS.named(kind_name).strategy
+        before, after = completed(kind_name, old), completed(kind_name, new)
+        strategy.prepare_create(before, operation)
+        strategy.prepare_update(after, before, operation)
+        return [str(error) for error in strategy.validate_update(after, before)]
+
+    return why
+
+
+@pytest.fixture
+def refused_status() -> Callable[[str, Any], list[str]]:
+    """`refused_status("jobs.batch", {"status": ...})`: why such a status may not be written."""
+
+    def why(kind_name: str, sent: Any) -> list[str]:
+        before = completed(kind_name, {key: part for key, part in sent.items() if key != "status"})
+        errors = KINDS.named(kind_name).strategy.validate_status_update(completed(kind_name, sent), before)
+        return [str(error) for error in errors]
+
+    return why
+
+
+@pytest.fixture
+def warned() -> Callable[[str, Any], list[str]]:
+    """`warned("pods", {"spec": ...})`: what the creator of such an object is told."""
+
+    def what(kind_name: str, sent: Any) -> list[str]:
+        return list(KINDS.named(kind_name).strategy.warnings(completed(kind_name, sent), None))
+
+    return what

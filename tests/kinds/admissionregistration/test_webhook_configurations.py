@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Refused = Callable[..., list[str]]
+
+KIND = "validatingwebhookconfigurations.admissionregistration.k8s.io"
+
+REFUSALS: list[tuple[Any, list[str]]] = [
+    (
+        {"webhooks": [{"name": "short", "clientConfig": {}}]},
+        [
+            'webhooks[0].name: Invalid value: "short": should be a domain with at least three segments separated by dots',
+            "webhooks[0].sideEffects: Required value: must specify one of None, NoneOnDryRun",
+            "webhooks[0].clientConfig: Required value: exactly one of url or service is required",
+            "webhooks[0].admissionReviewVersions: Required value: must specify one of v1, v1beta1",
+        ],
+    ),
+    (
+        {
+            "webhooks": [
+                {
+                    "name": "a.b.c",
+                    "admissionReviewVersions": ["v1"],
+                    "sideEffects": "None",
+                    "clientConfig": {"url": "https://user@x/y?z=1#f"},
+                },
+                {
+                    "name": "a.b.c",
+                    "admissionReviewVersions": ["v1"],
+                    "sideEffects": "None",
+                    "clientConfig": {"service": {"name": "s", "namespace": "n", "path": "x", "port": 0}},
+                },
+            ]
+        },
+        [
+            'webhooks[0].clientConfig.url: Invalid value: "user": user information is not permitted in the URL',
+            'webhooks[0].clientConfig.url: Invalid value: "f": fragments are not permitted in the URL',
+            'webhooks[0].clientConfig.url: Invalid value: "z=1": query parameters are not permitted in the URL',
+            "webhooks[1].clientConfig.service.port: Invalid value: 0: port is not valid: must be between 1 and 65535, inclusive",
+            "webhooks[1].clientConfig.service.path: Invalid value: \"x\": must start with a '/'",
+            'webhooks[1].clientConfig.service.path: Invalid value: "x": segment[0] may not be empty',
+            'webhooks[1].name: Duplicate value: "a.b.c"',
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("sent", "texts"), REFUSALS)
+def test_webhook_is_refused_as_the_real_server_refuses_it(refused: Refused, sent: Any, texts: list[str]) -> None:
+    assert refused(KIND, sent) == texts
+
+
+def test_rules_of_a_mutating_webhook_are_judged(refused: Refused) -> None:
+    rule = {
+        "operations": ["READ", "*"],
+        "apiGroups": [],
+        "apiVersions": [""],
+        "resources": ["*", "pods"],
+        "scope": "Some",
+    }
+    webhook = {
+        "name": "a.b.c",
+        "admissionReviewVersions": ["v9"],
+        "sideEffects": "None",
+        "reinvocationPolicy": "Often",
+        "clientConfig": {"url": "https://x"},
+        "rules": [rule],
+    }
+
+    assert refused("mutatingwebhookconfigurations.admissionregistration.k8s.io", {"webhooks": [webhook]}) == [
+        'webhooks[0].rules[0].operations: Invalid value: ["READ","*"]: if \'*\' is present, must not specify other operations',
+        'webhooks[0].rules[0].operations[0]: Unsupported value: "READ": supported values: '
+        '"*", "CONNECT", "CREATE", "DELETE", "UPDATE"',
+        "webhooks[0].rules[0].apiGroups: Required value",
+        "webhooks[0].rules[0].apiVersions[0]: Required value",
+        'webhooks[0].rules[0].resources: Invalid value: ["*","pods"]: '
+        "if '*' is present, must not specify other resources without subresources",
+        'webhooks[0].rules[0].scope: Unsupported value: "Some": supported values: "*", "Cluster", "Namespaced"',
+        'webhooks[0].reinvocationPolicy: Unsupported value: "Often": supported values: "IfNeeded", "Never"',
+        'webhooks[0].admissionReviewVersions: Invalid value: ["v9"]: must include at least one of v1, v1beta1',
+    ]
+
+
+def test_policy_that_says_nothing_is_refused(refused: Refused) -> None:
+    assert refused("validatingadmissionpolicies.admissionregistration.k8s.io", {"spec": {}}) == [
+        "spec.matchConstraints: Required value",
+        "spec.validations: Required value: validations or auditAnnotations must contain at least one item",
+        "spec.auditAnnotations: Required value: validations or auditAnnotations must contain at least one item",
+    ]
