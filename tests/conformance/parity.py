@@ -42,7 +42,7 @@ def page(listed: Mapping[str, Mapping[int, str]]) -> str:
             if reason := listed.get(str(recording), {}).get(position):
                 reasons[reason] = reasons.get(reason, 0) + 1
     waiting = [f"| {reason} | {steps:,} |" for reason, steps in sorted(reasons.items(), key=lambda each: -each[1])]
-    why = ["", "Why the others are not:", "", "| waits for | steps |", "|---|---:|", *waiting] if waiting else []
+    why = ["", "Why the others are not:", "", "| reason | steps |", "|---|---:|", *waiting] if waiting else []
     return HEAD + "\n".join([*table, *why]) + "\n"
 
 
