@@ -26,6 +26,9 @@ class ClockHandle:
         kube.clock.freeze()
         kube.clock.advance(minutes=5)  # whatever falls due within has happened when it returns
 
+    With a seed (`FakeCluster(seed=1)`), a frozen clock, and `kube.settle()` after each write, the same test makes the same objects to the
+    last uid.
+
     What only the network knows goes by real time all the same: how long a watch lasts, and how long clients wait.
     """
 

@@ -108,6 +108,7 @@ def test_the_same_seed_at_the_same_time_gives_the_same_objects() -> None:
             template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}}
             spec = {"replicas": 3, "selector": {"matchLabels": {"a": "b"}}, "template": template}
             kube.create({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec})
+            kube.settle()  # else this test and the controllers would be at it at the same time
             kube.create(CRON_JOB)
             kube.clock.advance(minutes=7)
             kinds = ("deployments", "replicasets", "pods", "cronjobs", "jobs", "events")
