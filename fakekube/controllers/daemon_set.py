@@ -17,7 +17,8 @@ from fakekube.controllers.controller_revisions import forget_old, present_revisi
 from fakekube.controllers.loop import ORPHANS, Context, Controller, Key, Object, Watch, own, owner_or_orphans
 from fakekube.controllers.pod_control import create_pod, delete_pod, pod_from_template
 from fakekube.controllers.pod_states import available_at, is_ready
-from fakekube.controllers.scheduler import Machine, Share, tolerated, unattractive
+from fakekube.controllers.scheduling_filters import Machine, Share, attracts
+from fakekube.controllers.tolerations import tolerated
 from fakekube.errors import NotFound
 
 RESOURCE = "daemonsets.apps"
@@ -226,7 +227,7 @@ def suits(sync: Sync, node: Object) -> tuple[bool, bool]:
 
 def _suits(pod: Object, node: Object) -> tuple[bool, bool]:
     name = node["metadata"]["name"]
-    if pod["spec"].get("nodeName", name) != name or any(unattractive(pod, Machine(node, Share()))):
+    if pod["spec"].get("nodeName", name) != name or not attracts(pod, Machine(node, Share())):
         return False, False
     taints = node.get("spec", {}).get("taints", ())
     effects = {taint["effect"] for taint in taints if not tolerated(pod, taint)}

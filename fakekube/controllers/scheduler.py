@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from fakekube.controllers.loop import Context, Controller, Key, Object, Watch, own
-from fakekube.controllers.node_lifecycle import UNSCHEDULABLE, taints_of
 from fakekube.controllers.persistent_volume import BIND_COMPLETED, waits_for_consumer
 from fakekube.controllers.pod_states import is_finished
+from fakekube.controllers.preemption import Victims, best_victims, priority_of
+from fakekube.controllers.scheduling_filters import (
+    Amounts,
+    Machine,
+    Obstacle,
+    Share,
+    Surroundings,
+    Wish,
+    obstacles_of,
+    preference,
+    requests_of,
+)
 from fakekube.errors import Conflict, Forbidden, NotFound
-from fakekube.objects.quantities import parse
+from fakekube.objects.conditions import with_condition
+from fakekube.objects.selectors import LabelSelector
 from fakekube.registry.user import User
 
 NAME = "default-scheduler"
@@ -28,58 +39,83 @@ NO_NODES = "no nodes available to schedule pods"
 PODS_AT_ONCE = 64
 """So many waiting pods are looked at before others get their turn."""
 
-NOTHING = Decimal(0)
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A pod that takes room on a node."""
 
-@dataclass(slots=True)
-class Share:
-    """What the pods on one node take together."""
-
-    pods: int = 0
-    used: dict[str, Decimal] = field(default_factory=dict)
+    node: str
+    takes: Amounts
+    pod: Object
 
 
 @dataclass(slots=True)
 class Memory:
     """What the scheduler knows without asking: kept in step by looking at every pod that changes."""
 
-    waiting: dict[Key, None] = field(default_factory=dict)
-    placed: dict[Key, tuple[str, dict[str, Decimal]]] = field(default_factory=dict)
-    """The node of each pod that takes room there, and what it takes."""
+    waiting: dict[Key, int] = field(default_factory=dict)
+    """The pods that wait, with their priorities."""
+    placed: dict[Key, Placed] = field(default_factory=dict)
     shares: dict[str, Share] = field(default_factory=dict)
+    shy: set[Key] = field(default_factory=set)
+    """Placed pods that want to be away from others."""
+    nominated: dict[Key, Placed] = field(default_factory=dict)
+    """Waiting pods for which room is being made on a node."""
+    machines: dict[str, Machine] = field(default_factory=dict)
 
     def note(self, key: Key, pod: Object | None) -> bool:
-        """Look at a pod as it is now; whether it has left a node."""
+        """Look at a pod as it is now; whether others may fit better than before."""
         if pod is not None and is_waiting(pod):
-            self.waiting[key] = None
+            self.waiting[key] = priority_of(pod)
+            nominated = pod["status"].get("nominatedNodeName")
+            if nominated:
+                self.nominated[key] = Placed(nominated, requests_of(pod), pod)
+            else:
+                self.nominated.pop(key, None)
         else:
             self.waiting.pop(key, None)
+            self.nominated.pop(key, None)
         node = pod["spec"].get("nodeName") if pod is not None and not is_finished(pod) else None
         if node is None:
             return self._leave(key)
         assert pod is not None
-        self.place(key, node, requests_of(pod))
-        return False
+        return self.place(key, node, pod)
 
-    def place(self, key: Key, node: str, takes: dict[str, Decimal]) -> None:
-        if self.placed.get(key) == (node, takes):
-            return
+    def place(self, key: Key, node: str, pod: Object) -> bool:
+        """Whether it is new there, or its labels are."""
+        before = self.placed.get(key)
+        takes = requests_of(pod)
+        if before is not None and (before.node, before.takes) == (node, takes):
+            self.placed[key] = Placed(node, takes, pod)
+            self.shares[node].pods[key] = pod
+            return bool(before.pod["metadata"].get("labels") != pod["metadata"].get("labels"))
         self._leave(key)
-        self.placed[key] = (node, takes)
-        share = self.shares.setdefault(node, Share())
-        share.pods += 1
-        for resource, amount in takes.items():
-            share.used[resource] = share.used.get(resource, NOTHING) + amount
+        self.placed[key] = Placed(node, takes, pod)
+        self.shares.setdefault(node, Share()).add(key, pod, takes)
+        if (pod["spec"].get("affinity") or {}).get("podAntiAffinity"):
+            self.shy.add(key)
+        return True
 
     def _leave(self, key: Key) -> bool:
-        if key not in self.placed:
+        before = self.placed.pop(key, None)
+        if before is None:
             return False
-        node, takes = self.placed.pop(key)
-        share = self.shares[node]
-        share.pods -= 1
-        for resource, amount in takes.items():
-            share.used[resource] -= amount
+        self.shy.discard(key)
+        self.shares[before.node].remove(key, before.takes)
         return True
+
+    def machine(self, node: Object) -> Machine:
+        """What is known of a node is worked out once for each of its versions."""
+        name = node["metadata"]["name"]
+        known = self.machines.get(name)
+        if known is None or known.node is not node:
+            share = self.shares.setdefault(name, Share())
+            known = self.machines[name] = Machine(node, share)
+        return known
+
+    def in_order(self) -> list[Key]:
+        """The more important ones first, then those that have waited for longer."""
+        return sorted(self.waiting, key=lambda key: -self.waiting[key])
 
 
 def claims_and_nodes(object: Object) -> tuple[Key, ...]:
@@ -96,12 +132,13 @@ async def reconcile(context: Context, namespace: str, name: str) -> None:
     key = (namespace, name)
     if key != ALL_WAITING:
         pod = context.client.get("pods", namespace, name)
-        has_left = memory.note(key, pod)
+        may_help = memory.note(key, pod)
         if key in memory.waiting and pod is not None:
             await schedule(context, memory, pod)
-        if not has_left:
-            return
-    for count, (each_namespace, each_name) in enumerate(list(memory.waiting), 1):
+        if may_help and memory.waiting:
+            context.wake(ALL_WAITING)
+        return
+    for count, (each_namespace, each_name) in enumerate(memory.in_order(), 1):
         pod = context.client.get("pods", each_namespace, each_name)
         if pod is not None and is_waiting(pod):
             await schedule(context, memory, pod)
@@ -122,30 +159,140 @@ def is_waiting(pod: Object) -> bool:
 
 
 async def schedule(context: Context, memory: Memory, pod: Object) -> None:
-    metadata = pod["metadata"]
-    namespace, name = metadata["namespace"], metadata["name"]
-    machines = [
-        Machine(node, memory.shares.get(node["metadata"]["name"], Share())) for node in context.client.list("nodes")
-    ]
+    wish = Wish(pod)
+    machines = reserved(memory, wish, [memory.machine(node) for node in context.client.list("nodes")])
+    around = surroundings(context, memory, wish, machines)
     trouble = claim_trouble(context, pod)
-    obstacles = [obstacles_of(pod, machine) for machine in machines]
+    obstacles = [obstacles_of(wish, machine, around) for machine in machines]
     fitting = [machine for machine, found in zip(machines, obstacles, strict=True) if not found]
+    namespace, name = wish.key
     try:
         if trouble and machines:
             await tell_unschedulable(context, pod, f"0/{len(machines)} nodes are available: {trouble}. not found")
             return
         if not fitting:
-            await tell_unschedulable(context, pod, message_of(obstacles))
+            await refuse(context, memory, wish, machines, obstacles)
             return
-        ours = context.settings.nodes
-        best = min(fitting, key=lambda machine: (machine.name not in ours, machine.share.pods))
-        await context.client.bind(namespace, name, best.name, metadata["uid"])
-    except (NotFound, Conflict, Forbidden):
-        return  # gone, placed by another, or on its way out with its namespace; a change of its own brings it back
-    memory.waiting.pop((namespace, name), None)
-    memory.place((namespace, name), best.name, requests_of(pod))
+        best = min(fitting, key=lambda machine: rank(context, pod, machine))
+        await context.client.bind(namespace, name, best.name, pod["metadata"]["uid"])
+    except (NotFound, Forbidden):
+        return  # gone, or on its way out with its namespace; a change of its own brings it back
+    except Conflict:
+        present = context.client.get("pods", namespace, name)
+        if present is not None and present["metadata"]["uid"] == pod["metadata"]["uid"] and is_waiting(present):
+            raise
+        return  # placed by another
+    memory.waiting.pop(wish.key, None)
+    memory.nominated.pop(wish.key, None)
+    memory.place(wish.key, best.name, pod)
     text = f"Successfully assigned {namespace}/{name} to {best.name}"
     await context.recorder.action(pod, "Normal", "Scheduled", "Binding", text, instance=INSTANCE)
+
+
+def rank(context: Context, pod: Object, machine: Machine) -> tuple[bool, bool, int, int]:
+    """The smallest is the best."""
+    nominated = pod["status"].get("nominatedNodeName")
+    is_ours = machine.name in context.settings.nodes
+    return machine.name != nominated, not is_ours, -preference(pod, machine), len(machine.share.pods)
+
+
+def reserved(memory: Memory, wish: Wish, machines: list[Machine]) -> list[Machine]:
+    """The room that is being made for others, of no lower priority, is not to be had."""
+    others = {key: each for key, each in memory.nominated.items() if key != wish.key}
+    if not others:
+        return machines
+    found = []
+    for machine in machines:
+        share = machine.share.copy()
+        for key, each in others.items():
+            if each.node == machine.name and priority_of(each.pod) >= wish.priority:
+                share.add(key, each.pod, each.takes)
+        found.append(Machine(machine.node, share))
+    return found
+
+
+def surroundings(context: Context, memory: Memory, wish: Wish, machines: list[Machine]) -> Surroundings:
+    def namespaces(selector: LabelSelector) -> set[str]:
+        found = context.client.list("namespaces")
+        return {each["metadata"]["name"] for each in found if selector.matches(each["metadata"].get("labels"))}
+
+    shy = [(memory.placed[key].pod, memory.placed[key].node) for key in memory.shy]
+    return Surroundings(wish, machines, namespaces, shy)
+
+
+async def refuse(
+    context: Context, memory: Memory, wish: Wish, machines: list[Machine], obstacles: list[list[Obstacle]]
+) -> None:
+    """Make room for the pod, if its priority allows, or say what keeps it from each node."""
+    movable = [
+        machine
+        for machine, found in zip(machines, obstacles, strict=True)
+        if found and all(each.movable for each in found)
+    ]
+    never = wish.spec.get("preemptionPolicy") == "Never"
+    if not never and is_making_room(memory, wish):
+        return
+    victims = None
+    if not never:
+        victims = best_victims(wish, movable, lambda machine: fits(context, memory, wish, machines, machine))
+    if victims is None:
+        await tell_unschedulable(context, wish.pod, message_of(obstacles, never=never))
+        return
+    await make_room(context, wish, victims)
+    node = victims.machine.name
+    memory.nominated[wish.key] = Placed(node, wish.requests, wish.pod)
+    await tell_unschedulable(context, wish.pod, f"{reasons_of(obstacles)}.", nominated=node)
+
+
+def fits(context: Context, memory: Memory, wish: Wish, machines: list[Machine], machine: Machine) -> bool:
+    """Whether the pod fits on `machine`, which stands for the one of its name."""
+    instead = [machine if each.name == machine.name else each for each in machines]
+    around = surroundings(context, memory, wish, instead)
+    around.shy = [(pod, node) for pod, node in around.shy if node != machine.name or is_on(machine, pod)]
+    return not obstacles_of(wish, machine, around)
+
+
+def is_on(machine: Machine, pod: Object) -> bool:
+    return (pod["metadata"]["namespace"], pod["metadata"]["name"]) in machine.share.pods
+
+
+def is_making_room(memory: Memory, wish: Wish) -> bool:
+    """Whether pods of lower priority are leaving the node that this one is to get."""
+    node = wish.pod["status"].get("nominatedNodeName")
+    share = memory.shares.get(node) if node else None
+    return share is not None and any(
+        "deletionTimestamp" in pod["metadata"] and priority_of(pod) < wish.priority for pod in share.pods.values()
+    )
+
+
+async def make_room(context: Context, wish: Wish, victims: Victims) -> None:
+    """Delete the victims, each with a condition and an event that say why."""
+    uid, node = wish.pod["metadata"]["uid"], victims.machine.name
+    for victim in victims.pods:
+        metadata = victim["metadata"]
+        if "deletionTimestamp" in metadata:
+            continue
+        condition = {
+            "type": "DisruptionTarget",
+            "observedGeneration": metadata.get("generation", 1),
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": context.clock.timestamp(),
+            "reason": "PreemptionByScheduler",
+            "message": f"{NAME}: preempting to accommodate a higher priority pod",
+        }
+        present = context.client.get("pods", metadata["namespace"], metadata["name"])
+        if present is None or present["metadata"]["uid"] != metadata["uid"]:
+            continue
+        conditions = with_condition(present["status"].get("conditions"), condition)
+        patch = {"metadata": {"uid": metadata["uid"]}, "status": {"conditions": conditions}}
+        try:
+            await context.client.patch("pods", metadata["namespace"], metadata["name"], patch, "status")
+            await context.client.delete("pods", metadata["namespace"], metadata["name"], uid=metadata["uid"])
+        except NotFound:
+            continue
+        text = f"Preempted by pod {uid} on node {node}"
+        await context.recorder.action(victim, "Normal", "Preempted", "Preempting", text, instance=INSTANCE)
 
 
 def claim_trouble(context: Context, pod: Object) -> str:
@@ -162,10 +309,11 @@ def claim_trouble(context: Context, pod: Object) -> str:
     return ""
 
 
-async def tell_unschedulable(context: Context, pod: Object, message: str) -> None:
+async def tell_unschedulable(context: Context, pod: Object, message: str, *, nominated: str = "") -> None:
     metadata, before = pod["metadata"], pod["status"].get("conditions", [])
     old: Object = next((each for each in before if each["type"] == "PodScheduled"), {})
-    if (old.get("reason"), old.get("message")) == ("Unschedulable", message):
+    present = pod["status"].get("nominatedNodeName", "")
+    if (old.get("reason"), old.get("message"), present) == ("Unschedulable", message, nominated or present):
         return
     condition = {
         "type": "PodScheduled",
@@ -177,171 +325,42 @@ async def tell_unschedulable(context: Context, pod: Object, message: str) -> Non
         "message": message,
     }
     others = [each for each in before if each["type"] != "PodScheduled"]
-    patch = {"metadata": {"uid": metadata["uid"]}, "status": {"conditions": [*others, condition]}}
-    await context.client.patch("pods", metadata["namespace"], metadata["name"], patch, "status")
+    status: Object = {"conditions": [*others, condition]}
+    if nominated:
+        status["nominatedNodeName"] = nominated
+    await context.client.patch(
+        "pods",
+        metadata["namespace"],
+        metadata["name"],
+        {"metadata": {"uid": metadata["uid"]}, "status": status},
+        "status",
+    )
     await context.recorder.action(pod, "Warning", "FailedScheduling", "Scheduling", message, instance=INSTANCE)
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """A node and what its pods take of it."""
-
-    node: Object
-    share: Share
-
-    @property
-    def name(self) -> str:
-        return self.node["metadata"]["name"]  # type: ignore[no-any-return]
-
-    @property
-    def spec(self) -> Object:
-        return self.node.get("spec", {})  # type: ignore[no-any-return]
-
-    def allocatable(self, resource: str) -> Decimal:
-        return parse(self.node.get("status", {}).get("allocatable", {}).get(resource, "0"))
-
-
-def requests_of(pod: Object) -> dict[str, Decimal]:
-    """What the pod asks for: its containers and sidecars together, or more where an init container asks for more."""
-    spec = pod["spec"]
-    total: dict[str, Decimal] = {}
-    largest: dict[str, Decimal] = {}
-    for container in spec.get("initContainers", []):
-        asked = _asked(container)
-        if container.get("restartPolicy") == "Always":
-            _add(total, asked)
-            asked = dict(total)
-        else:
-            asked = {key: asked.get(key, NOTHING) + total.get(key, NOTHING) for key in {*asked, *total}}
-        for resource, amount in asked.items():
-            largest[resource] = max(largest.get(resource, NOTHING), amount)
-    for container in spec.get("containers", []):
-        _add(total, _asked(container))
-    both = {key: max(total.get(key, NOTHING), largest.get(key, NOTHING)) for key in {*total, *largest}}
-    _add(both, {key: parse(amount) for key, amount in spec.get("overhead", {}).items()})
-    return both
-
-
-def _asked(container: Object) -> dict[str, Decimal]:
-    return {key: parse(amount) for key, amount in container.get("resources", {}).get("requests", {}).items()}
-
-
-def _add(total: dict[str, Decimal], more: dict[str, Decimal]) -> None:
-    for resource, amount in more.items():
-        total[resource] = total.get(resource, NOTHING) + amount
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why a pod does not fit on a node; `movable` when it might if other pods left."""
-
-    reason: str
-    movable: bool = False
-
-
-def cordoned(pod: Object, machine: Machine) -> Iterable[Obstacle]:
-    if machine.spec.get("unschedulable") and not tolerated(pod, {"key": UNSCHEDULABLE, "effect": "NoSchedule"}):
-        yield Obstacle("node(s) were unschedulable")
-
-
-def tainted(pod: Object, machine: Machine) -> Iterable[Obstacle]:
-    # The taints that the node is about to have count already.
-    taints = [taint for taint in taints_of(machine.node, "") if taint["effect"] in ("NoSchedule", "NoExecute")]
-    if not all(tolerated(pod, taint) for taint in taints):
-        yield Obstacle("node(s) had untolerated taint(s)")
-
-
-def tolerated(pod: Object, taint: Object) -> bool:
-    for toleration in pod["spec"].get("tolerations", []):
-        if toleration.get("effect", "") not in ("", taint["effect"]):
-            continue
-        if toleration.get("key", "") not in ("", taint["key"]):
-            continue
-        operator = toleration.get("operator", "Equal")
-        if operator == "Exists" or (operator == "Equal" and toleration.get("value", "") == taint.get("value", "")):
-            return True
-    return False
-
-
-def unattractive(pod: Object, machine: Machine) -> Iterable[Obstacle]:
-    """nodeSelector and the required node affinity."""
-    spec, labels = pod["spec"], machine.node["metadata"].get("labels", {})
-    selected = spec.get("nodeSelector", {}).items() <= labels.items()
-    required = spec.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution")
-    if required is not None:
-        terms = required.get("nodeSelectorTerms", [])
-        selected = selected and any(_term_matches(term, labels, machine.name) for term in terms)
-    if not selected:
-        yield Obstacle("node(s) didn't match Pod's node affinity/selector")
-
-
-def _term_matches(term: Object, labels: dict[str, str], name: str) -> bool:
-    expressions, node_fields = term.get("matchExpressions", []), term.get("matchFields", [])
-    if not expressions and not node_fields:
-        return False
-    return all(_expression_matches(each, labels) for each in expressions) and all(
-        _expression_matches(each, {"metadata.name": name}) for each in node_fields
-    )
-
-
-def _expression_matches(expression: Object, labels: dict[str, str]) -> bool:
-    key, values = expression["key"], expression.get("values", [])
-    present = labels.get(key)
-    match expression["operator"]:
-        case "In":
-            return present is not None and present in values
-        case "NotIn":
-            return present is None or present not in values
-        case "Exists":
-            return present is not None
-        case "DoesNotExist":
-            return present is None
-        case "Gt" | "Lt" as operator:
-            try:
-                left, right = int(present or ""), int(values[0])
-            except ValueError:
-                return False
-            return left > right if operator == "Gt" else left < right
-    return False
-
-
-def crowded(pod: Object, machine: Machine) -> Iterable[Obstacle]:
-    """All resources of which there is too little, the number of pods first."""
-    most = machine.allocatable("pods")
-    if machine.share.pods + 1 > most:
-        yield Obstacle("Too many pods", movable=True)
-    for resource, amount in requests_of(pod).items():
-        whole = machine.allocatable(resource)
-        if amount and amount > whole - machine.share.used.get(resource, NOTHING):
-            yield Obstacle(f"Insufficient {resource}", movable=amount <= whole)
-
-
-FILTERS: tuple[Callable[[Object, Machine], Iterable[Obstacle]], ...] = (cordoned, tainted, unattractive, crowded)
-"""In this order; the first that finds something says why a node does not do."""
-
-
-def obstacles_of(pod: Object, machine: Machine) -> list[Obstacle]:
-    for find in FILTERS:
-        obstacles = list(find(pod, machine))
-        if obstacles:
-            return obstacles
-    return []
-
-
-def message_of(obstacles: list[list[Obstacle]]) -> str:
-    """The condition's text; `obstacles` has an entry for each node."""
+def message_of(obstacles: list[list[Obstacle]], *, never: bool = False) -> str:
+    """The condition's text; `obstacles` has an entry for each node. `never`: the pod would not have others go for it."""
     if not obstacles:
         return NO_NODES
-    available = f"0/{len(obstacles)} nodes are available: "
-    reasons = Counter(each.reason for found in obstacles for each in found)
-    victims = Counter(
-        "No preemption victims found for incoming pod"
-        if all(each.movable for each in found)
-        else "Preemption is not helpful for scheduling"
-        for found in obstacles
-    )
-    listed, preemption = (", ".join(sorted(f"{n} {text}" for text, n in each.items())) for each in (reasons, victims))
-    return f"{available}{listed}. no new claims to deallocate, preemption: {available}{preemption}."
+    preemption = "not eligible due to preemptionPolicy=Never"
+    if not never:
+        victims = (
+            "No preemption victims found for incoming pod"
+            if all(each.movable for each in found)
+            else "Preemption is not helpful for scheduling"
+            for found in obstacles
+        )
+        preemption = f"0/{len(obstacles)} nodes are available: {counted(victims)}"
+    return f"{reasons_of(obstacles)}. no new claims to deallocate, preemption: {preemption}."
+
+
+def reasons_of(obstacles: list[list[Obstacle]]) -> str:
+    return f"0/{len(obstacles)} nodes are available: {counted(each.reason for found in obstacles for each in found)}"
+
+
+def counted(texts: Iterable[str]) -> str:
+    """`1 a, 2 b`: sorted with the numbers before them."""
+    return ", ".join(sorted(f"{number} {text}" for text, number in Counter(texts).items()))
 
 
 CONTROLLER = Controller(
