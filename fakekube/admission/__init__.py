@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
-from inspect import isawaitable
 
 from fakekube.admission.attributes import Attributes
 from fakekube.registry.kind import Object
@@ -59,7 +58,7 @@ class Chain:
 async def _run(hooks: tuple[Hook, ...], new: Object, old: Object | None, attributes: Attributes) -> None:
     for hook in hooks:
         waiting = hook(new, old, attributes)
-        if isawaitable(waiting):
+        if waiting is not None:
             await waiting
 
 

@@ -114,7 +114,9 @@ def _volumes(volumes: Sequence[Object], path: str) -> list[str]:
     told: list[str] = []
     for i, volume in enumerate(volumes):
         told += [
-            f"{path}[{i}].{source}: {why}" for source, why in pod_volumes.DEPRECATED_SOURCES.items() if source in volume
+            f"{path}[{i}].{source}: {pod_volumes.DEPRECATED_SOURCES[source]}"
+            for source in volume
+            if source in pod_volumes.DEPRECATED_SOURCES
         ]
         if (claim := fields.at(volume, "ephemeral.volumeClaimTemplate.spec")) is not None:
             told += pod_volumes.claim_warnings(claim, f"{path}[{i}].ephemeral.volumeClaimTemplate.spec")

@@ -219,7 +219,7 @@ Check = Callable[[Object, str], list[FieldError]]
 def one_source(volume: Object, path: str, order: tuple[str, ...], checks: Mapping[str, Check]) -> list[FieldError]:
     """A volume has one source; of several the first one is judged and the others are refused."""
     # Most volumes have a name and one source, whatever the order.
-    given = [field for field in volume if field in order]
+    given = [field for field in volume if field in checks]
     present = (
         given
         if len(given) == 1 and volume[given[0]] is not None
@@ -227,6 +227,5 @@ def one_source(volume: Object, path: str, order: tuple[str, ...], checks: Mappin
     )
     if not present:
         return [required(path, "must specify a volume type")]
-    check = checks.get(present[0])
-    errors = check(volume[present[0]], f"{path}.{present[0]}") if check else []
+    errors = checks[present[0]](volume[present[0]], f"{path}.{present[0]}")
     return errors + [forbidden(f"{path}.{source}", "may not specify more than 1 volume type") for source in present[1:]]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fakekube.kinds import pod_changes, pod_spec, pod_warnings
+from fakekube.kinds import pod_changes, pod_spec, pod_status, pod_warnings
 from fakekube.kinds.quality_of_service import quality_of_service
-from fakekube.objects import fields, names
-from fakekube.objects.field_errors import FieldError, invalid
-from fakekube.objects.metadata import IMMUTABLE_TEXT
+from fakekube.objects import fields
+from fakekube.objects.field_errors import FieldError
 from fakekube.registry.kind import Door, Object, Operation, Strategy
 
 POD, POD_SPEC, POD_STATUS = "core.v1.Pod", "core.v1.PodSpec", "core.v1.PodStatus"
@@ -90,11 +89,7 @@ def _apparmor_profile(annotation: str) -> Object:
 
 
 def prepare_status_update(pod: Object, old: Object, operation: Operation) -> None:
-    """A status without the class of service keeps the one that was computed."""
-    status = pod.get("status")
-    quality = fields.at(old, "status.qosClass")
-    if status is not None and not status.get("qosClass") and quality:
-        fields.put(status, "qosClass", quality, POD_STATUS)
+    pod_status.complete(pod, old)
 
 
 def validate_create(pod: Object) -> list[FieldError]:
@@ -103,15 +98,6 @@ def validate_create(pod: Object) -> list[FieldError]:
 
 def validate_update(pod: Object, old: Object) -> list[FieldError]:
     return pod_spec.validate(pod["spec"], "spec") + pod_changes.validate(pod["spec"], old["spec"])
-
-
-def validate_status_update(pod: Object, old: Object) -> list[FieldError]:
-    quality, before = fields.text_at(pod, "status.qosClass"), fields.text_at(old, "status.qosClass")
-    errors = [invalid("status.qosClass", quality, IMMUTABLE_TEXT)] if before and quality != before else []
-    for i, address in enumerate(fields.at(pod, "status.podIPs") or ()):
-        if names.ip_address(address.get("ip", "")):
-            errors.append(invalid(f"status.podIPs[{i}]", address.get("ip", ""), names.IP_ADDRESS_TEXT))
-    return errors
 
 
 def prepare_ephemeral_containers(pod: Object, old: Object, operation: Operation) -> None:
@@ -187,7 +173,7 @@ STRATEGY = Strategy(
     prepare_status_update=prepare_status_update,
     validate_create=validate_create,
     validate_update=validate_update,
-    validate_status_update=validate_status_update,
+    validate_status_update=pod_status.validate_update,
     warnings=warnings,
     selectable_fields={
         "spec.nodeName": lambda pod: str(pod["spec"].get("nodeName", "")),
