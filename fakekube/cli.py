@@ -87,6 +87,14 @@ _CERTS_DIRECTORY_OPTION = click.option(
               help="Create the objects of these manifests at the start. Repeatable.")  # fmt: skip
 @click.option("--nodes", type=click.IntRange(min=0), default=1, show_default=True, show_envvar=True,
               help="How many nodes run pods; with 0 they stay Pending.")  # fmt: skip
+@click.option("--node-template", type=click.Path(path_type=Path), metavar="FILE", show_envvar=True,
+              help="A Node whose labels, taints and capacity the nodes shall have; its name begins theirs.")  # fmt: skip
+@click.option("--run-any-node", is_flag=True, show_envvar=True,
+              help="Let pods come to life on nodes that clients create as well.")  # fmt: skip
+@click.option("--stages", type=click.Path(path_type=Path), metavar="DIR", show_envvar=True,
+              help="KWOK Stages by which pods live instead of by fakekube's own rules.")  # fmt: skip
+@click.option("--controllers", default="*", show_default=True, show_envvar=True,
+              help="Which controllers run, as kube-controller-manager takes it: '*,-deployment' is all but one.")  # fmt: skip
 @click.option("--anonymous-auth/--no-anonymous-auth", default=True, show_default=True, show_envvar=True,
               help="Whether requests without credentials are system:anonymous (403) or refused (401).")  # fmt: skip
 @click.option(
@@ -114,6 +122,10 @@ def serve(
     new_ca: bool,
     seed: tuple[Path, ...],
     nodes: int,
+    node_template: Path | None,
+    run_any_node: bool,
+    stages: Path | None,
+    controllers: str,
     anonymous_auth: bool,
     service_cidr: str,
     token_auth_file: Path | None,
@@ -145,17 +157,28 @@ def serve(
             authorizers(authorization_mode)
         except ValueError as error:
             raise Failure(str(error)) from None
-        cluster = FakeCluster(
-            nodes=nodes,
-            anonymous_auth=anonymous_auth,
-            authorization_mode=authorization_mode,
-            token_auth_file=str(token_auth_file or ""),
-            service_account_signing_algorithm=service_account_signing_algorithm,
-            service_cidr=service_cidr,
-            certificates=certificates,
-            host=host,
-            port=port,
-        )
+        from fakekube.controllers import UnknownController
+        from fakekube.kubelet.node import NodeTemplateError
+        from fakekube.kubelet.stages import StageError
+
+        try:
+            cluster = FakeCluster(
+                nodes=nodes,
+                node_template=str(node_template or ""),
+                run_any_node=run_any_node,
+                stages=str(stages or ""),
+                controllers=controllers,
+                anonymous_auth=anonymous_auth,
+                authorization_mode=authorization_mode,
+                token_auth_file=str(token_auth_file or ""),
+                service_account_signing_algorithm=service_account_signing_algorithm,
+                service_cidr=service_cidr,
+                certificates=certificates,
+                host=host,
+                port=port,
+            )
+        except (UnknownController, NodeTemplateError, StageError) as error:
+            raise Failure(str(error)) from None
 
         def announce(failures: Sequence[SeedFailure] = ()) -> None:
             for failure in failures:

@@ -23,10 +23,11 @@ from fakekube.api import custom_resources
 from fakekube.api.client import Client
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.legacy_tokens import LegacyTokenUse
-from fakekube.controllers import CONTROLLERS
-from fakekube.controllers.loop import Controller, Loop, Settings, Watch
+from fakekube.controllers import chosen
+from fakekube.controllers.loop import Context, Controller, Loop, Settings, Watch, own
 from fakekube.kinds import Kinds
-from fakekube.kubelet.node import Node, nodes
+from fakekube.kubelet.lives import Lives
+from fakekube.kubelet.node import Node, healthy, nodes, read_template
 from fakekube.kubelet.pods import Kubelet
 from fakekube.options import ClusterOptions
 from fakekube.registry.allocators import Allocators
@@ -51,6 +52,8 @@ from fakekube.testing.handle import TIMEOUT_S, Handle
 from fakekube.testing.identities import Identities
 from fakekube.testing.mailbox import run_in
 from fakekube.testing.metrics import MetricsHandle
+from fakekube.testing.nodes import NodesHandle
+from fakekube.testing.pods import PodsHandle
 
 if TYPE_CHECKING:
     from typing import Self
@@ -67,7 +70,8 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             kube.create({"apiVersion": "v1", "kind": "Pod", ...})
             kube.wait_for("pod", "web", "condition=Ready")
 
-    It may be started once. Raises ValueError for an authorization mode that is none, TokenFileError.
+    It may be started once. Raises ValueError for an authorization mode that is none, TokenFileError, UnknownController,
+    NodeTemplateError, StageError.
     """
 
     def __init__(
@@ -79,6 +83,10 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         token_auth_file: str = ClusterOptions.token_auth_file,
         service_account_signing_algorithm: str = ClusterOptions.service_account_signing_algorithm,
         service_cidr: str = ClusterOptions.service_cidr,
+        controllers: str = ClusterOptions.controllers,
+        node_template: str = ClusterOptions.node_template,
+        run_any_node: bool = ClusterOptions.run_any_node,
+        stages: str = ClusterOptions.stages,
         certificates: Certificates | None = None,
         host: str = ClusterOptions.host,
         port: int = ClusterOptions.port,
@@ -91,10 +99,16 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             token_auth_file=token_auth_file,
             service_account_signing_algorithm=service_account_signing_algorithm,
             service_cidr=service_cidr,
+            controllers=controllers,
+            node_template=node_template,
+            run_any_node=run_any_node,
+            stages=stages,
             host=host,
             port=port,
             seed=seed,
         )
+        self._controllers = chosen(controllers)
+        self._node_template = read_template(Path(node_template)) if node_template else {}
         self._authorizers = authorizers(authorization_mode)
         self._static_tokens = token_file.read(Path(token_auth_file)) if token_auth_file else {}
         self.certificates = certificates or Certificates.in_memory(service_account_signing_algorithm)
@@ -118,6 +132,10 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         self.app = AsgiDoor(self._application, lambda: self.server.loop, self.certificates.admin_token)
         self._time = SteeredClock()
         self.clock = ClockHandle(self._time, self._settle, self._run)
+        self._lives = Lives()
+        self.pods = PodsHandle(self)
+        self.nodes = NodesHandle(self)
+        self._node_names: list[str] = []
         self._template: ControlPlane | None = None
         self._loop: Loop | None = None
 
@@ -224,6 +242,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         if self._loop is not None:
             await self._end()
         self._time.restore()
+        self._lives.clear()
         plane = _fork(self._template, self.options.seed)
         custom_resources.follow(plane)
         self._application.state = self._state(plane)
@@ -234,9 +253,11 @@ class FakeCluster(Identities, MetricsHandle, Handle):
 
     def _controllers_of(self, plane: ControlPlane) -> Loop:
         """The controllers and the kubelets of our own nodes, not started."""
-        machines = nodes(self.options.nodes)
+        machines = nodes(self.options.nodes, self._node_template)
+        self._node_names = [machine.name for machine in machines]
+        runner = [self._runner_of_nodes()] if self.options.run_any_node else []
         return Loop(
-            [*CONTROLLERS, *map(_kubelet, machines)],
+            [*self._controllers, *map(self._kubelet, machines), *runner],
             store=plane.store,
             client_for=lambda controller: Client(plane, controller.acts_as, controller.field_manager),
             clock=plane.clock,
@@ -246,6 +267,52 @@ class FakeCluster(Identities, MetricsHandle, Handle):
                 service_cidr=self.options.service_cidr,
                 nodes=tuple(machine.name for machine in machines),
             ),
+        )
+
+    def _kubelet(self, machine: Node) -> Controller:
+        kubelet = Kubelet(machine, self._lives)
+        return Controller(
+            name="kubelet",
+            watches=(Watch("pods", key=kubelet.keys),),
+            reconcile=kubelet.reconcile,
+            user=machine.user,
+            field_manager="kubelet",
+            host=machine.name,
+        )
+
+    def _next_node(self) -> int:
+        return len(self._node_names)
+
+    async def _add_node(self, machine: Node) -> None:
+        """One more machine, until the next reset."""
+        assert self._loop is not None
+        await machine.register(Client(self.plane, machine.user, "kubelet"), self._time)
+        self._run_node(machine)
+
+    def _run_node(self, machine: Node) -> None:
+        assert self._loop is not None
+        self._node_names.append(machine.name)
+        controller = self._kubelet(machine)
+        self._loop.add(controller, Client(self.plane, controller.acts_as, controller.field_manager))
+
+    def _runner_of_nodes(self) -> Controller:
+        """Gives a kubelet to each Node that a client has created."""
+
+        async def run(context: Context, _: str, name: str) -> None:
+            node = context.client.get("nodes", "", name)
+            if node is None or name in self._node_names:
+                return
+            machine = Node(self._next_node(), name)
+            now = context.clock.timestamp()
+            said = {**machine.object(now)["status"], "conditions": healthy(now)}
+            status = {key: value for key, value in said.items() if key == "conditions" or not node["status"].get(key)}
+            if "providerID" not in node["spec"]:
+                await context.client.patch("nodes", "", name, {"spec": {"providerID": f"fakekube://{name}"}})
+            await context.client.patch("nodes", "", name, {"status": status}, "status")
+            self._run_node(machine)
+
+        return Controller(
+            name="node-runner", watches=(Watch("nodes", key=own),), reconcile=run, user=ADMINISTRATOR, host="fakekube"
         )
 
     async def _new_plane(self) -> ControlPlane:
@@ -274,7 +341,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             now=clock.now(),
         ):
             _put(plane, obj)
-        for machine in nodes(options.nodes):
+        for machine in nodes(options.nodes, self._node_template):
             await machine.register(Client(plane, machine.user, "kubelet"), clock)
         controllers = self._controllers_of(plane)
         controllers.start()
@@ -309,18 +376,6 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             always_allow=always_allow,
             explains_refusals=self.explains_refusals,
         )
-
-
-def _kubelet(machine: Node) -> Controller:
-    kubelet = Kubelet(machine)
-    return Controller(
-        name="kubelet",
-        watches=(Watch("pods", key=kubelet.keys),),
-        reconcile=kubelet.reconcile,
-        user=machine.user,
-        field_manager="kubelet",
-        host=machine.name,
-    )
 
 
 def _put(plane: ControlPlane, obj: Object) -> None:

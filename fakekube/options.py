@@ -24,5 +24,13 @@ class ClusterOptions:
     host: str = "127.0.0.1"
     port: int = 0
     """0 takes any free one."""
+    controllers: str = "*"
+    """Which controllers run, as kube-controller-manager takes it: `*,-deployment` is all but one. `scheduler` is one of them."""
+    node_template: str = ""
+    """A file with a Node: its labels, taints, capacity are those of the nodes, its name is what their names begin with."""
+    run_any_node: bool = False
+    """Whether pods come to life on nodes that clients create as well."""
+    stages: str = ""
+    """A directory of KWOK Stages, by which pods live instead of by fakekube's own rules."""
     seed: int | None = None
     """Of uids, name suffixes and addresses; None is different each time."""

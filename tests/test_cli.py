@@ -365,6 +365,10 @@ def test_every_option_of_serve_can_be_an_environment_variable(cluster: type[Clus
         "FAKEKUBE_SERVE_AUTHORIZATION_MODE": "RBAC",
         "FAKEKUBE_SERVE_TOKEN_AUTH_FILE": "tokens.csv",
         "FAKEKUBE_SERVE_SERVICE_ACCOUNT_SIGNING_ALGORITHM": "RS256",
+        "FAKEKUBE_SERVE_CONTROLLERS": "*,-job",
+        "FAKEKUBE_SERVE_NODE_TEMPLATE": "node.yaml",
+        "FAKEKUBE_SERVE_RUN_ANY_NODE": "1",
+        "FAKEKUBE_SERVE_STAGES": "stages",
         "FAKEKUBE_SERVE_QUIET": "1",
         "FAKEKUBE_SERVE_CERTS_DIR": str(tmp_path),
     }
@@ -374,7 +378,8 @@ def test_every_option_of_serve_can_be_an_environment_variable(cluster: type[Clus
     assert result.output == ""
     assert {name: value for name, value in cluster.options.items() if name != "certificates"} == {
         "nodes": 3, "anonymous_auth": False, "service_cidr": "10.0.0.0/24", "host": "127.0.0.2", "port": 0,
-        "authorization_mode": "RBAC", "token_auth_file": "tokens.csv", "service_account_signing_algorithm": "RS256"
+        "authorization_mode": "RBAC", "token_auth_file": "tokens.csv", "service_account_signing_algorithm": "RS256",
+        "controllers": "*,-job", "node_template": "node.yaml", "run_any_node": True, "stages": "stages",
     }  # fmt: skip
 
 

@@ -178,6 +178,7 @@ class Loop:
         settings: Settings,
     ) -> None:
         self.settings = settings
+        self._clock = clock
         self._store = store
         self._owners = Owners(store)
         self._unsubscribe: list[Callable[[], None]] = []
@@ -185,6 +186,15 @@ class Loop:
         for controller in controllers:
             self._queues.append(self._queue_of(controller, client_for(controller), clock, settings))
         self._impatient = [queue for queue in self._queues if not queue.controller.patient]
+
+    def add(self, controller: Controller, client: Client) -> None:
+        """Run one more, while the others run already."""
+        queue = self._queue_of(controller, client, self._clock, self.settings)
+        self._queues.append(queue)
+        if not controller.patient:
+            self._impatient.append(queue)
+        for collection in self._store.collections():
+            self._follow_for(queue, collection.name)
 
     def _queue_of(self, controller: Controller, client: Client, clock: Clock, settings: Settings) -> Queue:
         component = controller.events_from or controller.name
@@ -208,11 +218,14 @@ class Loop:
 
     def _follow(self, collection: str) -> None:
         for queue in self._queues:
-            for watch in queue.controller.watches:
-                if watch.resource in (collection, EVERYTHING):
-                    self._unsubscribe.append(self._store.subscribe(collection, _told(queue, watch, self._store)))
-                    if "ADDED" in watch.types:
-                        self._look_at_all(queue, watch, collection)
+            self._follow_for(queue, collection)
+
+    def _follow_for(self, queue: Queue, collection: str) -> None:
+        for watch in queue.controller.watches:
+            if watch.resource in (collection, EVERYTHING):
+                self._unsubscribe.append(self._store.subscribe(collection, _told(queue, watch, self._store)))
+                if "ADDED" in watch.types:
+                    self._look_at_all(queue, watch, collection)
 
     def _look_at_all(self, queue: Queue, watch: Watch, collection: str) -> None:
         for stored in self._store.list(collection):
@@ -226,6 +239,11 @@ class Loop:
             self._unsubscribe.pop()()
         await asyncio.gather(*(queue.stop() for queue in self._queues))
         self._owners.stop()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether some controller has something to do that is due, or will be within SOON_S."""
+        return any(queue.busy for queue in self._queues)
 
     async def idle(self) -> None:
         """Until no controller has anything to do: what waits for a time that is SOON_S away or more is not waited for."""

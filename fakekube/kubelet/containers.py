@@ -105,7 +105,11 @@ class Container:
         return self._starts(with_pull=reason in PULLING)
 
     def _pulls(self, reason: str | None) -> Moment:
-        image, memory, error = self.spec["image"], self.memory, self.life.pull_error
+        image, memory, error = (
+            self.spec["image"],
+            self.memory,
+            self.life.pull_error.replace("{image}", self.spec["image"]),
+        )
         if reason == "ErrImagePull":
             memory.pulls += 1
             pause_s = back_off_s(memory.pulls)

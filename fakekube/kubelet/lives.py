@@ -26,7 +26,7 @@ class Life:
     """What one container does, from its image to its end. Times are seconds; without any it starts at once, is ready, and goes on."""
 
     pull_error: str = ""
-    """Why its image cannot be had; it is asked for again and again, with a back-off."""
+    """Why its image cannot be had; it is asked for again and again, with a back-off. `{image}` stands for its name."""
     wait_reason: str = ""
     """Why it does not start, without any back-off: CreateContainerConfigError, InvalidImageName, ErrImageNeverPull ..."""
     wait_message: str = ""
@@ -69,6 +69,8 @@ class Rule:
     """The kind of the pod's controller: Job, ReplicaSet ..."""
     role: str = ""
     """init, sidecar, main or ephemeral."""
+    uids: frozenset[str] = frozenset()
+    """Only these pods."""
     once: bool = False
     """Whether it is over for a container once that has ended: the next one who starts lives by another rule."""
 
@@ -76,6 +78,7 @@ class Rule:
         metadata = pod["metadata"]
         return (
             (not self.role or self.role == role)
+            and (not self.uids or metadata["uid"] in self.uids)
             and (not self.owner or self.owner == _owner(metadata))
             and fnmatchcase(metadata["name"], self.name)
             and fnmatchcase(metadata["namespace"], self.namespace)

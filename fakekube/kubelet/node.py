@@ -5,9 +5,10 @@ https://kubernetes.io/docs/reference/node/node-status/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_DNS, uuid5
 
 from fakekube.errors import AlreadyExists
@@ -40,15 +41,26 @@ HEALTH = (
 )
 
 
+class NodeTemplateError(ValueError):
+    """A file that is no template of nodes; the message says what to change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """The machine number `index`, from 0."""
 
     index: int
+    own_name: str = ""
+    template: Object = field(default_factory=dict, hash=False)
+    """A Node of which metadata, spec and status are laid over what is generated; its name is what names begin with."""
 
     @property
     def name(self) -> str:
-        return f"fakekube-{self.index}"
+        if self.own_name:
+            return self.own_name
+        metadata = self.template.get("metadata", {})
+        prefix = metadata.get("generateName") or f"{metadata.get('name') or 'fakekube'}-"
+        return f"{prefix}{self.index}"
 
     @property
     def user(self) -> User:
@@ -63,23 +75,13 @@ class Node:
     @property
     def pod_network(self) -> str:
         """What the addresses of its pods begin with; 254 follow."""
-        return f"10.244.{self.index}."
+        return f"10.{244 + self.index // 256}.{self.index % 256}."
 
     def object(self, now: str) -> Object:
         """The Node as its kubelet registers it."""
         identity = uuid5(NAMESPACE_DNS, self.name)
-        conditions = [
-            {
-                "type": type,
-                "status": status,
-                "lastHeartbeatTime": now,
-                "lastTransitionTime": now,
-                "reason": reason,
-                "message": message,
-            }
-            for type, status, reason, message in HEALTH
-        ]
-        return {
+        conditions = healthy(now)
+        generated = {
             "kind": "Node",
             "apiVersion": "v1",
             "metadata": {
@@ -124,6 +126,12 @@ class Node:
                 },
             },
         }
+        status = self.template.get("status", {})
+        if "capacity" in status and "allocatable" not in status:
+            # As a kubelet that keeps nothing for itself.
+            status = {**status, "allocatable": status["capacity"]}
+        node: Object = laid_over(generated, {**self.template, "status": status})
+        return node
 
     def lease(self, node_uid: str, now: datetime) -> Object:
         """By which a kubelet shows that it lives. Nobody renews it: nobody doubts this machine either."""
@@ -148,6 +156,62 @@ class Node:
             return
 
 
-def nodes(count: int) -> tuple[Node, ...]:
+def healthy(now: str) -> list[Object]:
+    """The conditions of a node that is well."""
+    return [
+        {
+            "type": type,
+            "status": status,
+            "lastHeartbeatTime": now,
+            "lastTransitionTime": now,
+            "reason": reason,
+            "message": message,
+        }
+        for type, status, reason, message in HEALTH
+    ]
+
+
+def silent(conditions: list[Object], now: str) -> list[Object]:
+    """What the node controller makes of them when nothing has been heard of the node for long."""
+    return [
+        {
+            **each,
+            "status": "Unknown",
+            "lastTransitionTime": now,
+            "reason": "NodeStatusUnknown",
+            "message": "Kubelet stopped posting node status.",
+        }
+        for each in conditions
+    ]
+
+
+def nodes(count: int, template: Object | None = None) -> tuple[Node, ...]:
     """The first `count` machines."""
-    return tuple(Node(index) for index in range(count))
+    return tuple(Node(index, template=template or {}) for index in range(count))
+
+
+def read_template(path: Path) -> Object:
+    """The one Node in a file of YAML or JSON. Raises NodeTemplateError."""
+    from fakekube.objects.yaml import YAMLError, load_all
+
+    try:
+        values = [document.value for document in load_all(path.read_text()) if document.value is not None]
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise NodeTemplateError(f"{path}: {error}") from None
+    if len(values) != 1 or not isinstance(values[0], dict) or values[0].get("kind") != "Node":
+        raise NodeTemplateError(
+            f"{path}: expected one object of kind Node, with the labels, taints and capacity that nodes shall have"
+        )
+    template: Object = values[0]
+    return template
+
+
+def laid_over(generated: Any, template: Any) -> Any:
+    """Maps are merged, lists and values of the template take the place of others; names are those of the machine."""
+    if not isinstance(generated, dict) or not isinstance(template, dict):
+        return template
+    merged = {**generated, **{key: laid_over(generated.get(key), value) for key, value in template.items()}}
+    merged.pop("generateName", None)
+    if "name" in generated:
+        merged["name"] = generated["name"]
+    return merged

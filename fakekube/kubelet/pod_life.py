@@ -30,6 +30,11 @@ class Look:
     def is_over(self) -> bool:
         return pod_status.is_finished(self.status)
 
+    @property
+    def is_well(self) -> bool:
+        """Whether all there is runs and is ready."""
+        return self.status["phase"] == "Running" and all(each["ready"] for each in self.status["containerStatuses"])
+
 
 class PodLife:
     """One pod at one moment."""

@@ -83,7 +83,7 @@ class Kubelet:
         for told in look.events:
             tell = context.recorder.warning if told.type == "Warning" else context.recorder.normal
             await tell(pod, told.reason, told.message, field_path=told.field_path)
-        if look.again_s is None and (look.is_over or look.status["phase"] == "Running"):
+        if look.again_s is None and (look.is_over or look.is_well):
             del self._memories[uid]
         return look.again_s
 

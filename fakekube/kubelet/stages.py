@@ -1,0 +1,5 @@
+"""x"""
+
+
+class StageError(ValueError):
+    """x"""
