@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pathlib
 import time
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -37,6 +39,20 @@ def test_a_sample_cluster_is_accepted_whole(folder: pathlib.Path) -> None:
     assert not missing
 
 
+def test_the_system_of_kind_becomes_ready() -> None:
+    folder = next(folder for folder in FOLDERS if folder.name == "kind")
+
+    with serve(["--seed", str(folder)]) as server:
+        after_seeding(server)
+        pods = poll(server, "/api/v1/pods", lambda pods: sum(is_ready(pod) for pod in pods["items"]) == 10)
+        slices = "/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices?labelSelector=kubernetes.io/service-name=kube-dns"
+        resolvers = poll(server, slices, lambda slices: len(slices["items"][0]["endpoints"] or ()) == 2)
+
+    components = {pod["metadata"]["labels"].get("component") for pod in pods["items"]} - {None}
+    assert components == {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
+    assert {port["port"] for port in resolvers["items"][0]["ports"]} == {53, 9153}
+
+
 def test_names_of_a_sample_cluster_are_taken_once() -> None:
     for folder in FOLDERS:
         written = [document for file in folder.rglob("*.yaml") for document in yaml.safe_load_all(file.read_text())]
@@ -56,3 +72,18 @@ def exists(server: Served, manifest: dict[str, object]) -> bool:
         assert isinstance(metadata, dict)
         where = f"/namespaces/{metadata.get('namespace', 'default')}" if resource["namespaced"] else ""
         return http.get(f"{root}{where}/{resource['name']}/{metadata['name']}").status_code == 200
+
+
+def is_ready(pod: dict[str, Any]) -> bool:
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
+
+
+def poll(server: Served, path: str, done: Callable[[Any], bool]) -> Any:
+    """The answer as soon as it is as wanted."""
+    headers = {"Authorization": f"Bearer {server.token}"}
+    deadline = time.monotonic() + SEED_TIMEOUT_S
+    with httpx.Client(base_url=server.url, verify=server.ssl_context, headers=headers, trust_env=False) as http:
+        while not done(answer := http.get(path).raise_for_status().json()):
+            assert time.monotonic() < deadline, answer
+            time.sleep(0.02)
+    return answer
