@@ -13,6 +13,7 @@ from fakekube.access.tokens import ServiceAccountTokens
 from fakekube.admission import Chain
 from fakekube.admission.attributes import Attributes
 from fakekube.api.call import Call
+from fakekube.api.container_logs import ContainerLogs
 from fakekube.kinds import Kinds
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.clock import Chance, Clock
@@ -41,6 +42,8 @@ class ControlPlane:
     """Who is asked what a user may do; None: everybody may everything."""
     recorder: Recorder | None = None
     """Is told what was permitted."""
+    logs: ContainerLogs = field(default_factory=ContainerLogs)
+    """What the containers have written."""
     service_account_tokens: ServiceAccountTokens = field(init=False)
 
     def __post_init__(self) -> None:

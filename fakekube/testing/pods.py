@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from fakekube.api.container_logs import Entry
 from fakekube.kubelet.lives import Life, Rule
 from fakekube.kubelet.pod_status import is_finished
 
@@ -135,6 +137,50 @@ class PodsHandle:
             )
 
         self._cluster._run(forget)
+
+    def set_log(
+        self,
+        name: str,
+        text: str | Callable[[Object, str], str],
+        *,
+        namespace: str = "default",
+        container: str = "*",
+        image: str = "*",
+        previous: bool = False,
+        time: datetime | None = None,
+    ) -> None:
+        """What containers have written: a text, or a function of the pod and the name of the container. `previous`: before their last
+        restart. `time`: when, for `--since` and `--timestamps`; by default as they were started."""
+        self._write(
+            Entry(
+                text=text,
+                namespace=namespace,
+                name=name,
+                container=container,
+                image=image,
+                previous=previous,
+                time=time,
+            )
+        )
+
+    def append_log(self, name: str, text: str, *, namespace: str = "default", container: str = "*") -> None:
+        """They write this now; whoever follows sees it."""
+        self._write(
+            Entry(
+                text=text,
+                namespace=namespace,
+                name=name,
+                container=container,
+                time=self._cluster.clock.now(),
+                appended=True,
+            )
+        )
+
+    def _write(self, entry: Entry) -> None:
+        async def write() -> None:
+            self._cluster.plane.logs.put(entry)
+
+        self._cluster._run(write)
 
     async def _add(self, rule: Rule) -> None:
         if rule.once:

@@ -208,3 +208,14 @@ def test_controllers_can_be_left_out() -> None:
         assert kube.list("pods") == []
     with pytest.raises(ValueError, match="there is no controller 'jobs'"):
         FakeCluster(controllers="*,-jobs")
+
+
+def test_logs_are_what_a_test_says(kube: FakeCluster) -> None:
+    created(kube)
+    kube.pods.set_log("web", "hello\n")
+    kube.pods.append_log("web", "world\n")
+    with kube.environment():
+        core = kube.kubernetes().CoreV1Api()
+        assert core.read_namespaced_pod_log("web", "default", tail_lines=1) == "world\n"
+        assert core.read_namespaced_pod_log("web", "default") == "hello\nworld\n"
+        kube.close_clients()

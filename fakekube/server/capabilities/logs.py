@@ -5,16 +5,20 @@ https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#g
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from fakekube.api.call import boolean, integer
+from fakekube.api.container_logs import shown
 from fakekube.errors import BadRequest, InternalError
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, invalid_object
 from fakekube.objects.times import TimeError, to_datetime
 from fakekube.registry.kind import Object
-from fakekube.server.capabilities.kubelets import container_of, dial_error, kubelet_of, pod_named
+from fakekube.server.capabilities.kubelets import CONTAINER_LISTS, container_of, dial_error, kubelet_of, pod_named
+from fakekube.server.request import Request
 from fakekube.server.resources import Exchange
-from fakekube.server.responses import Response
+from fakekube.server.responses import Header, Response, Send, Streaming
 
 TEXT = b"text/plain"
 STATUS_LISTS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
@@ -33,7 +37,10 @@ async def read_log(exchange: Exchange) -> Response:
     if not kubelet.is_own:
         path = f"https://{kubelet.address}/containerLogs/{call.namespace}/{call.name}/{container}"
         raise InternalError(f'Get "{path}": {dial_error(kubelet.host, kubelet.address)}', reason="")
-    return Response(_written(pod, container, previous=bool(boolean(call.query, "previous"))), content_type=TEXT)
+    log = Log(exchange, pod, container)
+    if boolean(call.query, "follow") and not log.previous:
+        return Streaming(log.follow, TEXT)
+    return Response(b"".join(log.read()), content_type=TEXT)
 
 
 def check_options(pod_name: str, query: Mapping[str, str]) -> None:
@@ -61,20 +68,100 @@ def check_options(pod_name: str, query: Mapping[str, str]) -> None:
         raise invalid_object("", "PodLogOptions", pod_name, errors)
 
 
-def _written(pod: Object, container: str, *, previous: bool) -> bytes:
-    """The log as the node keeps it. No process runs in the pods of fakekube's nodes, so none has written anything.
+class Log:
+    """The log of one container, as the node keeps it and a request wants it."""
 
-    Raises BadRequest, as a kubelet, for a container that has not begun.
-    """
-    name = pod["metadata"]["name"]
-    status = _status_of(pod, container)
-    if previous and not (status.get("lastState") or {}).get("terminated"):
-        raise BadRequest(f'previous terminated container "{container}" in pod "{name}" not found')
-    state = status.get("state") or {}
-    if not previous and not state.get("running") and not state.get("terminated"):
-        reason = (state.get("waiting") or {}).get("reason") or "ContainerCreating"
-        raise BadRequest(f'container "{container}" in pod "{name}" is waiting to start: {reason}')
-    return b""
+    def __init__(self, exchange: Exchange, pod: Object, container: str) -> None:
+        """Raises BadRequest, as a kubelet, for a container that has not begun."""
+        self._exchange = exchange
+        self._plane = exchange.state.plane
+        self._pod = pod
+        self._container = next(
+            each for key in CONTAINER_LISTS for each in pod["spec"].get(key) or () if each["name"] == container
+        )
+        query = exchange.call.query
+        self.previous = bool(boolean(query, "previous"))
+        self._timestamps = bool(boolean(query, "timestamps"))
+        self._tail = integer(query, "tailLines")
+        self._left = integer(query, "limitBytes")
+        self._since = _since(query, self._plane.clock.now())
+        self._restarts, self._state = self._run_of(pod)
+
+    def _run_of(self, pod: Object) -> tuple[int, Object]:
+        """(its restarts, the state with startedAt) of the run whose log is wanted."""
+        container, name = self._container["name"], pod["metadata"]["name"]
+        status = _status_of(pod, container)
+        last = (status.get("lastState") or {}).get("terminated")
+        if self.previous:
+            if not last:
+                raise BadRequest(f'previous terminated container "{container}" in pod "{name}" not found')
+            return status["restartCount"], last
+        state = status.get("state") or {}
+        run = state.get("running") or state.get("terminated") or last
+        if not run:
+            reason = (state.get("waiting") or {}).get("reason") or "ContainerCreating"
+            raise BadRequest(f'container "{container}" in pod "{name}" is waiting to start: {reason}')
+        return status.get("restartCount", 0), run
+
+    def read(self) -> list[bytes]:
+        """What there is now, as far as it is wanted."""
+        lines = self._plane.logs.lines(self._pod, self._container, self._state, previous=self.previous)
+        return self._within(shown(lines, tail=self._tail, since=self._since, timestamps=self._timestamps))
+
+    def _within(self, lines: list[bytes]) -> list[bytes]:
+        if self._left is None:
+            return lines
+        kept = b"".join(lines)[: self._left]
+        self._left -= len(kept)
+        return [kept] if kept else []
+
+    async def follow(self, send: Send, headers: list[Header]) -> None:
+        """Send what there is, and what is added, until the container has ended, the pod or the client is gone. Nobody polls."""
+        news = asyncio.Event()
+        gone = asyncio.ensure_future(_left(self._exchange.request))
+        gone.add_done_callback(lambda _: news.set())
+        stops = [self._plane.logs.on_change(news.set), self._plane.store.subscribe("pods", lambda _: news.set())]
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            sent = len(self._plane.logs.lines(self._pod, self._container, self._state, previous=False))
+            await send({"type": "http.response.body", "body": b"".join(self.read()), "more_body": True})
+            while not gone.done() and self._goes_on() and self._left != 0:
+                await news.wait()
+                news.clear()
+                lines = self._plane.logs.lines(self._pod, self._container, self._state, previous=False)
+                # A log that was put in the place of another begins anew.
+                added = lines[sent:] if len(lines) >= sent else lines
+                sent = len(lines)
+                more = self._within(shown(added, since=self._since, timestamps=self._timestamps))
+                if more:
+                    await send({"type": "http.response.body", "body": b"".join(more), "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            for stop in stops:
+                stop()
+            gone.cancel()
+
+    def _goes_on(self) -> bool:
+        """Whether the same container still runs."""
+        metadata = self._pod["metadata"]
+        pod = self._plane.get("", "pods", metadata["namespace"], metadata["name"])
+        if pod is None or pod["metadata"]["uid"] != metadata["uid"]:
+            return False
+        status = _status_of(pod, self._container["name"])
+        return status.get("restartCount", 0) == self._restarts and "running" in (status.get("state") or {})
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] not in ("http.disconnect", "websocket.disconnect"):
+        pass
+
+
+def _since(query: Mapping[str, str], now: datetime) -> datetime | None:
+    seconds = integer(query, "sinceSeconds")
+    if seconds is not None:
+        return now - timedelta(seconds=seconds)
+    time = query.get("sinceTime")
+    return None if time in (None, "", "null") else to_datetime(str(time))
 
 
 def _status_of(pod: Object, container: str) -> Object:

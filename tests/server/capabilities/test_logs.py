@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
+from fakekube.api.container_logs import Entry
+from fakekube.server.app import App
 
 from .conftest import POD, SHOP, Ask
 
@@ -116,3 +121,101 @@ async def test_a_container_that_never_ended_has_no_previous_log(ask: Ask, runnin
     answer = await ask("GET", f"{SHOP}/pods/p/log?previous=true")
 
     assert (answer.status, answer.message) == (400, 'previous terminated container "c" in pod "p" not found')
+
+
+WRITTEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def write(app: App, text: str, *, after_s: int = 0, appended: bool = False, **which: Any) -> None:
+    entry = Entry(text=text, time=WRITTEN + timedelta(seconds=after_s), appended=appended, **which)
+    app.state.plane.logs.put(entry)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "one\ntwo\nthree\n"),
+        ("tailLines=2", "two\nthree\n"),
+        ("tailLines=0", ""),
+        ("sinceTime=2026-01-02T03:04:06Z", "three\n"),
+        ("sinceSeconds=1", ""),
+        ("limitBytes=5", "one\nt"),
+        ("tailLines=1&timestamps=true", "2026-01-02T03:04:15.000000000Z three\n"),
+        ("follow=false", "one\ntwo\nthree\n"),
+    ],
+)
+async def test_what_was_written_is_shown_as_it_is_asked_for(
+    app: App, ask: Ask, running: Any, query: str, expected: str
+) -> None:
+    await running("p")
+    write(app, "one\ntwo\n")
+    write(app, "three\n", after_s=10, appended=True)
+
+    answer = await ask("GET", f"{SHOP}/pods/p/log?{query}")
+
+    assert answer.body.decode() == expected
+
+
+async def test_the_newest_log_that_fits_counts(app: App, ask: Ask, running: Any) -> None:
+    await running("p")
+    write(app, "old\n")
+    write(app, "new\n", name="p*", image="i")
+    write(app, "another's\n", name="q")
+
+    assert (await ask("GET", f"{SHOP}/pods/p/log")).body == b"new\n"
+
+
+async def test_a_log_may_be_made_up_for_each_container(app: App, ask: Ask, running: Any) -> None:
+    await running("p")
+    app.state.plane.logs.put(Entry(text=lambda pod, container: f"{pod['metadata']['name']}/{container} says hello\n"))
+
+    answer = await ask("GET", f"{SHOP}/pods/p/log")
+
+    assert answer.body == b"p/c says hello\n"
+
+
+async def test_a_crashed_container_has_the_log_of_its_last_run_and_a_previous_one(
+    app: App, ask: Ask, running: Any
+) -> None:
+    await running("p", state="waiting")
+    last = {"terminated": {"exitCode": 1, "startedAt": "2026-01-02T03:04:05Z"}}
+    waits = {"waiting": {"reason": "CrashLoopBackOff"}}
+    status = {"name": "c", "image": "i", "imageID": "", "ready": False, "restartCount": 1}
+    patch = {"status": {"containerStatuses": [{**status, "state": waits, "lastState": last}]}}
+    headers = {"content-type": "application/merge-patch+json"}
+    await ask("PATCH", f"{SHOP}/pods/p/status", patch, **headers)
+    write(app, "oh no\n")
+    write(app, "before\n", previous=True)
+
+    assert (await ask("GET", f"{SHOP}/pods/p/log")).body == b"oh no\n"
+    assert (await ask("GET", f"{SHOP}/pods/p/log?previous=true")).body == b"before\n"
+
+
+async def test_who_follows_sees_what_is_added_until_the_container_ends(app: App, ask: Ask, running: Any) -> None:
+    await running("p")
+    write(app, "one\n")
+    sent: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def receive() -> Any:
+        return await asyncio.get_running_loop().create_future()
+
+    async def send(message: Any) -> None:
+        if message.get("body"):
+            sent.put_nowait(message["body"])
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": f"{SHOP}/pods/p/log",
+        "query_string": b"follow=true",
+        "headers": [(b"authorization", b"Bearer admin")],
+    }
+    following = asyncio.ensure_future(app(scope, receive, send))
+    assert await sent.get() == b"one\n"
+    write(app, "two\n", appended=True)
+    assert await sent.get() == b"two\n"
+    assert not following.done()
+    ended = {"name": "c", "image": "i", "imageID": "", "ready": False, "restartCount": 0, "state": {"terminated": {}}}
+    patch = {"status": {"containerStatuses": [ended]}}
+    await ask("PATCH", f"{SHOP}/pods/p/status", patch, **{"content-type": "application/merge-patch+json"})
+    await asyncio.wait_for(following, 5)
