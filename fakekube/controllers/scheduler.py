@@ -299,9 +299,13 @@ def claim_trouble(context: Context, pod: Object) -> str:
     """Says which claim of the pod's volumes is not there, or that one waits for its volume; empty when all is well."""
     for volume in pod["spec"].get("volumes", []):
         name = volume.get("persistentVolumeClaim", {}).get("claimName")
+        if "ephemeral" in volume:
+            name = f"{pod['metadata']['name']}-{volume['name']}"
         if not name:
             continue
         claim = context.client.get("persistentvolumeclaims", pod["metadata"]["namespace"], name)
+        if claim is None and "ephemeral" in volume:
+            return f'waiting for ephemeral volume controller to create the persistentvolumeclaim "{name}"'
         if claim is None:
             return f'persistentvolumeclaim "{name}" not found'
         if BIND_COMPLETED not in claim["metadata"].get("annotations", {}) and not waits_for_consumer(context, claim):

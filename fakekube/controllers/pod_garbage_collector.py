@@ -1,0 +1,71 @@
+"""Deletes the pods of nodes that are not there: nobody else would, since no kubelet is left to end them.
+
+https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-garbage-collection
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fakekube.controllers.loop import Context, Controller, Key, Object, Watch, own
+from fakekube.controllers.pod_states import is_finished
+from fakekube.errors import Conflict, NotFound
+from fakekube.objects.conditions import with_condition
+
+QUARANTINE_S = 40.0
+"""A node may be away for so long before its pods are given up."""
+
+
+async def reconcile(context: Context, _: str, node: str) -> float | None:
+    missing: dict[str, datetime] = context.memory.setdefault("missing", {})
+    if context.client.get("nodes", "", node) is not None:
+        missing.pop(node, None)
+        return None
+    now = context.clock.now()
+    since = missing.setdefault(node, now)
+    left_s = QUARANTINE_S - (now - since).total_seconds()
+    if left_s > 0:
+        return left_s
+    for pod in context.client.list("pods"):
+        if pod["spec"].get("nodeName") == node:
+            await collect(context, pod)
+    del missing[node]
+    return None
+
+
+async def collect(context: Context, pod: Object) -> None:
+    metadata = pod["metadata"]
+    namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
+    try:
+        if not is_finished(pod):
+            condition = {
+                "type": "DisruptionTarget",
+                "observedGeneration": metadata.get("generation", 1),
+                "status": "True",
+                "lastProbeTime": None,
+                "lastTransitionTime": context.clock.timestamp(),
+                "reason": "DeletionByPodGC",
+                "message": "PodGC: node no longer exists",
+            }
+            conditions = with_condition(pod["status"].get("conditions"), condition)
+            patch = {"metadata": {"uid": uid}, "status": {"phase": "Failed", "conditions": conditions}}
+            await context.client.patch("pods", namespace, name, patch, "status")
+        await context.client.delete("pods", namespace, name, uid=uid, grace_period_seconds=0)
+    except NotFound:
+        return
+    except Conflict:
+        present = context.client.get("pods", namespace, name)
+        if present is not None and present["metadata"]["uid"] == uid:
+            raise
+
+
+def node_of(pod: Object) -> tuple[Key, ...]:
+    node = pod["spec"].get("nodeName")
+    return (("", node),) if node else ()
+
+
+CONTROLLER = Controller(
+    name="pod-garbage-collector",
+    watches=(Watch("nodes", key=own), Watch("pods", key=node_of, types=("ADDED", "MODIFIED"))),
+    reconcile=reconcile,
+)
