@@ -84,6 +84,10 @@ async def reconcile(context: Context, namespace: str, name: str) -> None:
     for quota in context.client.list(QUOTAS, namespace):
         ledger = ledger_of(context, memory, quota)
         if resource in ledger.resources():
+            if object is None and (resource, object_name) not in ledger.entries:
+                # It came and went before it was seen here: only counting tells what it was charged.
+                await write(context, quota, ledger)
+                continue
             returned = ledger.note(resource, object_name, object)
             await correct(context, quota, ledger, returned)
 
