@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -72,19 +72,39 @@ class ContainerLogs:
         return lambda: self._readers.remove(callback)
 
     def lines(self, pod: Object, container: Object, state: Object, *, previous: bool) -> list[Line]:
-        """`state`: of the container as it ran or runs, with startedAt."""
+        """`state`: of the container as it ran or runs, with startedAt and perhaps finishedAt. Of a previous run of which nobody has said
+        anything, what is said of all runs."""
+        began, ended = _time(state, "startedAt"), _time(state, "finishedAt")
+        parts = self._parts(pod, container, previous=previous)
+        if previous and not parts:
+            parts = self._parts(pod, container, previous=False)
+        return [
+            Line(entry.time or began or to_datetime(pod["metadata"]["creationTimestamp"]), line)
+            for entry in parts
+            if not entry.appended or _is_within(entry.time, began, ended)
+            for line in _text(entry.text, pod, container["name"]).encode().splitlines(keepends=True)
+        ]
+
+    def _parts(self, pod: Object, container: Object, *, previous: bool) -> list[Entry]:
+        """What was said of it last, and what was added since."""
         parts: list[Entry] = []
         for entry in reversed(self._entries):
             if entry.fits(pod, container, previous=previous):
                 parts.insert(0, entry)
                 if not entry.appended:
                     break
-        started = to_datetime(state["startedAt"]) if state.get("startedAt") else None
-        return [
-            Line(entry.time or started or to_datetime(pod["metadata"]["creationTimestamp"]), line)
-            for entry in parts
-            for line in _text(entry.text, pod, container["name"]).encode().splitlines(keepends=True)
-        ]
+        return parts
+
+
+def _time(state: Object, key: str) -> datetime | None:
+    return to_datetime(state[key]) if state.get(key) else None
+
+
+def _is_within(time: datetime | None, began: datetime | None, ended: datetime | None) -> bool:
+    """Ends are told in whole seconds."""
+    if time is None:
+        return True
+    return (began is None or time >= began) and (ended is None or time < ended + timedelta(seconds=1))
 
 
 def _text(text: Text, pod: Object, container: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import kubernetes
 import pytest
 
 from fakekube import FakeCluster
@@ -215,7 +216,21 @@ def test_logs_are_what_a_test_says(kube: FakeCluster) -> None:
     kube.pods.set_log("web", "hello\n")
     kube.pods.append_log("web", "world\n")
     with kube.environment():
-        core = kube.kubernetes().CoreV1Api()
+        core = kubernetes.client.CoreV1Api(kube.kubernetes())
         assert core.read_namespaced_pod_log("web", "default", tail_lines=1) == "world\n"
         assert core.read_namespaced_pod_log("web", "default") == "hello\nworld\n"
+        kube.close_clients()
+
+
+def test_what_is_appended_belongs_to_the_run_that_wrote_it(kube: FakeCluster) -> None:
+    kube.clock.freeze()
+    created(kube)
+    kube.pods.set_log("web", "starting\n")
+    kube.pods.append_log("web", "out of memory\n")
+    kube.clock.advance(seconds=5)
+    kube.pods.fail("web", exit_code=137)
+    with kube.environment():
+        core = kubernetes.client.CoreV1Api(kube.kubernetes())
+        assert core.read_namespaced_pod_log("web", "default") == "starting\n"
+        assert core.read_namespaced_pod_log("web", "default", previous=True) == "starting\nout of memory\n"
         kube.close_clients()
