@@ -70,29 +70,27 @@ class Authenticator:
         user = self._tokens.get(token)
         if user is not None:
             return user
+        accounts = self._service_accounts
+        if accounts is None:
+            raise unauthorized()
         try:
-            return self._by_service_account(token, (API_AUDIENCE,))[0]
+            verified = accounts.user_of(token)
         except InvalidToken:
             raise unauthorized() from None
+        if verified.secret_name:
+            self._legacy_token_used(verified.account.namespace, verified.secret_name)
+        return verified.user
 
     def review(self, token: str, audiences: Sequence[str]) -> tuple[User, list[str]]:
         """The user of a token that is meant for one of `audiences`, and those for which it is. Raises InvalidToken."""
         user = self._tokens.get(token)
         if user is None:
-            return self._by_service_account(token, audiences)
+            if self._service_accounts is None:
+                raise InvalidToken(NOBODYS)
+            return self._service_accounts.verify(token, audiences)
         if API_AUDIENCE not in audiences:
             raise InvalidToken(NOBODYS)
         return user, [API_AUDIENCE]
-
-    def _by_service_account(self, token: str, audiences: Sequence[str]) -> tuple[User, list[str]]:
-        accounts = self._service_accounts
-        if accounts is None:
-            raise InvalidToken(NOBODYS)
-        found = accounts.verify(token, audiences)
-        secret = accounts.legacy_secret_of(token)
-        if secret is not None:
-            self._legacy_token_used(*secret)
-        return found
 
     def nobody(self) -> User:
         """Who gives no credential. Raises Unauthorized when the server lets nobody in unknown."""

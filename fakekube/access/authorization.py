@@ -16,6 +16,7 @@ from fakekube.registry.user import User
 from fakekube.storage.store import Event, Store
 
 SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
+NODE_PREFIX = "system:node:"
 GROUP = "rbac.authorization.k8s.io"
 
 
@@ -221,7 +222,7 @@ class Authorizer:
         if "system:masters" in user.groups:
             return None
         of_node = ""
-        if self._node is not None:
+        if self._node is not None and user.name.startswith(NODE_PREFIX):
             decision = self._node.reason(user, asked)
             if decision is None:
                 return None

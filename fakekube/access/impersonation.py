@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote_to_bytes
 
-from fakekube.access.authorization import SERVICE_ACCOUNT_PREFIX, Asked
+from fakekube.access.authorization import NODE_PREFIX, SERVICE_ACCOUNT_PREFIX, Asked
 from fakekube.errors import BadRequest, Forbidden, StatusError
 from fakekube.objects import names
 from fakekube.objects.field_errors import go_quoted
@@ -21,7 +21,7 @@ from fakekube.registry.user import ANONYMOUS, User, service_account
 
 AUTHENTICATED, UNAUTHENTICATED, MASTERS = "system:authenticated", "system:unauthenticated", "system:masters"
 EXTRA_PREFIX = "impersonate-extra-"
-NODE_PREFIX, NODES = "system:node:", "system:nodes"
+NODES = "system:nodes"
 NODE_NAME = "authentication.kubernetes.io/node-name"
 GROUP = "authentication.k8s.io"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from fakekube.access.authorization import GROUP, Asked, allows_resource
+from fakekube.access.authorization import GROUP, NODE_PREFIX, Asked, allows_resource
 from fakekube.registry.user import User
 from fakekube.storage.store import Store
 
@@ -16,7 +16,7 @@ Object = dict[str, Any]
 Thing = tuple[str, str, str]
 """(resource, namespace, name)."""
 
-NODE_PREFIX, NODES = "system:node:", "system:nodes"
+NODES = "system:nodes"
 ROLE = "system:node"
 """The ClusterRole that says what any node may do besides."""
 LEASE_NAMESPACE = "kube-node-lease"

@@ -67,8 +67,9 @@ class Verified:
     audiences: tuple[str, ...]
     account: _Reference
     bound_to: tuple[_Reference, ...]
-    not_before: datetime | None
-    expires: datetime | None
+    begins: datetime | None
+    ends: datetime | None
+    """When it is good, leeway included."""
     legacy_token: str = field(default="", repr=False)
     """The text of a token that lies in a Secret, which must be the one that lies there."""
     secret_name: str = ""
@@ -127,6 +128,16 @@ class ServiceAccountTokens:
         }
         return self.keys.sign(claims)
 
+    def user_of(self, text: str) -> Verified:
+        """The token of a request to this very server; one that is known costs a few look-ups. Raises InvalidToken."""
+        verified = self._verified.get(text)
+        if verified is None or ISSUER not in verified.audiences:
+            self.verify(text)
+            verified = self._verified[text]
+        else:
+            self._check(verified)
+        return verified
+
     def verify(self, text: str, audiences: Sequence[str] = (ISSUER,)) -> tuple[User, list[str]]:
         """Whose token it is, and for which of `audiences`, in their order. Raises InvalidToken."""
         verified = self._verified.get(text)
@@ -142,13 +153,6 @@ class ServiceAccountTokens:
                 self._verified.clear()
             self._verified[text] = verified
         return verified.user, shared
-
-    def legacy_secret_of(self, text: str) -> tuple[str, str] | None:
-        """(namespace, name) of the Secret in which a good token lies; None for all others."""
-        verified = self._verified.get(text)
-        if verified is None or not verified.legacy_token:
-            return None
-        return verified.account.namespace, verified.secret_name
 
     def _node_claim(self, pod: Object) -> Object | None:
         name = pod["spec"].get("nodeName", "")
@@ -179,9 +183,9 @@ class ServiceAccountTokens:
     def _check(self, verified: Verified) -> None:
         """Whether all that the token stands on is still what it was. Raises InvalidToken."""
         now = self._now()
-        if verified.expires is not None and now > verified.expires + LEEWAY:
+        if verified.ends is not None and now > verified.ends:
             raise _invalid("service account token has expired")
-        if verified.not_before is not None and now < verified.not_before - LEEWAY:
+        if verified.begins is not None and now < verified.begins:
             raise _invalid("service account token is not valid yet")
         if verified.legacy_token:
             self._check_secret(verified, now)
@@ -189,8 +193,9 @@ class ServiceAccountTokens:
         present = self._get("", "serviceaccounts", account.namespace, account.name)
         if present is None:
             raise _invalid(f'serviceaccounts "{account.name}" not found')
-        uid = present["metadata"]["uid"]
-        if _is_gone(present, now):
+        metadata = present["metadata"]
+        uid = metadata["uid"]
+        if "deletionTimestamp" in metadata and _is_gone(present, now):
             raise _invalid("service account token has been invalidated")
         if uid != account.uid:
             text = "ServiceAccount UID" if verified.legacy_token else "service account UID"
@@ -240,8 +245,8 @@ def _verified(claims: Mapping[str, Any]) -> Verified:
         tuple(map(str, audiences)),
         _Reference("serviceaccounts", namespace, account["name"], account["uid"]),
         tuple(bound),
-        _time(claims.get("nbf")),
-        _time(claims.get("exp")),
+        _time(claims.get("nbf"), -LEEWAY),
+        _time(claims.get("exp"), LEEWAY),
     )
 
 
@@ -258,8 +263,8 @@ def _invalid(text: str) -> InvalidToken:
     return InvalidToken(f"[{NOBODYS}, {text}]")
 
 
-def _time(seconds: Any) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+def _time(seconds: Any, leeway: timedelta) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC) + leeway
 
 
 def _is_gone(obj: Object, now: datetime) -> bool:
