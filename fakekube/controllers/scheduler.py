@@ -61,7 +61,10 @@ class Memory:
     """Placed pods that want to be away from others."""
     nominated: dict[Key, Placed] = field(default_factory=dict)
     """Waiting pods for which room is being made on a node."""
-    machines: dict[str, Machine] = field(default_factory=dict)
+    known: dict[str, Machine] = field(default_factory=dict)
+    machines: list[Machine] | None = None
+    """All that are there; None when nodes may have changed."""
+    ours: frozenset[str] = frozenset()
 
     def note(self, key: Key, pod: Object | None) -> bool:
         """Look at a pod as it is now; whether others may fit better than before."""
@@ -104,14 +107,20 @@ class Memory:
         self.shares[before.node].remove(key, before.takes)
         return True
 
-    def machine(self, node: Object) -> Machine:
+    def all_machines(self, context: Context) -> list[Machine]:
+        if self.machines is None:
+            self.ours = frozenset(context.settings.nodes)
+            self.machines = [self._machine(node) for node in context.client.list("nodes")]
+            self.known = {machine.name: machine for machine in self.machines}
+        return self.machines
+
+    def _machine(self, node: Object) -> Machine:
         """What is known of a node is worked out once for each of its versions."""
         name = node["metadata"]["name"]
-        known = self.machines.get(name)
-        if known is None or known.node is not node:
-            share = self.shares.setdefault(name, Share())
-            known = self.machines[name] = Machine(node, share)
-        return known
+        known = self.known.get(name)
+        if known is not None and known.node is node:
+            return known
+        return Machine(node, self.shares.setdefault(name, Share()))
 
     def in_order(self) -> list[Key]:
         """The more important ones first, then those that have waited for longer."""
@@ -138,6 +147,7 @@ async def reconcile(context: Context, namespace: str, name: str) -> None:
         if may_help and memory.waiting:
             context.wake(ALL_WAITING)
         return
+    memory.machines = None
     for count, (each_namespace, each_name) in enumerate(memory.in_order(), 1):
         pod = context.client.get("pods", each_namespace, each_name)
         if pod is not None and is_waiting(pod):
@@ -160,20 +170,21 @@ def is_waiting(pod: Object) -> bool:
 
 async def schedule(context: Context, memory: Memory, pod: Object) -> None:
     wish = Wish(pod)
-    machines = reserved(memory, wish, [memory.machine(node) for node in context.client.list("nodes")])
+    machines = reserved(memory, wish, memory.all_machines(context))
     around = surroundings(context, memory, wish, machines)
     trouble = claim_trouble(context, pod)
-    obstacles = [obstacles_of(wish, machine, around) for machine in machines]
-    fitting = [machine for machine, found in zip(machines, obstacles, strict=True) if not found]
+    # Most pods fit on the best of all nodes: then no other is looked at.
+    ranked = sorted(machines, key=lambda machine: rank(memory, wish, machine))
+    best = None if trouble else next((each for each in ranked if not obstacles_of(wish, each, around)), None)
     namespace, name = wish.key
     try:
         if trouble and machines:
             await tell_unschedulable(context, pod, f"0/{len(machines)} nodes are available: {trouble}. not found")
             return
-        if not fitting:
+        if best is None:
+            obstacles = [obstacles_of(wish, machine, around) for machine in machines]
             await refuse(context, memory, wish, machines, obstacles)
             return
-        best = min(fitting, key=lambda machine: rank(context, pod, machine))
         await context.client.bind(namespace, name, best.name, pod["metadata"]["uid"])
     except (NotFound, Forbidden):
         return  # gone, or on its way out with its namespace; a change of its own brings it back
@@ -189,11 +200,11 @@ async def schedule(context: Context, memory: Memory, pod: Object) -> None:
     await context.recorder.action(pod, "Normal", "Scheduled", "Binding", text, instance=INSTANCE)
 
 
-def rank(context: Context, pod: Object, machine: Machine) -> tuple[bool, bool, int, int]:
+def rank(memory: Memory, wish: Wish, machine: Machine) -> tuple[bool, bool, int, int]:
     """The smallest is the best."""
-    nominated = pod["status"].get("nominatedNodeName")
-    is_ours = machine.name in context.settings.nodes
-    return machine.name != nominated, not is_ours, -preference(pod, machine), len(machine.share.pods)
+    name = machine.name
+    weight = preference(wish.pod, machine) if wish.prefers else 0
+    return name != wish.nominated, name not in memory.ours, -weight, len(machine.share.pods)
 
 
 def reserved(memory: Memory, wish: Wish, machines: list[Machine]) -> list[Machine]:

@@ -51,7 +51,7 @@ class Machine:
     node: Object
     share: Share
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.node["metadata"]["name"]  # type: ignore[no-any-return]
 
@@ -107,6 +107,17 @@ class Wish:
             for term in terms
             for name in set.intersection(*(set(each.get("values", ())) for each in term["matchFields"]))
         }
+
+    @cached_property
+    def nominated(self) -> str | None:
+        """The node on which room is being made."""
+        return self.pod["status"].get("nominatedNodeName")  # type: ignore[no-any-return]
+
+    @cached_property
+    def prefers(self) -> bool:
+        """Whether some nodes are dearer to it than others."""
+        affinity = (self.spec.get("affinity") or {}).get("nodeAffinity") or {}
+        return bool(affinity.get("preferredDuringSchedulingIgnoredDuringExecution"))
 
     @cached_property
     def priority(self) -> int:
