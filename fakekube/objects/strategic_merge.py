@@ -118,15 +118,28 @@ def _merge_ordered_lists(original: Object, patch: Object, schema: _Schema) -> No
             merged = _merge_field(present, sent, field, deletes=False)
         of_patch, of_server = _partition(merged, order, merge_key)
         is_maps = _element_class(before, sent or []) is dict
+        if is_maps and present and sent:
+            before = _places_after_deletions(before, sent, merge_key)
         original[key] = _interleaved(of_patch, of_server, order, before, merge_key, is_maps=is_maps)
         patch.pop(key, None)
+
+
+def _places_after_deletions(present: list[Any], sent: list[Any], merge_key: str) -> list[Any]:
+    """The order by which the server's items are placed. Where items were deleted, new ones have moved into their places: that is how
+    it comes out of Go's slices, whose array is changed under a list that was read before."""
+    gone = [item.get(merge_key) for item in sent if item.get(PATCH) == "delete"]
+    if not gone:
+        return present
+    kept = [item for item in present if item.get(merge_key) not in gone]
+    new = [item for item in sent if PATCH not in item and _place_of(item[merge_key], kept, merge_key) is None]
+    return [*kept, *new][: len(present)]
 
 
 def _check_order(sent: list[Any], order: list[Any], merge_key: str) -> None:
     """The order must name what the patch brings, in the same order."""
     named = iter(order)
     for item in sent:
-        if merge_key and _object(item).get(PATCH) == "delete":
+        if merge_key and PATCH in _object(item):
             continue
         if not any(_same_item(item, each, merge_key) for each in named):
             told = f"The order in patch list:\n{plain_text(sent)}\n doesn't match {SET_ELEMENT_ORDER} list:\n{plain_text(order)}\n"
@@ -247,8 +260,8 @@ def _interleaved(
             return sorted(items, key=places(order))
         for item in (*items, *order):
             _need_key(_object(item), merge_key)
-        going = [item for item in items if item.get(PATCH) == "delete"]
-        return sorted((item for item in items if item.get(PATCH) != "delete"), key=places(order)) + going
+        directed = [item for item in items if PATCH in item]
+        return sorted((item for item in items if PATCH not in item), key=places(order)) + directed
 
     left, right = in_order(of_server, server_order), in_order(of_patch, patch_order)
     place = places(server_order)

@@ -1,0 +1,64 @@
+"""kubectl patches offline with the same libraries as the API server: `kubectl patch --local` must make of random pods what we make of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from fakekube.errors import StatusError
+from fakekube.objects import patches
+from tests.objects.patch_examples import json_patches, merge_patches, pods, strategic_patches
+
+KUBECTL = Path(sys.executable).with_name("kubectl")
+FAILED = "failed"
+
+few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+pytestmark = pytest.mark.skipif(not KUBECTL.exists(), reason="no kubectl beside this Python: install the group facts")
+
+
+def of_kubectl(folder: Path, pod: Any, dialect: str, patch: Any) -> Any:
+    """The patched pod as kubectl prints it (it does not decode it), or FAILED."""
+    file = folder / "pod.json"
+    file.write_text(json.dumps(pod))
+    command = [KUBECTL, "patch", "--local", "-o", "json", "-f", file, "--type", dialect, "-p", json.dumps(patch)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"HOME": str(folder)})
+    return json.loads(done.stdout) if done.returncode == 0 else FAILED
+
+
+def of_ours(pod: Any, function: patches.Patch, patch: Any) -> Any:
+    document = json.loads(json.dumps(pod))
+    try:
+        return function(document, json.dumps(patch).encode(), True).document
+    except StatusError:
+        return FAILED
+
+
+@few
+@given(pods, strategic_patches)
+def test_strategic_merge_patches_do_what_kubectl_does(tmp_path: Path, pod: Any, patch: Any) -> None:
+    ours = of_ours(pod, patches.strategic_merge_of("core.v1.Pod"), patch)
+
+    assert ours == of_kubectl(tmp_path, pod, "strategic", patch)
+
+
+@few
+@given(pods, merge_patches)
+def test_merge_patches_do_what_kubectl_does(tmp_path: Path, pod: Any, patch: Any) -> None:
+    ours = of_ours(pod, patches.PATCHES[patches.MERGE_PATCH], patch)
+
+    assert ours == of_kubectl(tmp_path, pod, "merge", patch)
+
+
+@few
+@given(pods, json_patches)
+def test_json_patches_do_what_kubectl_does(tmp_path: Path, pod: Any, patch: Any) -> None:
+    ours = of_ours(pod, patches.PATCHES[patches.JSON_PATCH], patch)
+
+    assert ours == of_kubectl(tmp_path, pod, "json", patch)
