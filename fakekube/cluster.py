@@ -265,7 +265,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
                 ca_pem=self.certificates.ca.certificate,
                 ca_key_pem=self.certificates.ca.key,
                 service_cidr=self.options.service_cidr,
-                nodes=tuple(machine.name for machine in machines),
+                nodes=self._node_names,
             ),
         )
 

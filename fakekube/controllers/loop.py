@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +63,8 @@ class Settings:
     ca_key_pem: str = field(default="", repr=False)
     """The key by which certificates are signed."""
     service_cidr: str = "10.96.0.0/16"
-    nodes: tuple[str, ...] = ()
-    """The names of the nodes that fakekube itself runs."""
+    nodes: Collection[str] = ()
+    """The names of the nodes that fakekube itself runs; there may be more later."""
     metrics: MetricsSource = field(default_factory=MetricsSource, compare=False)
 
 
