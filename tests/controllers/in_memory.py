@@ -211,7 +211,7 @@ class Cluster:
             raise conflict("", resource, metadata["name"], "the object has been modified")
         new = copy.deepcopy(object)
         if subresource == "status":
-            new = {**stored.copy(), "status": new["status"]}
+            new = {**stored.copy(), "metadata": new["metadata"], "status": new["status"]}
         elif "status" in stored.value:
             new["status"] = stored.copy()["status"]
         return self._put(resource, stored, new)
