@@ -140,6 +140,17 @@ def asks_for_no_tracking(document: Any) -> bool:
     return isinstance(metadata, dict) and metadata.get("managedFields") == []
 
 
+def _as_lenient_as_decoding(body: bytes) -> Any:
+    """The value of JSON, which may hold halves of surrogate pairs, or of YAML; None of protobuf, which cannot say an empty list."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        try:
+            return yaml.load(body).value
+        except yaml.YAMLError:
+            return None
+
+
 def keep_empty_list(obj: Object, body: Body) -> None:
     """Give a decoded object the empty list of managedFields that its client sent."""
     if "managedFields" in obj["metadata"]:
@@ -147,7 +158,7 @@ def keep_empty_list(obj: Object, body: Body) -> None:
     if isinstance(body, bytes):
         if b"managedFields" not in body:
             return
-        document = yaml.load(body).value
+        document = _as_lenient_as_decoding(body)
     else:
         document = body
     if asks_for_no_tracking(document):
