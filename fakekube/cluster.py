@@ -16,7 +16,6 @@ from fakekube.access.authentication import Authenticator
 from fakekube.access.authorization import Authorizer
 from fakekube.access.modes import ALWAYS_ALLOW, NODE, authorizers
 from fakekube.access.node import NodeAuthorizer
-from fakekube.access.recording import Recorder
 from fakekube.access.signing_keys import KeyRing
 from fakekube.admission import Chain
 from fakekube.api import custom_resources
@@ -26,6 +25,7 @@ from fakekube.api.legacy_tokens import LegacyTokenUse
 from fakekube.controllers import chosen
 from fakekube.controllers.loop import Context, Controller, Loop, Settings, Watch, own
 from fakekube.kinds import Kinds
+from fakekube.kubelet import StageError
 from fakekube.kubelet.lives import Lives
 from fakekube.kubelet.node import Node, healthy, nodes, read_template
 from fakekube.kubelet.pods import Kubelet
@@ -47,6 +47,7 @@ from fakekube.server.run import RunningServer
 from fakekube.server.state import State
 from fakekube.storage.store import Store
 from fakekube.testing.asgi_door import AsgiDoor
+from fakekube.testing.client_access import ClientAccess
 from fakekube.testing.clock import ClockHandle, settle
 from fakekube.testing.handle import TIMEOUT_S, Handle
 from fakekube.testing.identities import Identities
@@ -58,6 +59,7 @@ from fakekube.testing.pods import PodsHandle
 if TYPE_CHECKING:
     from typing import Self
 
+    from fakekube.kubelet.stages import Stage
     from fakekube.seeding import SeedFailure
 
 ADMINISTRATOR = User("kubernetes-admin", ("system:masters",), "admin-uid")
@@ -124,7 +126,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         authorization = f"Bearer {self.certificates.admin_token}".encode()
         headers = [(b"authorization", authorization), (b"user-agent", b"fakekube")]
         Handle.__init__(self, self.server, self._application, headers)
-        Identities.__init__(self)
+        ClientAccess.__init__(self)
         self.records_permissions = False
         """Set before the start: whether everything that is permitted is recorded, in `recorder`."""
         self.explains_refusals = False
@@ -132,6 +134,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         self.app = AsgiDoor(self._application, lambda: self.server.loop, self.certificates.admin_token)
         self._time = SteeredClock()
         self.clock = ClockHandle(self._time, self._settle, self._run)
+        self._stages = _read_stages(stages)
         self._lives = Lives()
         self.pods = PodsHandle(self)
         self.nodes = NodesHandle(self)
@@ -147,11 +150,6 @@ class FakeCluster(Identities, MetricsHandle, Handle):
     def requests(self) -> list[Answered]:
         """The last thousand requests since the reset, oldest first, those of the test's own verbs (user agent `fakekube`) as well."""
         return list(self._application.answered)
-
-    def new_recorder(self) -> Recorder:
-        """One that knows what everybody may anyway in this cluster."""
-        state = self._application.state
-        return Recorder(lambda name: state.authorizer.role({"kind": "ClusterRole", "name": name}, ""))
 
     def start(self) -> None:
         """Serve in a thread of its own; returns when requests are answered. Raises ListenError."""
@@ -257,7 +255,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         self._node_names = [machine.name for machine in machines]
         runner = [self._runner_of_nodes()] if self.options.run_any_node else []
         return Loop(
-            [*self._controllers, *map(self._kubelet, machines), *runner],
+            [*self._controllers, *self._kubelets(plane, machines), *runner],
             store=plane.store,
             client_for=lambda controller: Client(plane, controller.acts_as, controller.field_manager),
             clock=plane.clock,
@@ -268,6 +266,35 @@ class FakeCluster(Identities, MetricsHandle, Handle):
                 nodes=self._node_names,
             ),
         )
+
+    def _kubelets(self, plane: ControlPlane, machines: Sequence[Node]) -> list[Controller]:
+        """Those who have pods live: a kubelet for each node, or the stages. Raises StageError for a kind that is not served."""
+        if not self._stages:
+            return [self._kubelet(machine) for machine in machines]
+        from fakekube.kubelet.stage_player import StagePlayer
+
+        kinds: dict[tuple[str, str], list[Stage]] = {}
+        for stage in self._stages:
+            kinds.setdefault((stage.group, stage.kind), []).append(stage)
+        players = []
+        for (group, name), stages in kinds.items():
+            resource = next((kind.collection for kind in plane.kinds if (kind.group, kind.kind) == (group, name)), None)
+            if resource is None:
+                raise StageError(f"the stage {stages[0].name} is for {name} of group {group!r}, which is not served")
+            player = StagePlayer(resource, stages, machines, plane.chance.random, plane.chance.uid)
+            players.append(
+                Controller(
+                    name="kubelet",
+                    watches=(Watch(resource, key=player.keys),),
+                    reconcile=player.reconcile,
+                    user=ADMINISTRATOR,
+                    field_manager="kwok",
+                    events_from="kwok",
+                )
+            )
+        if ("", "Pod") not in kinds:
+            players += [self._kubelet(machine) for machine in machines]
+        return players
 
     def _kubelet(self, machine: Node) -> Controller:
         kubelet = Kubelet(machine, self._lives)
@@ -376,6 +403,14 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             always_allow=always_allow,
             explains_refusals=self.explains_refusals,
         )
+
+
+def _read_stages(directory: str) -> tuple[Stage, ...]:
+    if not directory:
+        return ()
+    from fakekube.kubelet.stages import read
+
+    return read(Path(directory))
 
 
 def _put(plane: ControlPlane, obj: Object) -> None:

@@ -24,7 +24,7 @@ from fakekube.testing.environment import isolated
 from fakekube.testing.handle import Handle, Object
 
 if TYPE_CHECKING:
-    from fakekube.cluster import FakeCluster
+    from fakekube.api.control_plane import ControlPlane
     from fakekube.server.certificates import KeyPair
     from fakekube.server.responses import Header
 
@@ -37,7 +37,7 @@ class IdentityHandle(Handle):
 
     def __init__(
         self,
-        cluster: FakeCluster,
+        cluster: Identities,
         name: str,
         credential: Callable[[], KeyPair | str],
         headers: Sequence[Header],
@@ -87,36 +87,44 @@ class IdentityHandle(Handle):
         self._entered.pop().__exit__(*error)
 
 
-class Identities(ClientAccess):
+class Identities(Handle, ClientAccess):
     """The part of FakeCluster that lets a test be somebody else."""
+
+    @property
+    def plane(self) -> ControlPlane:
+        return self._plane
+
+    def new_recorder(self) -> Recorder:
+        """One that knows what everybody may anyway in this cluster."""
+        state = self._application.state
+        return Recorder(lambda name: state.authorizer.role({"kind": "ClusterRole", "name": name}, ""))
 
     def as_user(self, name: str, *groups: str) -> IdentityHandle:
         """A user with a client certificate: nobody knows of it beforehand, and it may do what bindings give to name and groups."""
         certificate = cache(lambda: self.certificates.client(name, groups))
         identity = [(b"impersonate-user", name.encode()), *((b"impersonate-group", each.encode()) for each in groups)]
-        return IdentityHandle(self._as_cluster(), name, certificate, [*self._administrator(), *identity])
+        return IdentityHandle(self, name, certificate, [*self._administrator(), *identity])
 
     def as_service_account(
         self, namespace: str, name: str = "default", *, expiration_seconds: int = 3600
     ) -> IdentityHandle:
         """A service account that is there, with a fresh token. Raises NotFound."""
         __tracebackhide__ = True
-        cluster = self._as_cluster()
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
-        answer: Object = cluster._request("POST", path, {}, {"spec": {"expirationSeconds": expiration_seconds}})
+        answer: Object = self._request("POST", path, {}, {"spec": {"expirationSeconds": expiration_seconds}})
         token: str = answer["status"]["token"]
         headers = [(b"authorization", f"Bearer {token}".encode())]
-        return IdentityHandle(cluster, f"system:serviceaccount:{namespace}:{name}", lambda: token, headers, namespace)
+        return IdentityHandle(self, f"system:serviceaccount:{namespace}:{name}", lambda: token, headers, namespace)
 
     def as_admin(self) -> IdentityHandle:
         """The administrator, who may everything: `with kube.as_admin():` inside of another identity's context."""
         certificate = self.certificates.admin
-        return IdentityHandle(self._as_cluster(), "kubernetes-admin", lambda: certificate, self._administrator())
+        return IdentityHandle(self, "kubernetes-admin", lambda: certificate, self._administrator())
 
     @property
     def permissions(self) -> Permissions:
         """What identities needed: `with kube.permissions.record() as recording: ...`."""
-        return Permissions(self._as_cluster())
+        return Permissions(self)
 
     def file_of(self, identity: str) -> Path:
         return self._path_for(identity)
@@ -124,17 +132,11 @@ class Identities(ClientAccess):
     def _administrator(self) -> list[Header]:
         return [(b"authorization", f"Bearer {self.certificates.admin_token}".encode())]
 
-    def _as_cluster(self) -> FakeCluster:
-        from fakekube.cluster import FakeCluster
-
-        assert isinstance(self, FakeCluster)
-        return self
-
 
 class Permissions:
     """Records what programs are permitted."""
 
-    def __init__(self, cluster: FakeCluster) -> None:
+    def __init__(self, cluster: Identities) -> None:
         self._cluster = cluster
 
     @contextmanager
