@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from fakekube.controllers.loop import Context, Controller, Key, Object, Watch, own
-from fakekube.controllers.persistent_volume import BIND_COMPLETED, waits_for_consumer
+from fakekube.controllers.persistent_volume import BIND_COMPLETED, CLAIMS, SELECTED_NODE, waits_for_consumer
 from fakekube.controllers.pod_states import is_finished
 from fakekube.controllers.preemption import Victims, best_victims, priority_of
 from fakekube.controllers.scheduling_filters import (
@@ -26,6 +26,7 @@ from fakekube.controllers.scheduling_filters import (
     preference,
     requests_of,
 )
+from fakekube.controllers.volume_provisioner import class_to_provision
 from fakekube.errors import Conflict, Forbidden, NotFound
 from fakekube.objects.conditions import with_condition
 from fakekube.objects.selectors import LabelSelector
@@ -185,6 +186,8 @@ async def schedule(context: Context, memory: Memory, pod: Object) -> None:
             obstacles = [obstacles_of(wish, machine, around) for machine in machines]
             await refuse(context, memory, wish, machines, obstacles)
             return
+        if await still_wants_volumes(context, pod, best.name):
+            return  # a change of its claims brings it back
         await context.client.bind(namespace, name, best.name, pod["metadata"]["uid"])
     except (NotFound, Forbidden):
         return  # gone, or on its way out with its namespace; a change of its own brings it back
@@ -306,22 +309,43 @@ async def make_room(context: Context, wish: Wish, victims: Victims) -> None:
         await context.recorder.action(victim, "Normal", "Preempted", "Preempting", text, instance=INSTANCE)
 
 
-def claim_trouble(context: Context, pod: Object) -> str:
-    """Says which claim of the pod's volumes is not there, or that one waits for its volume; empty when all is well."""
+def claims_of(context: Context, pod: Object) -> Iterator[tuple[str, bool, Object | None]]:
+    """Of each claim of the pod's volumes the name, whether it is of an ephemeral volume, and the claim if it is there."""
     for volume in pod["spec"].get("volumes", []):
         name = volume.get("persistentVolumeClaim", {}).get("claimName")
         if "ephemeral" in volume:
             name = f"{pod['metadata']['name']}-{volume['name']}"
-        if not name:
-            continue
-        claim = context.client.get("persistentvolumeclaims", pod["metadata"]["namespace"], name)
-        if claim is None and "ephemeral" in volume:
+        if name:
+            yield name, "ephemeral" in volume, context.client.get(CLAIMS, pod["metadata"]["namespace"], name)
+
+
+def claim_trouble(context: Context, pod: Object) -> str:
+    """Says which claim of the pod's volumes is not there, or that one waits for its volume; empty when all is well."""
+    for name, is_ephemeral, claim in claims_of(context, pod):
+        if claim is None and is_ephemeral:
             return f'waiting for ephemeral volume controller to create the persistentvolumeclaim "{name}"'
         if claim is None:
             return f'persistentvolumeclaim "{name}" not found'
-        if BIND_COMPLETED not in claim["metadata"].get("annotations", {}) and not waits_for_consumer(context, claim):
+        annotations = claim["metadata"].get("annotations", {})
+        if not annotations.keys() & {BIND_COMPLETED, SELECTED_NODE} and not waits_for_consumer(context, claim):
             return "pod has unbound immediate PersistentVolumeClaims"
     return ""
+
+
+async def still_wants_volumes(context: Context, pod: Object, node: str) -> bool:
+    """Tells the claims that have waited for a consumer which node it is for; whether volumes are still being made for any."""
+    being_made = False
+    for name, _, claim in claims_of(context, pod):
+        annotations = {} if claim is None else claim["metadata"].get("annotations", {})
+        if claim is None or BIND_COMPLETED in annotations:
+            continue
+        if SELECTED_NODE not in annotations:
+            if class_to_provision(context, claim) is None:
+                continue
+            selected = {"metadata": {"annotations": {SELECTED_NODE: node}}}
+            await context.client.patch(CLAIMS, pod["metadata"]["namespace"], name, selected)
+        being_made = True
+    return being_made
 
 
 async def tell_unschedulable(context: Context, pod: Object, message: str, *, nominated: str = "") -> None:

@@ -29,7 +29,7 @@ HERE = pathlib.Path(__file__).parent
 CACHE = HERE.parents[2] / "build" / "client-suites"
 DOWNLOAD_TIMEOUT_S = 60
 INSTALL_TIMEOUT_S = 180
-RUN_TIMEOUT_S = 140
+RUN_TIMEOUT_S = 200
 """For all parts of a suite, which run at the same time."""
 
 
