@@ -50,8 +50,12 @@ class Served:
         return "" if status is None else f"the server has ended with status {status}:\n{log}"
 
 
+AS_RECORDED = ("--nodes", "0", "--service-account-signing-algorithm", "RS256")
+"""The recorded server had no node, and an RSA key for its tokens."""
+
+
 @contextlib.contextmanager
-def serve(options: Sequence[str] = ("--nodes", "0")) -> Iterator[Served]:
+def serve(options: Sequence[str] = AS_RECORDED) -> Iterator[Served]:
     """A server of its own in a process, until the block is left.
 
     Raises RuntimeError with what it printed if it does not start.
