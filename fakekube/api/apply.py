@@ -162,7 +162,10 @@ def _applied(writer: Writer, kind: Kind, live: Object, config: Object, options: 
 
 def check_fields(writer: Writer, kind: Kind | Subresource, config: Object) -> None:
     """Raises InternalError for what the kind has no place for."""
-    mistakes = list(writer.shape.mistakes(config))
+    try:
+        mistakes = list(writer.shape.mistakes(config))
+    except RecursionError:
+        raise BadRequest("error decoding YAML: exceeded max depth") from None
     if mistakes:
         told = mistakes[0] if len(mistakes) == 1 else "errors:" + "".join(f"\n  {mistake}" for mistake in mistakes)
         raise InternalError(f"failed to create typed patch object ({described(kind, config)}): {told}", reason="")
@@ -172,6 +175,8 @@ def merged(writer: Writer, live: Object, config: Object, managers: Managers, *, 
     """Raises Conflict (409) with every field and owner."""
     try:
         return managed_fields.applied(writer, live, config, managers, force=force)
+    except RecursionError:
+        raise BadRequest("error decoding YAML: exceeded max depth") from None
     except Conflicts as conflicts:
         if writer.manager == KUBECTL:
             conflicts.conflicts = _not_applied_by_client(writer, live, conflicts)

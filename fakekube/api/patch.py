@@ -10,7 +10,7 @@ from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.field_ownership import asks_for_no_tracking, own_updated
 from fakekube.api.rights import check_rights
-from fakekube.errors import Invalid, UnsupportedMediaType, unknown_format
+from fakekube.errors import BadRequest, Invalid, UnsupportedMediaType, unknown_format
 from fakekube.objects import schemas
 from fakekube.objects.field_errors import Shown, go_quoted, invalid
 from fakekube.objects.patches import PATCHES, STRATEGIC_MERGE_PATCH, Patch, Patched, strategic_merge_of
@@ -72,7 +72,10 @@ def patched_object(
 ) -> Object:
     """`present` with the patch done, decoded as the kind, with defaults. `present` may be changed."""
     strict = options.field_validation != "Ignore"
-    patched = function(present, body, strict)
+    try:
+        patched = function(present, body, strict)
+    except RecursionError:
+        raise BadRequest("error decoding patch: exceeded max depth") from None
     document = patched.document
     if isinstance(document, dict) and not patched.shown:
         other = schemas.why_another_kind(

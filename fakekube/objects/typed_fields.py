@@ -170,12 +170,12 @@ class Shape:
                 if item:
                     node[element] = below.everything(item)
             elif item and item != zero[name]:
-                empty = zero[name]
+                empty, below = zero[name], below._of_value(item)
                 if empty is not None:
                     node[element] = below.created(item) if name != "spec" else below._created_before(item)
-                elif below._of_value(item).kind == "map":
+                elif below.kind == "map":
                     node[element] = {key: each for key, each in below.everything(item).items() if key != SELF}
-                elif below.kind == "list":
+                elif not below.is_leaf:
                     node[element] = below._everything_in_list(item)
         for name, empty in zero.items():
             if value.get(name, MISSING) == empty:

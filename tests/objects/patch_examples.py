@@ -12,6 +12,7 @@ NAMES = ("a", "b", "c")
 FINALIZERS = ("example.com/a", "example.com/b", "example.com/c")
 _name = st.sampled_from(NAMES)
 _text = st.sampled_from(("1", "2", "x"))
+_amount = st.sampled_from(("1", "2"))
 _labels = st.dictionaries(_name, _text, max_size=3)
 _finalizers = st.lists(st.sampled_from(FINALIZERS), unique=True, max_size=3)
 
@@ -32,7 +33,7 @@ _container = _optional(
         "env": _unique(_env, "name"),
         "args": st.lists(_text, max_size=2),
         "ports": _unique(_ports, "containerPort"),
-        "resources": _optional({}, {"limits": st.dictionaries(st.sampled_from(("cpu", "memory")), _text)}),
+        "resources": _optional({}, {"limits": st.dictionaries(st.sampled_from(("cpu", "memory")), _amount)}),
     },
 )
 _tolerations = st.lists(_optional({"key": _name}, {"operator": st.just("Exists")}), max_size=2)

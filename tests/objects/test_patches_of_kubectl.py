@@ -1,4 +1,4 @@
-"""kubectl patches offline with the same libraries as the API server: `kubectl patch --local` must make of random pods what we make of them."""
+"""kubectl patches offline with the libraries of the API server: `kubectl patch --local` must make of random pods what we make of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def of_kubectl(folder: Path, pod: Any, dialect: str, patch: Any) -> Any:
     """The patched pod as kubectl prints it (it does not decode it), or FAILED."""
     file = folder / "pod.json"
     file.write_text(json.dumps(pod))
-    command = [KUBECTL, "patch", "--local", "-o", "json", "-f", file, "--type", dialect, "-p", json.dumps(patch)]
+    options = ["--local", "-o", "json", "-f", str(file), "--type", dialect, "-p", json.dumps(patch)]
+    command = [str(KUBECTL), "patch", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"HOME": str(folder)})
     return json.loads(done.stdout) if done.returncode == 0 else FAILED
 

@@ -1,0 +1,213 @@
+"""What one field is and what many are, by the types of the facts and by schemas of custom resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from fakekube import facts
+from fakekube.objects import field_sets
+from fakekube.objects.field_sets import paths, text
+from fakekube.objects.schemas import decode
+from fakekube.objects.typed_fields import Shape, shape_of, shape_of_schema
+from tests.objects.patch_examples import pods
+
+POD, SERVICE = shape_of("core.v1.Pod"), shape_of("core.v1.Service")
+
+
+def typed(value: Any, kind: str = "Pod") -> dict[str, Any]:
+    return decode(f"core.v1.{kind}", value, kind=kind, version="v1").object
+
+
+def texts(fields: field_sets.FieldSet) -> list[str]:
+    return [text(path) for path in paths(fields)]
+
+
+def all_shapes(shape: Shape, seen: set[int]) -> None:
+    if id(shape) not in seen:
+        seen.add(id(shape))
+        for inner in (*shape.fields.values(), *([shape.element] if shape.element else [])):
+            all_shapes(inner, seen)
+
+
+def test_every_type_has_a_shape_and_keys_of_lists_are_fields_of_their_items() -> None:
+    for name in facts.type_names():
+        shape = shape_of(name)
+        all_shapes(shape, set())
+        for field in shape.fields.values():
+            assert all(key in field.element.fields for key, _ in field.keys if field.element)
+
+
+def test_of_a_configuration_every_leaf_item_and_key_of_a_map_is_a_member() -> None:
+    config = {
+        "metadata": {"labels": {"a": "1"}, "annotations": {}, "finalizers": ["x.io/a"]},
+        "spec": {
+            "nodeSelector": {"disk": "ssd"},
+            "tolerations": [{"key": "a"}],
+            "containers": [{"name": "m", "ports": [{"containerPort": 80}], "resources": None, "env": []}],
+        },
+    }
+
+    assert texts(POD.field_set(config)) == [
+        ".metadata.annotations",
+        '.metadata.finalizers[="x.io/a"]',
+        ".metadata.labels.a",
+        ".spec.nodeSelector",
+        ".spec.tolerations",
+        '.spec.containers[name="m"]',
+        '.spec.containers[name="m"].name',
+        '.spec.containers[name="m"].resources',
+        '.spec.containers[name="m"].ports[containerPort=80,protocol="TCP"]',
+        '.spec.containers[name="m"].ports[containerPort=80,protocol="TCP"].containerPort',
+    ]
+
+
+def test_a_new_object_owns_its_containers_but_not_what_is_always_there() -> None:
+    pod = typed({"spec": {"containers": [{"name": "m"}], "volumes": [{"name": "v", "emptyDir": {}}]}})
+
+    assert POD.created(pod)["f:spec"] == {
+        "f:containers": {'k:{"name":"m"}': {".": {}, "f:name": {}, "f:resources": {}}},
+        "f:volumes": {".": {}, 'k:{"name":"v"}': {".": {}, "f:emptyDir": {}, "f:name": {}}},
+    }
+
+
+@given(pods)
+def test_a_new_object_is_what_differs_from_one_that_nobody_has_written_into(pod: Any) -> None:
+    new, empty = typed(pod), typed({})
+
+    change = POD.compare(empty, new)
+
+    created = field_sets.without(POD.created(new), [("f:kind",), ("f:apiVersion",)])
+    assert created == field_sets.union(change.modified, change.added)
+
+
+@given(pods, pods)
+def test_comparing_backwards_turns_what_was_added_into_what_was_removed(one: Any, other: Any) -> None:
+    there, back = POD.compare(typed(one), typed(other)), POD.compare(typed(other), typed(one))
+
+    assert (there.removed, there.modified, there.added) == (back.added, back.modified, back.removed)
+    assert bool(there) == (typed(one) != typed(other))
+
+
+@given(pods, pods)
+def test_merging_keeps_all_that_the_live_object_has_and_merging_again_changes_nothing(live: Any, config: Any) -> None:
+    merged = POD.merge(live, config)
+
+    assert not POD.compare(live, merged).removed
+    assert POD.merge(merged, config) == merged
+
+
+@given(pods)
+def test_removing_everything_that_is_named_leaves_nothing(pod: Any) -> None:
+    assert POD.remove(pod, POD.named(POD.field_set(pod))) == {}
+
+
+@pytest.mark.parametrize(
+    ("live", "applied", "merged"),
+    [
+        ("ab", "ba", "ba"),
+        ("abc", "bad", "bcad"),
+        ("xay", "axd", "ayxd"),
+        ("ab", "nab", "nab"),
+        ("abc", "n", "abcn"),
+        ("abc", "cn", "abcn"),
+    ],
+)
+def test_applied_items_come_in_their_order_and_others_stay_beside_their_neighbours(
+    live: str, applied: str, merged: str
+) -> None:
+    def pod(names: str) -> dict[str, Any]:
+        return {"spec": {"containers": [{"name": name} for name in names]}}
+
+    assert POD.merge(pod(live), pod(applied)) == pod(merged)
+
+
+@pytest.mark.parametrize(
+    ("config", "mistakes"),
+    [
+        ({"spec": {"foo": 1}}, [".spec.foo: field not declared in schema"]),
+        ({"metadata": {"labels": {"a": 1}}}, [".metadata.labels.a: expected string, got &value.valueUnstructured{Value:1}"]),
+        ({"spec": {"publishNotReadyAddresses": "yes"}}, [".spec.publishNotReadyAddresses: expected boolean, got &{yes}"]),
+        ({"spec": {"healthCheckNodePort": "x"}}, [".spec.healthCheckNodePort: expected numeric (int or float), got string"]),
+        ({"spec": {"ports": {"name": "a"}}}, [".spec.ports: expected list, got &{map[name:a]}"]),
+        ({"spec": []}, [".spec: expected map, got &{[]}"]),
+        (
+            {"spec": {"ports": [{"port": 1}, {"port": 1}]}},
+            ['.spec.ports: duplicate entries for key [port=1,protocol="TCP"]'],
+        ),
+        (
+            {"spec": {"ports": [1]}},
+            [".spec.ports: element 0: associative list with keys may not have non-map elements"],
+        ),
+        ({"spec": {"ports": [None]}}, [".spec.ports: element 0: associative list with keys may not have a null element"]),
+        (
+            {"metadata": {"finalizers": ["a", "a"]}},
+            ['.metadata.finalizers: duplicate entries for key [="a"]'],
+        ),
+        (
+            {"spec": {"ports": [{"port": 1, "x": 2}]}},
+            ['.spec.ports[port=1,protocol="TCP"].x: field not declared in schema'],
+        ),
+        ({"spec": {"selector": {"a": None}, "ports": None}}, []),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_a_configuration(config: Any, mistakes: list[str]) -> None:
+    assert list(SERVICE.mistakes(config)) == mistakes
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "spec": {
+            "type": "object",
+            "properties": {
+                "parts": {
+                    "type": "array",
+                    "x-kubernetes-list-type": "map",
+                    "x-kubernetes-list-map-keys": ["id", "side"],
+                    "items": {
+                        "type": "object",
+                        "properties": {"id": {"type": "string"}, "side": {"type": "string", "default": "left"}},
+                    },
+                },
+                "tags": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+                "steps": {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "integer"}}}},
+                "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+                "size": {"x-kubernetes-int-or-string": True},
+            },
+        }
+    },
+}
+
+
+def test_schemas_of_custom_resources_say_what_is_one_field() -> None:
+    spec = {
+        "parts": [{"id": "a"}],
+        "tags": ["x"],
+        "steps": [{"a": 1}],
+        "free": {"deep": {"b": [1]}},
+        "size": "10%",
+    }
+
+    fields = shape_of_schema(SCHEMA).field_set({"spec": spec})["f:spec"]
+
+    assert fields == {
+        "f:parts": {'k:{"id":"a","side":"left"}': {".": {}, "f:id": {}}},
+        "f:tags": {'v:"x"': {}},
+        "f:steps": {},
+        "f:free": {"f:deep": {".": {}, "f:b": {}}},
+        "f:size": {},
+    }
+
+
+def test_an_item_of_a_custom_list_needs_at_least_one_of_its_keys() -> None:
+    schema: Any = {"type": "object", "properties": {"l": dict(SCHEMA["properties"]["spec"]["properties"]["parts"])}}  # type: ignore[index]
+    schema["properties"]["l"]["x-kubernetes-list-map-keys"] = ["id"]
+
+    (mistake,) = shape_of_schema(schema).mistakes({"l": [{"side": "x"}]})
+
+    assert mistake.startswith(
+        '.l: element 0: associative list with keys has an element that omits all key fields ["id"]'
+    )
