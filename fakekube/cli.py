@@ -158,8 +158,8 @@ def serve(
         except ValueError as error:
             raise Failure(str(error)) from None
         from fakekube.controllers import UnknownController
+        from fakekube.kubelet import StageError
         from fakekube.kubelet.node import NodeTemplateError
-        from fakekube.kubelet.stages import StageError
 
         try:
             cluster = FakeCluster(

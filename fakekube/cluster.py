@@ -25,6 +25,7 @@ from fakekube.api.legacy_tokens import LegacyTokenUse
 from fakekube.controllers import chosen
 from fakekube.controllers.loop import Context, Controller, Loop, Settings, Watch, own
 from fakekube.kinds import Kinds
+from fakekube.kubelet import StageError
 from fakekube.kubelet.lives import Lives
 from fakekube.kubelet.node import Node, healthy, nodes, read_template
 from fakekube.kubelet.pods import Kubelet
@@ -58,6 +59,8 @@ from fakekube.testing.pods import PodsHandle
 if TYPE_CHECKING:
     from typing import Self
 
+    from fakekube.kubelet.stage_player import StagePlayer
+    from fakekube.kubelet.stages import Stage
     from fakekube.seeding import SeedFailure
 
 ADMINISTRATOR = User("kubernetes-admin", ("system:masters",), "admin-uid")
@@ -132,6 +135,8 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         self.app = AsgiDoor(self._application, lambda: self.server.loop, self.certificates.admin_token)
         self._time = SteeredClock()
         self.clock = ClockHandle(self._time, self._settle, self._run)
+        self._stages = _read_stages(stages)
+        self._players: list[StagePlayer] = []
         self._lives = Lives()
         self.pods = PodsHandle(self)
         self.nodes = NodesHandle(self)
@@ -250,9 +255,10 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         """The controllers and the kubelets of our own nodes, not started."""
         machines = nodes(self.options.nodes, self._node_template)
         self._node_names = [machine.name for machine in machines]
-        runner = [self._runner_of_nodes()] if self.options.run_any_node else []
+        # Stages are played with any node as it is: they say themselves what becomes of it.
+        runner = [self._runner_of_nodes()] if self.options.run_any_node and not self._stages else []
         return Loop(
-            [*self._controllers, *map(self._kubelet, machines), *runner],
+            [*self._controllers, *self._kubelets(plane, machines), *runner],
             store=plane.store,
             client_for=lambda controller: Client(plane, controller.acts_as, controller.field_manager),
             clock=plane.clock,
@@ -263,6 +269,38 @@ class FakeCluster(Identities, MetricsHandle, Handle):
                 nodes=self._node_names,
             ),
         )
+
+    def _kubelets(self, plane: ControlPlane, machines: Sequence[Node]) -> list[Controller]:
+        """Those who have pods live: a kubelet for each node, or the stages. Raises StageError for a kind that is not served."""
+        if not self._stages:
+            return [self._kubelet(machine) for machine in machines]
+        from fakekube.kubelet.stage_player import StagePlayer
+
+        self._players.clear()
+        kinds: dict[tuple[str, str], list[Stage]] = {}
+        for stage in self._stages:
+            kinds.setdefault((stage.group, stage.kind), []).append(stage)
+        players = []
+        for (group, name), stages in kinds.items():
+            resource = next((kind.collection for kind in plane.kinds if (kind.group, kind.kind) == (group, name)), None)
+            if resource is None:
+                raise StageError(f"the stage {stages[0].name} is for {name} of group {group!r}, which is not served")
+            any_node = self.options.run_any_node
+            player = StagePlayer(resource, stages, machines, plane.chance.random, plane.chance.uid, any_node=any_node)
+            self._players.append(player)
+            players.append(
+                Controller(
+                    name="kubelet",
+                    watches=(Watch(resource, key=player.keys),),
+                    reconcile=player.reconcile,
+                    user=ADMINISTRATOR,
+                    field_manager="kwok",
+                    events_from="kwok",
+                )
+            )
+        if ("", "Pod") not in kinds:
+            players += [self._kubelet(machine) for machine in machines]
+        return players
 
     def _kubelet(self, machine: Node) -> Controller:
         kubelet = Kubelet(machine, self._lives)
@@ -287,6 +325,10 @@ class FakeCluster(Identities, MetricsHandle, Handle):
     def _run_node(self, machine: Node) -> None:
         assert self._loop is not None
         self._node_names.append(machine.name)
+        for player in self._players:
+            player.add(machine)
+        if any(player.resource == "pods" for player in self._players):
+            return
         controller = self._kubelet(machine)
         self._loop.add(controller, Client(self.plane, controller.acts_as, controller.field_manager))
 
@@ -371,6 +413,14 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             always_allow=always_allow,
             explains_refusals=self.explains_refusals,
         )
+
+
+def _read_stages(directory: str) -> tuple[Stage, ...]:
+    if not directory:
+        return ()
+    from fakekube.kubelet.stages import read
+
+    return read(Path(directory))
 
 
 def _put(plane: ControlPlane, obj: Object) -> None:

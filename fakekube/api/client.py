@@ -68,12 +68,19 @@ class Client:
         return from_storage(kind, stored.value)
 
     async def patch(
-        self, resource: str, namespace: str, name: str, merge_patch: dict[str, Any], subresource: str = ""
+        self,
+        resource: str,
+        namespace: str,
+        name: str,
+        patch: Any,
+        subresource: str = "",
+        *,
+        media_type: str = MERGE_PATCH,
     ) -> Object:
-        """A merge patch."""
+        """A merge patch, unless its media type says otherwise."""
         kind = self._kind(resource)
         call = self._call(kind, namespace, name, subresource)
-        stored = await patch_verb.patch(self.plane, call, orjson.dumps(merge_patch), MERGE_PATCH)
+        stored = await patch_verb.patch(self.plane, call, orjson.dumps(patch), media_type)
         return from_storage(kind, stored.value)
 
     def get_scale(self, resource: str, namespace: str, name: str) -> Object | None:

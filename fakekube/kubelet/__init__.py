@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 
+class StageError(ValueError):
+    """Stages that cannot be played; the message tells where."""
+
+
 class Surroundings(Protocol):
     """What a kubelet works with; its client acts as the node's own user."""
 

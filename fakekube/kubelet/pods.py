@@ -78,7 +78,7 @@ class Kubelet:
     async def _live(self, context: Surroundings, pod: Object) -> float | None:
         uid = pod["metadata"]["uid"]
         memories = self._memories.setdefault(uid, {})
-        look = PodLife(pod, self.lives, memories, self._address(context.client, pod), context.clock.now()).look()
+        look = PodLife(pod, self.lives, memories, self.address_of(context.client, pod), context.clock.now()).look()
         await self._report(context, pod, look.status)
         for told in look.events:
             tell = context.recorder.warning if told.type == "Warning" else context.recorder.normal
@@ -130,7 +130,7 @@ class Kubelet:
             patch = {"metadata": {"uid": metadata["uid"]}, "status": changed}
             await context.client.patch("pods", metadata["namespace"], metadata["name"], patch, "status")
 
-    def _address(self, client: Client, pod: Object) -> str:
+    def address_of(self, client: Client, pod: Object) -> str:
         """The pod's address, given to it at the first question."""
         if pod["spec"].get("hostNetwork"):
             return self.node.address

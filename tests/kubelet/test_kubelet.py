@@ -4,8 +4,8 @@ from typing import Any
 
 from fakekube.controllers import job, scheduler
 from fakekube.controllers.loop import Controller, Settings, Watch
-from fakekube.kubelet.node import Node, nodes
 from fakekube.kubelet.containers import image_id
+from fakekube.kubelet.node import Node, nodes
 from fakekube.kubelet.pods import Kubelet
 from tests.controllers.in_memory import Cluster, named
 
