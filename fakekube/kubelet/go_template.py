@@ -57,6 +57,7 @@ class _Scope:
 
     def find(self, name: str) -> dict[str, Any]:
         """Where the variable is. Raises KeyError."""
+        known: dict[str, Any]
         for known in reversed(self.variables):
             if name in known:
                 return known

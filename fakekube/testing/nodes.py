@@ -12,7 +12,7 @@ from fakekube.registry.user import service_account
 from fakekube.testing.pods import KUBELET
 
 if TYPE_CHECKING:
-    from fakekube.cluster import FakeCluster
+    from fakekube.testing.played import PlayedCluster
 
 Object = dict[str, Any]
 
@@ -26,7 +26,7 @@ class NodesHandle:
     kube.nodes.fail("gpu-0")
     """
 
-    def __init__(self, cluster: FakeCluster) -> None:
+    def __init__(self, cluster: PlayedCluster) -> None:
         self._cluster = cluster
 
     def add(

@@ -13,7 +13,7 @@ from fakekube.kubelet.lives import Life, Rule
 from fakekube.kubelet.pod_status import is_finished
 
 if TYPE_CHECKING:
-    from fakekube.cluster import FakeCluster
+    from fakekube.testing.played import PlayedCluster
 
 Object = dict[str, Any]
 
@@ -37,7 +37,7 @@ class PodsHandle:
     Pods on nodes that fakekube does not run live as whoever plays their kubelet has it.
     """
 
-    def __init__(self, cluster: FakeCluster) -> None:
+    def __init__(self, cluster: PlayedCluster) -> None:
         self._cluster = cluster
 
     def live(
