@@ -1,4 +1,4 @@
-"""What tests of workload controllers share: manifests, a kubelet that makes every pod ready at once, and a cluster in which things go wrong."""
+"""What tests of workload controllers share: manifests, a kubelet that makes pods ready at once, a cluster in which things go wrong."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def workload(name: str, **spec: Any) -> Object:
     return {"metadata": {"name": name, "namespace": NAMESPACE}, "spec": {**common, **spec}}
 
 
-READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": None}]}
+READY: Object = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": None}]}
 
 
 async def _make_ready(context: Context, namespace: str, name: str) -> None:
     pod = context.client.get("pods", namespace, name)
     if pod is not None and pod["status"].get("phase") == "Pending":
-        conditions = [{**READY["conditions"][0], "lastTransitionTime": context.clock.timestamp()}]  # type: ignore[index]
+        conditions = [{**READY["conditions"][0], "lastTransitionTime": context.clock.timestamp()}]
         await context.client.patch("pods", namespace, name, {"status": {**READY, "conditions": conditions}}, "status")
 
 
