@@ -13,6 +13,7 @@ from fakekube.access.tokens import ServiceAccountTokens
 from fakekube.admission import Chain
 from fakekube.admission.attributes import Attributes
 from fakekube.api.call import Call
+from fakekube.api.command_answers import CommandAnswers
 from fakekube.api.container_logs import ContainerLogs
 from fakekube.kinds import Kinds
 from fakekube.registry.allocators import Allocators
@@ -44,6 +45,8 @@ class ControlPlane:
     """Is told what was permitted."""
     logs: ContainerLogs = field(default_factory=ContainerLogs)
     """What the containers have written."""
+    commands: CommandAnswers = field(default_factory=CommandAnswers)
+    """What commands in containers answer."""
     service_account_tokens: ServiceAccountTokens = field(init=False)
 
     def __post_init__(self) -> None:

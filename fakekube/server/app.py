@@ -81,6 +81,8 @@ class App:
         if token is not None:
             request.websocket_token = token
             offered = [each for each in offered if not each.startswith(TOKEN_PROTOCOL)]
+        if request.path.rpartition("/")[2] in ("exec", "attach", "portforward"):
+            offered = [each for each in offered if each in CHANNEL_PROTOCOLS][:1]
         response: Response
         if len(offered) > 1:
             response = Response(status=400, content_type=None)
@@ -96,6 +98,9 @@ class App:
         await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": response.body})
 
+
+CHANNEL_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+"""Subprotocols of WebSockets into containers; of several that a client offers, its first counts."""
 
 ANSWERED_KEPT = 1000
 

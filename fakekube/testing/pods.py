@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from fakekube.api.command_answers import Answer, CommandAnswer
 from fakekube.api.container_logs import Entry
 from fakekube.kubelet.lives import Life, Rule
 from fakekube.kubelet.pod_status import is_finished
@@ -175,6 +176,24 @@ class PodsHandle:
                 appended=True,
             )
         )
+
+    def set_exec(
+        self,
+        name: str,
+        answer: Answer,
+        *,
+        command: Sequence[str] | None = None,
+        namespace: str = "default",
+        container: str = "*",
+    ) -> None:
+        """What `kubectl exec` and its like get to see, through WebSockets: a text, a CommandResult (stdout, stderr, exit_code), or a
+        function of the command's words. `command`: only of commands that begin with these words. What nobody has said stays refused."""
+        said = CommandAnswer(answer=answer, command=command, namespace=namespace, name=name, container=container)
+
+        async def put() -> None:
+            self._cluster.plane.commands.put(said)
+
+        self._cluster._run(put)
 
     def _write(self, entry: Entry) -> None:
         async def write() -> None:

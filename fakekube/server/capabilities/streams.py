@@ -5,15 +5,23 @@ https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
+import orjson
+
+from fakekube.api.call import boolean
+from fakekube.api.command_answers import CommandResult
 from fakekube.errors import BadRequest, Forbidden, InternalError, forbidden
 from fakekube.objects.field_errors import go_quoted
+from fakekube.registry.kind import Object
 from fakekube.server.capabilities.kubelets import container_of, dial_error, kubelet_of, pod_named
 from fakekube.server.capabilities.unavailable import unavailable
 from fakekube.server.request import Request
 from fakekube.server.resources import Exchange
-from fakekube.server.responses import Response
+from fakekube.server.responses import JSON, Header, Response, Send, Streaming
+
+STDOUT, STDERR, ERROR = 1, 2, 3
+"""Channels of a WebSocket into a container."""
 
 
 async def run_command(exchange: Exchange) -> Response:
@@ -49,7 +57,48 @@ def _connect(exchange: Exchange, what: str, *, to_container: bool) -> Response:
     if not kubelet.is_own:
         text = f"error dialing backend: {dial_error(kubelet.host, kubelet.address)}"
         raise InternalError(text, reason="")
+    if exchange.call.subresource == "exec" and request.scope["type"] == "websocket":
+        command = list(call.query_values("command"))
+        result = plane.commands.result(pod, container_of(pod, call.query.get("container", "")), command)
+        if result is not None:
+            return Streaming(_answered(exchange, command, result), JSON)
     raise unavailable(what)
+
+
+def _answered(
+    exchange: Exchange, command: list[str], result: CommandResult
+) -> Callable[[Send, list[Header]], Awaitable[None]]:
+    """The answer of a command as frames of a WebSocket: a byte for the channel, then what goes through it.
+
+    https://kubernetes.io/docs/reference/using-api/websockets/
+    """
+    query = exchange.call.query
+
+    async def run(send: Send, _: list[Header]) -> None:
+        is_terminal = bool(boolean(query, "tty"))
+        for channel, name, text in ((STDOUT, "stdout", result.stdout), (STDERR, "stderr", result.stderr)):
+            if text and boolean(query, name):
+                # A terminal has one way out.
+                number = STDOUT if is_terminal else channel
+                await send({"type": "websocket.send", "bytes": bytes((number,)) + text.encode()})
+        status = orjson.dumps(_status(command, result.exit_code))
+        await send({"type": "websocket.send", "bytes": bytes((ERROR,)) + status})
+        await send({"type": "websocket.close", "code": 1000})
+
+    return run
+
+
+def _status(command: list[str], exit_code: int) -> Object:
+    if not exit_code:
+        return {"metadata": {}, "status": "Success"}
+    words = " ".join(command)
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"command terminated with non-zero exit code: error executing command [{words}], exit code {exit_code}",
+        "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": str(exit_code)}]},
+    }
 
 
 def _check_may_create(exchange: Exchange) -> None:

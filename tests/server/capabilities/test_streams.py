@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from fakekube.api.command_answers import CommandAnswer, CommandResult
+from fakekube.server.app import App
+
 from .conftest import POD, SHOP, Ask
 
 UPGRADE = {"connection": "Upgrade", "upgrade": "SPDY/3.1"}
@@ -79,3 +82,59 @@ async def test_whoever_may_only_get_does_not_come_in_as_a_websocket(ask: Ask, ma
     answer = await ask("GET", f"{SHOP}/pods/none/exec", token="jane")
 
     assert (answer.status, answer.message) == (403, 'pods "none" is forbidden: ')
+
+
+@pytest.mark.parametrize(
+    ("query", "frames"),
+    [
+        (
+            "command=ls&command=-l&stdout=true&stderr=true",
+            [b"\x01ls -l says hello\n", b'\x03{"metadata":{},"status":"Success"}'],
+        ),
+        (
+            "command=false&stdout=true&stderr=true",
+            [
+                b"\x02no\n",
+                b'\x03{"metadata":{},"status":"Failure","message":"command terminated with non-zero exit code: error '
+                b'executing command [false], exit code 3","reason":"NonZeroExitCode","details":{"causes":[{"reason":'
+                b'"ExitCode","message":"3"}]}}',
+            ],
+        ),
+        ("command=ls&stderr=true", [b'\x03{"metadata":{},"status":"Success"}']),
+    ],
+)
+async def test_what_a_command_answers_goes_through_channels(
+    app: App, running: Any, query: str, frames: list[bytes]
+) -> None:
+    await running("p")
+    commands = app.state.plane.commands
+    commands.put(CommandAnswer(answer=lambda words: f"{' '.join(words)} says hello\n", name="p"))
+    commands.put(CommandAnswer(answer=CommandResult(stderr="no\n", exit_code=3), command=["false"]))
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "websocket",
+        "path": f"{SHOP}/pods/p/exec",
+        "query_string": query.encode(),
+        "subprotocols": ["unheard.of", "v5.channel.k8s.io", "v4.channel.k8s.io"],
+        "headers": [(b"authorization", b"Bearer admin"), (b"connection", b"Upgrade")],
+    }
+    await app(scope, receive, send)
+
+    assert sent[0] == {"type": "websocket.accept", "subprotocol": "v5.channel.k8s.io"}
+    assert [message["bytes"] for message in sent[1:-1]] == frames
+    assert sent[-1] == {"type": "websocket.close", "code": 1000}
+
+
+async def test_a_command_that_nobody_has_said_anything_about_stays_unanswered(app: App) -> None:
+    pod = {"metadata": {"name": "p", "namespace": "shop"}}
+    app.state.plane.commands.put(CommandAnswer(answer="yes", command=["ls"], container="c"))
+    assert app.state.plane.commands.result(pod, "c", ["ls", "-l"]) == CommandResult("yes")
+    assert app.state.plane.commands.result(pod, "c", ["cat"]) is None
+    assert app.state.plane.commands.result(pod, "d", ["ls"]) is None
