@@ -42,8 +42,11 @@ class _Bounds:
     names: Mapping[str, int]
 
 
-_MONTHS = {name: i for i, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
-_WEEKDAYS = {name: i for i, name in enumerate("sun mon tue wed thu fri sat".split())}
+_MONTHS = {
+    name: i
+    for i, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
+}
+_WEEKDAYS = {name: i for i, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
 _MINUTES, _HOURS, _DAYS = _Bounds(0, 59, {}), _Bounds(0, 23, {}), _Bounds(1, 31, {})
 _MONTHS_OF_A_YEAR, _DAYS_OF_A_WEEK = _Bounds(1, 12, _MONTHS), _Bounds(0, 6, _WEEKDAYS)
 _FIELDS = (_MINUTES, _HOURS, _DAYS, _MONTHS_OF_A_YEAR, _DAYS_OF_A_WEEK)
@@ -77,7 +80,9 @@ def parse(text: str) -> Schedule:
 
 
 def _is_any(field: str) -> bool:
-    return any(part.partition("/")[0] in ("*", "?") and part.partition("/")[2] in ("", "1") for part in field.split(","))
+    return any(
+        part.partition("/")[0] in ("*", "?") and part.partition("/")[2] in ("", "1") for part in field.split(",")
+    )
 
 
 def _described(text: str, zone: str) -> Schedule:
@@ -135,7 +140,9 @@ def _integer(text: str) -> int:
         raise ScheduleError(f"failed to parse int from {text}: strconv.Atoi: parsing {quoted(text)}: invalid syntax")
     number = int(text) if len(text) < 20 else 1 << 63
     if not -(1 << 63) <= number < 1 << 63:
-        raise ScheduleError(f"failed to parse int from {text}: strconv.Atoi: parsing {quoted(text)}: value out of range")
+        raise ScheduleError(
+            f"failed to parse int from {text}: strconv.Atoi: parsing {quoted(text)}: value out of range"
+        )
     if number < 0:
         raise ScheduleError(f"negative number ({number}) not allowed: {text}")
     return number

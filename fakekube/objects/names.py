@@ -151,7 +151,7 @@ def domain_prefixed_path(text: str) -> list[str]:
     if errors := subdomain(host):
         return errors
     if not _is_domain_path(path):
-        return [f"invalid domain path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&\\'()*+,;=:]+')"]
+        return ["invalid domain path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&\\'()*+,;=:]+')"]
     return []
 
 

@@ -31,7 +31,9 @@ async def test_with_a_selector_the_remaining_count_is_left_out_and_the_last_page
     for name in "abcd":
         await put("configmaps", name, labels={"even": "yes"} if name in "bc" else {})
     first = await list_(plane, call("configmaps", limit="1", labelSelector="even"))
-    second = await list_(plane, call("configmaps", limit="1", labelSelector="even", **{"continue": first.continue_token}))
+    second = await list_(
+        plane, call("configmaps", limit="1", labelSelector="even", **{"continue": first.continue_token})
+    )
     assert (names(first), first.remaining) == (["b"], None)
     assert (names(second), second.continue_token) == (["c"], "")
 
@@ -77,7 +79,10 @@ async def test_a_compacted_version_is_410_and_a_compacted_token_brings_a_new_one
             'invalid resource version: resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax',
         ),
         ({"continue": "???"}, "invalid continue token: continue key is not valid: illegal base64 data at input byte 0"),
-        ({"fieldSelector": "spec.x=1"}, '"spec.x" is not a known field selector: only "metadata.name", "metadata.namespace"'),
+        (
+            {"fieldSelector": "spec.x=1"},
+            '"spec.x" is not a known field selector: only "metadata.name", "metadata.namespace"',
+        ),
     ],
 )
 async def test_wrong_options_are_refused_in_the_servers_words(

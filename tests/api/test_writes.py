@@ -68,9 +68,7 @@ async def test_a_write_that_changes_nothing_takes_no_revision(plane: ControlPlan
 
 async def test_status_patch_leaves_spec_and_generation_alone(plane: ControlPlane, call: MakeCall, put: Put) -> None:
     template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
-    stored = await put(
-        "deployments.apps", "web", spec={"selector": {"matchLabels": {"a": "b"}}, "template": template}
-    )
+    stored = await put("deployments.apps", "web", spec={"selector": {"matchLabels": {"a": "b"}}, "template": template})
     body = b'{"spec":{"replicas":7},"status":{"replicas":3}}'
     after = await patch(plane, call("deployments.apps", "web", "status"), body, MERGE_PATCH)
     assert after.value["spec"] == stored.value["spec"]

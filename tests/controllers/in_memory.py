@@ -291,8 +291,9 @@ class Cluster:
         if marked and not metadata.get("finalizers") and not new.get("spec", {}).get("finalizers"):
             self.store.delete(resource, stored)
             return new
-        if new == stored.value:
-            return stored.value
+        present: Object = stored.value
+        if new == present:
+            return present
         if new.get("spec") != stored.value.get("spec") and "generation" in metadata:
             metadata["generation"] = stored.value["metadata"]["generation"] + 1
         updated: Object = self.store.update(resource, stored, new).value

@@ -48,7 +48,15 @@ def test_a_name_is_taken_once_in_a_namespace(store: Store) -> None:
 
 
 def test_lists_are_in_the_order_of_the_keys_bytes(store: Store) -> None:
-    for namespace, name in (("x", "b"), ("x-b", "a"), ("x", "a10"), ("x", "a9"), ("x", "a-b"), ("x", "a.b"), ("x", "a")):
+    for namespace, name in (
+        ("x", "b"),
+        ("x-b", "a"),
+        ("x", "a10"),
+        ("x", "a9"),
+        ("x", "a-b"),
+        ("x", "a.b"),
+        ("x", "a"),
+    ):
         put(store, name, namespace)
     assert names(store) == [
         ("x-b", "a"), ("x", "a"), ("x", "a-b"), ("x", "a.b"), ("x", "a10"), ("x", "a9"), ("x", "b"),
