@@ -1,11 +1,14 @@
-"""Events about objects, as controllers, scheduler and kubelets write them; the same event again is counted on the first one.
+"""Events about objects, as controllers, scheduler and kubelets write them.
 
+The same event again is counted on the first one; many that are alike become one; and about one object only so many are written at all.
 https://kubernetes.io/docs/reference/kubernetes-api/core/event-v1/
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fakekube.errors import AlreadyExists, NotFound, StatusError
 
@@ -15,8 +18,35 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 
+Known = TypeVar("Known")
+
 EVENTS_REMEMBERED = 4096
 """So many different events are known again by one recorder."""
+
+ALIKE = 10
+"""So many events that differ in nothing but their messages are told one by one; further ones are one event together."""
+ALIKE_WITHIN = timedelta(minutes=10)
+COMBINED = "(combined from similar events): "
+
+BURST = 25
+"""So many events about one object are written; then one more for each pause that passes."""
+PAUSE_S = 300.0
+
+
+@dataclass(slots=True)
+class _Similar:
+    """The messages of events that are otherwise the same."""
+
+    last: datetime
+    messages: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """How many events about one object may be written, at a time."""
+
+    at: datetime
+    left: float = BURST
 
 
 class EventRecorder:
@@ -29,6 +59,8 @@ class EventRecorder:
         self._host = host
         self._remembered: dict[tuple[str, ...], tuple[str, str, int]] = {}
         """What an event says -> namespace, name and count of the object that holds it."""
+        self._similar: dict[tuple[str, ...], _Similar] = {}
+        self._allowances: dict[str, _Allowance] = {}
         self._last_nanoseconds = 0
 
     async def normal(self, about: Object, reason: str, message: str, *, field_path: str = "") -> None:
@@ -57,13 +89,20 @@ class EventRecorder:
         )
 
     async def _counted(self, about: Object, type: str, reason: str, message: str, field_path: str) -> None:
-        same = (_identity(about), type, reason, message, field_path)
+        identity = _identity(about)
+        same: tuple[str, ...] = (identity, type, reason, message, field_path)
+        if self._are_many((identity, type, reason), message):
+            message = COMBINED + message
+            same = (identity, type, reason)
+        if not self._may_tell(identity):
+            return
         now = self._clock.timestamp()
         first = self._remembered.pop(same, None)
         if first is not None:
             namespace, name, count = first
+            change = {"count": count + 1, "lastTimestamp": now, "message": message}
             try:
-                await self._client.patch("events", namespace, name, {"count": count + 1, "lastTimestamp": now})
+                await self._client.patch("events", namespace, name, change)
             except NotFound:
                 first = None  # it was deleted: begin anew
             except StatusError:
@@ -121,10 +160,40 @@ class EventRecorder:
             except StatusError:
                 return None
 
+    def _are_many(self, similar: tuple[str, ...], message: str) -> bool:
+        """Whether so many others have been like this one that it is no longer told by itself."""
+        now = self._clock.now()
+        known = self._similar.pop(similar, None)
+        if known is None or now - known.last > ALIKE_WITHIN:
+            known = _Similar(now)
+        known.last = now
+        known.messages.add(message)
+        _keep(self._similar, similar, known)
+        if len(known.messages) < ALIKE:
+            return False
+        known.messages.pop()
+        return True
+
+    def _may_tell(self, identity: str) -> bool:
+        now = self._clock.now()
+        known = self._allowances.pop(identity, None) or _Allowance(now)
+        known.left = min(known.left + (now - known.at).total_seconds() / PAUSE_S, BURST)
+        known.at = now
+        _keep(self._allowances, identity, known)
+        if known.left < 1:
+            return False
+        known.left -= 1
+        return True
+
     def _remember(self, same: tuple[str, ...], where: tuple[str, str, int]) -> None:
-        self._remembered[same] = where
-        if len(self._remembered) > EVENTS_REMEMBERED:
-            del self._remembered[next(iter(self._remembered))]
+        _keep(self._remembered, same, where)
+
+
+def _keep(memory: dict[Any, Known], key: object, value: Known) -> None:
+    """As the newest; the oldest are forgotten."""
+    memory[key] = value
+    if len(memory) > EVENTS_REMEMBERED:
+        del memory[next(iter(memory))]
 
 
 def _identity(about: Object) -> str:

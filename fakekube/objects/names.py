@@ -260,7 +260,6 @@ def cidr_warnings(text: str, path: str) -> list[str]:
     network = parsed_cidr(text)
     if network is None:
         return []
-    host, _, length = text.partition("/")
     if cidr(text):
         return [f'{path}: non-standard CIDR value "{text}" is invalid: use "{network}"']
     if network.version == 6 and str(network) != text:

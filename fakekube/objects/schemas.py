@@ -75,9 +75,9 @@ def decode_body(
 ) -> tuple[dict[str, Any], list[str]]:
     """The object in `body`, not defaulted yet, and the texts of the warnings about its fields.
 
-    `body` is a text, YAML where `media_type` says so and else JSON, or a value that was read already (protobuf). `type_name` is empty for
-    custom resources, which `decode_untyped` decodes. `field_validation` is `Strict`, `Ignore`, or `Warn` (also when empty). `other_versions` of the group are taken for
-    `version`. Raises BadRequest.
+    `body` is a text, YAML where `media_type` says so and else JSON, or a value that was read already (protobuf). `type_name` is empty
+    for custom resources, which `decode_untyped` decodes. `field_validation` is `Strict`, `Ignore`, or `Warn` (also when empty).
+    `other_versions` of the group are taken for `version`. Raises BadRequest.
     """
     expected = _Expected(group, version, kind, type_name, decode_untyped or decode_custom_resource)
     try:
