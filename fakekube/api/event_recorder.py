@@ -38,7 +38,7 @@ class _Similar:
     """The messages of events that are otherwise the same."""
 
     last: datetime
-    messages: set[str] = field(default_factory=set)
+    messages: dict[str, None] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -167,11 +167,11 @@ class EventRecorder:
         if known is None or now - known.last > ALIKE_WITHIN:
             known = _Similar(now)
         known.last = now
-        known.messages.add(message)
+        known.messages[message] = None
         _keep(self._similar, similar, known)
         if len(known.messages) < ALIKE:
             return False
-        known.messages.pop()
+        del known.messages[next(iter(known.messages))]
         return True
 
     def _may_tell(self, identity: str) -> bool:
