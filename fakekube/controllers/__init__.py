@@ -48,6 +48,7 @@ def _short(name: str) -> str:
 
 
 _OTHER_NAMES = {
+    "scheduler": "default-scheduler",
     "garbagecollector": "generic-garbage-collector",
     "garbage-collector-controller": "generic-garbage-collector",
     "serviceaccount-controller": "service-account-controller",
