@@ -265,7 +265,8 @@ def issue_client_certificate(ca: KeyPair, user: str, groups: Sequence[str], *, d
 
 
 def create_token() -> str:
-    return secrets.token_urlsafe(32)
+    """Letters and digits alone: a token that begins with `-` would be an option on somebody's command line."""
+    return secrets.token_hex(32)
 
 
 def _days_from_now(days: int) -> datetime.datetime:
