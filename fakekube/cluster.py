@@ -306,7 +306,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         kubelet = Kubelet(machine, self._lives)
         return Controller(
             name="kubelet",
-            watches=(Watch("pods", key=kubelet.keys),),
+            watches=(Watch("pods", key=kubelet.keys, where=("spec.nodeName", machine.name)),),
             reconcile=kubelet.reconcile,
             user=machine.user,
             field_manager="kubelet",

@@ -25,6 +25,7 @@ from fakekube.api.event_recorder import EventRecorder
 from fakekube.controllers.metrics_source import MetricsSource
 from fakekube.controllers.ownership import Owners
 from fakekube.errors import StatusError
+from fakekube.objects.fields import text_at
 from fakekube.registry.user import User, service_account
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class Watch:
     types: tuple[str, ...] = ("ADDED", "MODIFIED", "DELETED")
     beside: str = ""
     """Only changes in namespaces that hold an object of this resource."""
+    where: tuple[str, str] = ("", "")
+    """Only objects with this value at this path, `("spec.nodeName", "a")`. However many watch one path, a change asks those it concerns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +185,7 @@ class Loop:
         self._store = store
         self._owners = Owners(store)
         self._unsubscribe: list[Callable[[], None]] = []
+        self._routers: dict[tuple[str, str], Router] = {}
         self._queues: list[Queue] = []
         for controller in controllers:
             self._queues.append(self._queue_of(controller, client_for(controller), clock, settings))
@@ -223,9 +227,21 @@ class Loop:
     def _follow_for(self, queue: Queue, collection: str) -> None:
         for watch in queue.controller.watches:
             if watch.resource in (collection, EVERYTHING):
-                self._unsubscribe.append(self._store.subscribe(collection, _told(queue, watch, self._store)))
+                told = _told(queue, watch, self._store)
+                path, value = watch.where
+                if path:
+                    self._router(collection, path).add(value, told)
+                else:
+                    self._unsubscribe.append(self._store.subscribe(collection, told))
                 if "ADDED" in watch.types:
                     self._look_at_all(queue, watch, collection)
+
+    def _router(self, collection: str, path: str) -> Router:
+        router = self._routers.get((collection, path))
+        if router is None:
+            router = self._routers[collection, path] = Router(path)
+            self._unsubscribe.append(self._store.subscribe(collection, router.tell))
+        return router
 
     def _look_at_all(self, queue: Queue, watch: Watch, collection: str) -> None:
         for stored in self._store.list(collection):
@@ -237,6 +253,7 @@ class Loop:
         """End now: what waits is forgotten, what runs is cancelled."""
         while self._unsubscribe:
             self._unsubscribe.pop()()
+        self._routers.clear()
         await asyncio.gather(*(queue.stop() for queue in self._queues))
         self._owners.stop()
 
@@ -272,6 +289,22 @@ class Loop:
 
 def _has_any(store: Store, collection: str, namespace: str) -> bool:
     return namespace in store.collection(collection).objects
+
+
+class Router:
+    """Hands each change to those who watch for the value that the object has, or had, at one path."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._told: dict[str, list[Callable[[Event], None]]] = {}
+
+    def add(self, value: str, told: Callable[[Event], None]) -> None:
+        self._told.setdefault(value, []).append(told)
+
+    def tell(self, event: Event) -> None:
+        for value in {text_at(stored.value, self._path) for stored in (event.new, event.old) if stored is not None}:
+            for told in self._told.get(value, ()):
+                told(event)
 
 
 def _told(queue: Queue, watch: Watch, store: Store) -> Callable[[Event], None]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 
@@ -188,3 +189,26 @@ def test_a_mistake_in_telling_whom_a_change_concerns_does_not_reach_the_writer(
         Cluster((controller,)).run(scenario)
 
     assert [record.getMessage() for record in caplog.records] == ["mistaken: cannot tell whom shop/a concerns"]
+
+
+def test_a_change_asks_only_those_who_watch_for_the_value_the_object_has_or_had() -> None:
+    asked: list[str] = []
+
+    def watcher_of(node: str) -> Controller:
+        def key(pod: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+            asked.append(node)
+            return ()
+
+        async def reconcile(context: Context, namespace: str, name: str) -> None: ...
+
+        return Controller(
+            name=node, watches=(Watch("pods", key=key, where=("spec.nodeName", node)),), reconcile=reconcile
+        )
+
+    async def scenario(cluster: Cluster) -> None:
+        pod = {"metadata": {"name": "p", "namespace": "shop"}, "spec": {"nodeName": "a", "containers": []}}
+        await cluster.create("pods", pod)
+        await cluster.settle()
+        assert set(asked) == {"a"}
+
+    Cluster((watcher_of("a"), watcher_of("b"))).run(scenario)
