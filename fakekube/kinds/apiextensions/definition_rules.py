@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fakekube.kinds.apiextensions import schema_rules
-from fakekube.objects import names
+from fakekube.objects import go_structs, names
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required, too_many
 from fakekube.objects.fields import at
 from fakekube.objects.metadata import IMMUTABLE_TEXT
@@ -123,11 +123,17 @@ def _versions(spec: Object) -> Errors:
                 yield from judge(version, f"{path}.{key}")
     version_names = [version["name"] for version in versions or ()]
     if len(set(version_names)) != len(version_names):
-        yield invalid("spec.versions", versions, "must contain unique version names")
+        yield invalid("spec.versions", _shown(versions), "must contain unique version names")
     if sum(bool(version.get("storage")) for version in versions or ()) != 1:
-        yield invalid("spec.versions", versions, "must have exactly one version marked as storage version")
+        yield invalid("spec.versions", _shown(versions), "must have exactly one version marked as storage version")
     for name in version_names[:1]:
         yield from (invalid("spec.version", name, text) for text in names.label_1035(name))
+
+
+def _shown(versions: Any) -> Any:
+    """The versions as Go writes its own structs."""
+    struct = "apiextensions.CustomResourceDefinitionVersion"
+    return None if versions is None else [go_structs.shown(struct, version) for version in versions]
 
 
 def _are_common(versions: Sequence[Version], key: str) -> bool:
@@ -290,14 +296,14 @@ def _stored_versions(definition: Object) -> Errors:
     if not stored:
         yield invalid(field, None, "must have at least one stored version")
         return
-    known = {version["name"] for version in versions}
+    # Each name counts once: of two versions with one name, the second finds it used up.
+    unknown = {name: i for i, name in enumerate(stored)}
     for version in versions:
-        if version.get("storage") and version["name"] not in stored:
+        if unknown.pop(version["name"], None) is None and version.get("storage"):
             yield invalid(field, stored, f"must have the storage version {version['name']}")
-    for i, name in enumerate(stored):
-        if name not in known:
-            text = (
-                f"missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions until a "
-                f"storage migration ensures no data remains persisted in {name} and removes {name} from status.storedVersions"
-            )
-            yield invalid(f"{field}[{i}]", name, text)
+    for name, i in unknown.items():
+        text = (
+            f"missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions until a "
+            f"storage migration ensures no data remains persisted in {name} and removes {name} from status.storedVersions"
+        )
+        yield invalid(f"{field}[{i}]", name, text)
