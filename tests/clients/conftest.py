@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pathlib
 import secrets
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +37,15 @@ class Cluster:
         items = self.http.get(f"/api/v1/namespaces/{namespace}/configmaps").raise_for_status().json()["items"]
         found = {item["metadata"]["name"]: item.get("data", {}) for item in items}
         return {name: data for name, data in found.items() if name != "kube-root-ca.crt"}
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_connections() -> Iterator[None]:
+    """Some libraries leave connections to the garbage collector, whose complaint would meet any later test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

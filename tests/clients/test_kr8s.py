@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,9 +24,6 @@ def _forget_connections() -> Iterator[None]:
     yield
     kr8s.Api._instances.clear()
     kr8s.asyncio.Api._instances.clear()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.fixture

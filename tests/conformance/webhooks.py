@@ -64,8 +64,9 @@ class Webhook:
 
         class Server(http.server.ThreadingHTTPServer):
             def finish_request(self, request: Any, client_address: Any) -> None:
-                with contextlib.suppress(OSError):  # a handshake that failed, a client that left
-                    super().finish_request(context.wrap_socket(request, server_side=True), client_address)
+                # a handshake may fail, a client may leave
+                with contextlib.suppress(OSError), context.wrap_socket(request, server_side=True) as secured:
+                    super().finish_request(secured, client_address)
 
         self.http = Server(("127.0.0.1", 0), Handler)
         self.address = f"127.0.0.1:{self.http.server_port}"
