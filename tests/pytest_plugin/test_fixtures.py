@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-pytest_plugins = ["pytester"]
+from tests.pytest_plugin.sessions import INI
 
-INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
+pytest_plugins = ["pytester"]
 
 
 @pytest.fixture(autouse=True)

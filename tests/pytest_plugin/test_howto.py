@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from fakekube import ClusterOptions
+from tests.pytest_plugin.sessions import INI, OPTIONS
 
 pytest_plugins = ["pytester"]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "pytest.md").read_text()
 SECTIONS = dict(section.split("\n", 1) for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:])
-INI = "asyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
 
 
 @pytest.mark.parametrize("title", [title for title, text in SECTIONS.items() if "```python" in text])
 def test_a_section(pytester: pytest.Pytester, title: str) -> None:
-    pytester.makeini(f"[pytest]\n{INI}")
+    pytester.makeini(INI)
     for name, code in re.findall(r"```(?:python|ini)\n# (\S+)\n(.*?)```", SECTIONS[title], re.DOTALL):
-        (pytester.path / name).write_text(f"{code}{INI}" if name.endswith(".ini") else code)
+        (pytester.path / name).write_text(f"{code}{OPTIONS}" if name.endswith(".ini") else code)
     result = pytester.runpytest_inprocess("--strict-markers")
     outcomes = result.parseoutcomes()
     assert outcomes.keys() == {"passed"}, result.stdout.str()

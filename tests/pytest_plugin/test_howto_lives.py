@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from fakekube.kubelet.lives import Life
+from tests.pytest_plugin.sessions import INI
 
 pytest_plugins = ["pytester"]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "time-and-lives.md").read_text()
 SECTIONS = dict(section.split("\n", 1) for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:])
-INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
 
 
 @pytest.mark.parametrize("title", list(SECTIONS))

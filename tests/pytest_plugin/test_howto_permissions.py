@@ -10,13 +10,14 @@ from cryptography import exceptions, x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
+from tests.pytest_plugin.sessions import INI
+
 pytest_plugins = ["pytester"]
 
 KEPT = (exceptions, x509, hashes, serialization, ec, padding, rsa, utils)
 """pytester forgets what was imported during a test; this cannot be imported twice, since its compiled half remembers the first time."""
 
 PAGES = Path(__file__).parents[2] / "docs" / "howto"
-INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
 
 
 @pytest.mark.parametrize("page", ["least-role.md", "forbidden.md"])
