@@ -15,6 +15,7 @@ from fakekube.admission.attributes import Attributes
 from fakekube.api.call import Call
 from fakekube.api.command_answers import CommandAnswers
 from fakekube.api.container_logs import ContainerLogs
+from fakekube.api.container_processes import ContainerProcesses
 from fakekube.kinds import Kinds
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.clock import Chance, Clock
@@ -47,9 +48,12 @@ class ControlPlane:
     """What the containers have written."""
     commands: CommandAnswers = field(default_factory=CommandAnswers)
     """What commands in containers answer."""
+    processes: ContainerProcesses = field(init=False)
+    """Which containers are played by processes of this machine."""
     service_account_tokens: ServiceAccountTokens = field(init=False)
 
     def __post_init__(self) -> None:
+        self.processes = ContainerProcesses(self.logs, self.clock)
         self.service_account_tokens = ServiceAccountTokens(self.keys, self.get, self.clock.now, self.chance.uid)
 
     def permits(self, call: Call, asked: Asked) -> bool:
