@@ -95,6 +95,8 @@ _CERTS_DIRECTORY_OPTION = click.option(
               help="KWOK Stages by which pods live instead of by fakekube's own rules.")  # fmt: skip
 @click.option("--controllers", default="*", show_default=True, show_envvar=True,
               help="Which controllers run, as kube-controller-manager takes it: '*,-deployment' is all but one.")  # fmt: skip
+@click.option("--event-ttl", default="1h", show_default=True, show_envvar=True,
+              help="How long events are kept, as kube-apiserver takes it.")  # fmt: skip
 @click.option("--anonymous-auth/--no-anonymous-auth", default=True, show_default=True, show_envvar=True,
               help="Whether requests without credentials are system:anonymous (403) or refused (401).")  # fmt: skip
 @click.option(
@@ -126,6 +128,7 @@ def serve(
     run_any_node: bool,
     stages: Path | None,
     controllers: str,
+    event_ttl: str,
     anonymous_auth: bool,
     service_cidr: str,
     token_auth_file: Path | None,
@@ -160,6 +163,7 @@ def serve(
         from fakekube.controllers import UnknownController
         from fakekube.kubelet import StageError
         from fakekube.kubelet.node import NodeTemplateError
+        from fakekube.registry.expiry import TimeToLiveError
 
         try:
             cluster = FakeCluster(
@@ -168,6 +172,7 @@ def serve(
                 run_any_node=run_any_node,
                 stages=str(stages or ""),
                 controllers=controllers,
+                event_ttl=event_ttl,
                 anonymous_auth=anonymous_auth,
                 authorization_mode=authorization_mode,
                 token_auth_file=str(token_auth_file or ""),
@@ -177,7 +182,7 @@ def serve(
                 host=host,
                 port=port,
             )
-        except (UnknownController, NodeTemplateError, StageError) as error:
+        except (UnknownController, NodeTemplateError, StageError, TimeToLiveError) as error:
             raise Failure(str(error)) from None
 
         def announce(failures: Sequence[SeedFailure] = ()) -> None:

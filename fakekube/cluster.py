@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from fakekube.access.signing_keys import KeyRing
 from fakekube.admission import Chain
 from fakekube.api import custom_resources
 from fakekube.api.client import Client
+from fakekube.api.container_processes import ContainerProcesses
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.legacy_tokens import LegacyTokenUse
 from fakekube.controllers import chosen
@@ -33,6 +35,7 @@ from fakekube.options import ClusterOptions
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.clock import Chance, SteeredClock
 from fakekube.registry.create import complete_metadata
+from fakekube.registry.expiry import Expiry, time_to_live_s
 from fakekube.registry.kind import Object
 from fakekube.registry.user import User
 from fakekube.server.app import Answered, App
@@ -74,7 +77,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             kube.wait_for("pod", "web", "condition=Ready")
 
     It may be started once. Raises ValueError for an authorization mode that is none, TokenFileError, UnknownController,
-    NodeTemplateError, StageError.
+    NodeTemplateError, StageError, TimeToLiveError.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         node_template: str = ClusterOptions.node_template,
         run_any_node: bool = ClusterOptions.run_any_node,
         stages: str = ClusterOptions.stages,
+        event_ttl: str = ClusterOptions.event_ttl,
         certificates: Certificates | None = None,
         host: str = ClusterOptions.host,
         port: int = ClusterOptions.port,
@@ -106,6 +110,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             node_template=node_template,
             run_any_node=run_any_node,
             stages=stages,
+            event_ttl=event_ttl,
             host=host,
             port=port,
             seed=seed,
@@ -143,6 +148,8 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         self._node_names: list[str] = []
         self._template: ControlPlane | None = None
         self._loop: Loop | None = None
+        self._event_ttl_s = time_to_live_s(event_ttl)
+        self._expiry: Expiry | None = None
 
     @property
     def plane(self) -> ControlPlane:
@@ -233,6 +240,8 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         await self._reset()
 
     async def _end(self) -> None:
+        if self._expiry is not None:
+            self._expiry.stop()
         if self._loop is not None:
             await self._loop.stop()
             self.plane.store.close_watchers()
@@ -248,7 +257,11 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         self._application.state = self._state(plane)
         if self.records_permissions:
             plane.recorder = self.new_recorder()
+        self._expiry = Expiry(plane.store, plane.clock, self._event_ttl_s)
+        self._expiry.start()
         self._loop = self._controllers_of(plane)
+        if not any(player.resource == "pods" for player in self._players):
+            plane.processes.wake = partial(self._wake_kubelet, self._loop)
         self._loop.start()
 
     def _controllers_of(self, plane: ControlPlane) -> Loop:
@@ -273,7 +286,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
     def _kubelets(self, plane: ControlPlane, machines: Sequence[Node]) -> list[Controller]:
         """Those who have pods live: a kubelet for each node, or the stages. Raises StageError for a kind that is not served."""
         if not self._stages:
-            return [self._kubelet(machine) for machine in machines]
+            return [self._kubelet(machine, plane.processes) for machine in machines]
         from fakekube.kubelet.stage_player import StagePlayer
 
         self._players.clear()
@@ -299,11 +312,11 @@ class FakeCluster(Identities, MetricsHandle, Handle):
                 )
             )
         if ("", "Pod") not in kinds:
-            players += [self._kubelet(machine) for machine in machines]
+            players += [self._kubelet(machine, plane.processes) for machine in machines]
         return players
 
-    def _kubelet(self, machine: Node) -> Controller:
-        kubelet = Kubelet(machine, self._lives)
+    def _kubelet(self, machine: Node, processes: ContainerProcesses) -> Controller:
+        kubelet = Kubelet(machine, self._lives, processes)
         return Controller(
             name="kubelet",
             watches=(Watch("pods", key=kubelet.keys, where=("spec.nodeName", machine.name)),),
@@ -312,6 +325,9 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             field_manager="kubelet",
             host=machine.name,
         )
+
+    def _wake_kubelet(self, loop: Loop, namespace: str, name: str) -> None:
+        loop.wake((namespace, name), name="kubelet")
 
     def _next_node(self) -> int:
         return len(self._node_names)
@@ -329,7 +345,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             player.add(machine)
         if any(player.resource == "pods" for player in self._players):
             return
-        controller = self._kubelet(machine)
+        controller = self._kubelet(machine, self.plane.processes)
         self._loop.add(controller, Client(self.plane, controller.acts_as, controller.field_manager))
 
     def _runner_of_nodes(self) -> Controller:

@@ -32,5 +32,7 @@ class ClusterOptions:
     """Whether pods come to life on nodes that clients create as well."""
     stages: str = ""
     """A directory of KWOK Stages, by which pods live instead of by fakekube's own rules."""
+    event_ttl: str = "1h"
+    """How long events are kept after they were last written, as kube-apiserver's `--event-ttl` takes it: `30m`, `1h30m`."""
     seed: int | None = None
     """Of uids, name suffixes and addresses; None is different each time."""

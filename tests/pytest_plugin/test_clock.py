@@ -115,3 +115,15 @@ def test_the_same_seed_at_the_same_time_gives_the_same_objects() -> None:
             return {kind: kube.list(kind) for kind in kinds}
 
     assert played() == played()
+
+
+def test_events_are_gone_an_hour_after_they_were_written(kube: FakeCluster) -> None:
+    kube.clock.freeze()
+    kube.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": WORK})
+    kube.settle()
+    assert {event["reason"] for event in kube.list("events")} > {"Scheduled", "Started"}
+
+    kube.clock.advance(minutes=59)
+    assert kube.list("events")
+    kube.clock.advance(minutes=1)
+    assert [event for event in kube.list("events") if event["involvedObject"]["name"] == "web"] == []
