@@ -162,18 +162,18 @@ class ContainerLogs:
                 del self._processes[uid, container]
 
     def written(self, pod: Object, container: Object, state: Object, restarts: int, *, previous: bool) -> Written:
-        """What is there to read of the run with so many restarts before it, or of the one before.
+        """What is there to read of the run with so many restarts before it; `previous`: it is known to be over.
 
         A container that goes on without a process, and of which nobody has said anything, still shows what its last process has written:
         whoever asks wants to know why that ended.
         """
         logs = self._processes.get((pod["metadata"]["uid"], container["name"]), ())
-        own = next((log for log in reversed(logs) if log.is_of(restarts - 1 if previous else restarts)), None)
+        own = next((log for log in reversed(logs) if log.is_of(restarts)), None)
         if own is not None:
             return Written(own, own.dropped, own.lines)
         lines = self.lines(pod, container, state, previous=previous)
         if not lines:
-            last = next((log for log in reversed(logs) if not previous or log.is_before(restarts)), None)
+            last = next((log for log in reversed(logs) if log.is_before(restarts)), None)
             if last is not None:
                 return Written(last, last.dropped, last.lines)
         return Written(self, 0, lines)

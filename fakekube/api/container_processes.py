@@ -13,6 +13,7 @@ from typing import Any
 
 from fakekube.api.container_logs import ContainerLogs, ProcessLog
 from fakekube.registry.clock import Clock
+from fakekube.storage.store import Store
 
 Object = dict[str, Any]
 
@@ -93,6 +94,8 @@ class ContainerProcess:
     """Messages to whoever runs it: stdin, resize, signal."""
     told: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the container's status says how it ended."""
+    is_gone: bool = False
+    """Whether whoever was to start it has left before: the container goes on waiting, until another process plays it."""
     asked_to_end: int = 0
     """The last signal that was sent because the pod is to go."""
     _taken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -168,13 +171,14 @@ class ContainerProcess:
 
 
 class TakenError(Exception):
-    """The container is played by another process already."""
+    """The container is played by another process already; its argument is the process's number, None before its start."""
 
 
 class ContainerProcesses:
     """The processes of one cluster, by uid of the pod and name of the container."""
 
-    def __init__(self, logs: ContainerLogs, clock: Clock) -> None:
+    def __init__(self, store: Store, logs: ContainerLogs, clock: Clock) -> None:
+        self._store = store
         self._logs = logs
         self._clock = clock
         self._by_pod: dict[str, dict[str, ContainerProcess]] = {}
@@ -185,23 +189,41 @@ class ContainerProcesses:
         """From now on a process plays this container. Raises TakenError."""
         metadata = pod["metadata"]
         namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
-        mine = self._by_pod.setdefault(uid, {})
-        if container in mine:
-            raise TakenError(mine[container].pid)
+        self._forget_pods_that_are_gone()
+        present = self.of(uid, container)
+        if present is not None and not present.is_gone:
+            raise TakenError(present.pid)
 
         def changed() -> None:
             if self.wake is not None:
                 self.wake(namespace, name)
 
         log = self._logs.begin_process(uid, container, self._clock.now)
-        process = mine[container] = ContainerProcess(namespace, name, uid, container, changed, log)
+        process = ContainerProcess(namespace, name, uid, container, changed, log)
+        self._by_pod.setdefault(uid, {})[container] = process
         return process
+
+    def _forget_pods_that_are_gone(self) -> None:
+        present = {stored.value["metadata"]["uid"] for stored in self._store.list("pods")}
+        self._logs.forget(lambda uid: uid not in present)
+        for uid in [uid for uid in self._by_pod if uid not in present]:
+            if all(process.is_gone for process in self._by_pod[uid].values()):
+                del self._by_pod[uid]
 
     def of(self, uid: str, container: str) -> ContainerProcess | None:
         return self._by_pod.get(uid, {}).get(container)
 
     def of_pod(self, uid: str) -> list[ContainerProcess]:
         return list(self._by_pod.get(uid, {}).values())
+
+    def of_name(self, namespace: str, pod: str) -> list[ContainerProcess]:
+        """Of all pods that have, or had, this name."""
+        return [
+            each
+            for mine in self._by_pod.values()
+            for each in mine.values()
+            if (each.namespace, each.pod) == (namespace, pod)
+        ]
 
     def leave(self, process: ContainerProcess) -> None:
         """The container is played by it no more, and its status has been told."""

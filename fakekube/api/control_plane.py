@@ -53,7 +53,7 @@ class ControlPlane:
     service_account_tokens: ServiceAccountTokens = field(init=False)
 
     def __post_init__(self) -> None:
-        self.processes = ContainerProcesses(self.logs, self.clock)
+        self.processes = ContainerProcesses(self.store, self.logs, self.clock)
         self.service_account_tokens = ServiceAccountTokens(self.keys, self.get, self.clock.now, self.chance.uid)
 
     def permits(self, call: Call, asked: Asked) -> bool:

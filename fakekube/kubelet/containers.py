@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from fakekube.api.container_processes import ContainerProcess
 from fakekube.kubelet import Object
 from fakekube.kubelet.lives import EPHEMERAL, INIT, MAIN, SIDECAR, Life
 from fakekube.objects.times import to_datetime
@@ -20,6 +21,9 @@ FIRST_BACK_OFF_S = 10
 LAST_BACK_OFF_S = 300
 FORGIVEN_AFTER_S = 600
 """A container that ran so long begins anew with its back-off."""
+
+CREATING = ("ContainerCreating", "PodInitializing")
+"""Reasons to wait that are no errors."""
 
 PULLING = ("ErrImagePull", "ImagePullBackOff")
 
@@ -66,7 +70,15 @@ class Container:
     """One container of one pod, as its kubelet sees it at one moment."""
 
     def __init__(
-        self, pod: Object, spec: Object, role: str, status: Object | None, life: Life, memory: Memory, now: datetime
+        self,
+        pod: Object,
+        spec: Object,
+        role: str,
+        status: Object | None,
+        life: Life,
+        memory: Memory,
+        now: datetime,
+        process: ContainerProcess | None = None,
     ) -> None:
         self.pod = pod
         self.spec = spec
@@ -75,16 +87,51 @@ class Container:
         self.life = life
         self.memory = memory
         self.now = now
+        self.process = process
+        """By which it is played, in the place of its life."""
         self.stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def look(self) -> Moment:
         """One step further, if it is time for one."""
         state = self.status["state"]
+        if self.process is not None and (self.process.is_started or self.process.waits):
+            return self._played(self.process)
         if "running" in state:
             return self._running(state["running"])
         if "terminated" in state:
             return self._terminated(state["terminated"])
         return self._waiting(state.get("waiting", {}))
+
+    def _played(self, process: ContainerProcess) -> Moment:
+        """As the process has it: neither rules nor back-off hold it up, and it takes over a container that runs already."""
+        state = self.status["state"]
+        if process.waits is not None:
+            wait = process.waits
+            told = {"reason": wait.reason, **({"message": wait.message} if wait.message else {})}
+            if state.get("waiting") == told:
+                return Moment(self.status)
+            is_error = wait.reason not in CREATING
+            events = (self._told("Warning", "Failed", f"Error: {wait.message or wait.reason}"),) if is_error else ()
+            waits = self._waits(wait.reason, wait.message)
+            if "terminated" in state:
+                waits["lastState"] = state
+            return Moment(waits, None, events)
+        if process.log.restarts is None:
+            self.life = Life()
+            if "running" in state:
+                moment = Moment(self.status)
+            else:
+                self.memory.restarts += bool(self.status["state"].get("terminated") or self.status["lastState"])
+                moment = self._starts()
+            process.log.restarts = moment.status["restartCount"]
+            return Moment(moment.status, NOW if process.exit else None, moment.events)
+        if "running" not in state:
+            return Moment(self.status)
+        if process.exit is not None:
+            return self._ends(process.exit.code, "", process.exit.message, ())
+        if self.status["ready"] and self.status.get("started"):
+            return Moment(self.status)
+        return Moment({**self.status, "ready": True, "started": True})
 
     def _waiting(self, state: Object) -> Moment:
         life, memory, reason = self.life, self.memory, state.get("reason")

@@ -5,10 +5,11 @@ Init containers run one after the other, sidecars among them go on, then the mai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from fakekube.api.container_processes import ContainerProcess
 from fakekube.kubelet import Object, pod_status
 from fakekube.kubelet.containers import NOW, Container, Memory, Moment, Told, waiting
 from fakekube.kubelet.lives import EPHEMERAL, INIT, MAIN, SIDECAR, Lives, is_sidecar
@@ -25,6 +26,8 @@ class Look:
     status: Object
     again_s: float | None = None
     events: list[Told] = field(default_factory=list)
+    over: list[ContainerProcess] = field(default_factory=list)
+    """Processes of whose end the status tells."""
 
     @property
     def is_over(self) -> bool:
@@ -39,7 +42,16 @@ class Look:
 class PodLife:
     """One pod at one moment."""
 
-    def __init__(self, pod: Object, lives: Lives, memories: Memories, address: str, now: datetime) -> None:
+    def __init__(
+        self,
+        pod: Object,
+        lives: Lives,
+        memories: Memories,
+        address: str,
+        now: datetime,
+        processes: Mapping[str, ContainerProcess],
+    ) -> None:
+        """`processes`: those that play containers, by name of the container."""
         self._pod = pod
         self._spec: Object = pod["spec"]
         self._lives = lives
@@ -49,6 +61,8 @@ class PodLife:
         self._stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
         self._again: list[float] = []
         self._events: list[Told] = []
+        self._processes = processes
+        self._over: list[ContainerProcess] = []
 
     def look(self) -> Look:
         overdue_s = self._overdue_s()
@@ -69,7 +83,7 @@ class PodLife:
         status = pod_status.lived(
             self._pod, self._address, self._stamp, phase, initial=initial, main=main, ephemeral=ephemeral
         )
-        look = Look(status, min(self._again) if self._again else None, self._events)
+        look = Look(status, min(self._again) if self._again else None, self._events, self._over)
         if look.is_over:
             look.again_s = None
         elif overdue_s is not None:
@@ -103,12 +117,16 @@ class PodLife:
         """Its new status, and whether it will be started again when it has ended. An init container that takes no time is told of once."""
         rule = self._lives.of(self._pod, container, role)
         memory = self._memories.setdefault(container["name"], Memory())
-        one = Container(self._pod, container, role, status, rule.life, memory, self._now)
+        process = self._processes.get(container["name"])
+        one = Container(self._pod, container, role, status, rule.life, memory, self._now, process)
         moment = self._noted(one.look())
-        if role == INIT and rule.life.lasts_s == 0 and "running" in moment.status["state"]:
+        if process is not None:
+            if moment.ended and process.exit is not None:
+                self._over.append(process)
+        elif role == INIT and rule.life.lasts_s == 0 and "running" in moment.status["state"]:
             one.status = moment.status
             moment = self._noted(one.look())
-        if moment.ended:
+        if moment.ended and process is None:
             self._lives.ended(rule, self._pod, container)
         if moment.again_s is not None:
             self._again.append(moment.again_s)

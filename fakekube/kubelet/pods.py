@@ -1,12 +1,14 @@
 """Lives the lives of the pods that are placed on one node: up to Running, a Job's pods to their end, deleted ones out of the cluster.
 
-Nothing really runs: containers do what the rules in `lives.py` say. Each step is reported by a write of its own, as a kubelet's
-are, so that whoever watches sees the same sequence. A status that somebody else writes to a running pod is left as it is.
+Nothing really runs: containers do what the rules in `lives.py` say, unless a process of this machine plays one. Each step is reported by a
+write of its own, as a kubelet's are, so that whoever watches sees the same sequence. A status that somebody else writes to a running pod is
+left as it is.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
+from signal import SIGKILL, SIGTERM
 from typing import TYPE_CHECKING
 
 from fakekube.errors import Conflict, NotFound
@@ -17,6 +19,7 @@ from fakekube.kubelet.pod_life import Memories, PodLife
 
 if TYPE_CHECKING:
     from fakekube.api.client import Client
+    from fakekube.api.container_processes import ContainerProcess, ContainerProcesses
     from fakekube.kubelet.node import Node
 
 FIRST_ADDRESS, LAST_ADDRESS = 2, 254
@@ -26,9 +29,11 @@ FIRST_ADDRESS, LAST_ADDRESS = 2, 254
 class Kubelet:
     """The kubelet of one node, in one cluster."""
 
-    def __init__(self, node: Node, lives: Lives | None = None) -> None:
+    def __init__(self, node: Node, lives: Lives | None = None, processes: ContainerProcesses | None = None) -> None:
         self.node = node
         self.lives = lives or Lives()
+        self.processes = processes
+        """By which containers are played; None: there are none."""
         self._addresses: dict[tuple[str, str], tuple[str, int]] | None = None
         """(namespace, name) -> uid and last byte of the address of each pod that has one."""
         self._next = FIRST_ADDRESS
@@ -46,6 +51,7 @@ class Kubelet:
     async def reconcile(self, context: Surroundings, namespace: str, name: str) -> float | None:
         """Take the pod one step further."""
         pod = context.client.get("pods", namespace, name)
+        self._end_processes_of_others(namespace, name, pod)
         if pod is None or pod["spec"].get("nodeName") != self.node.name:
             self._release(namespace, name)
             return None
@@ -56,6 +62,8 @@ class Kubelet:
             return await self._end(context, pod)
         if pod_status.is_finished(status):
             self._release(namespace, name, pod["metadata"]["uid"])
+            for process in self._processes_of(pod):
+                self._end_process(process, SIGTERM, float(pod["spec"].get("terminationGracePeriodSeconds", 0)))
             return None
         if "startTime" not in status:
             await self._report(context, pod, pod_status.seen(pod, self.node.address, context.clock.timestamp()))
@@ -73,13 +81,43 @@ class Kubelet:
             and status.get("observedGeneration") == metadata.get("generation")
             and not pod["spec"].get("readinessGates")
             and self.lives.is_endless(pod)
+            and not self._processes_of(pod)
         )
+
+    def _processes_of(self, pod: Object) -> list[ContainerProcess]:
+        return self.processes.of_pod(pod["metadata"]["uid"]) if self.processes is not None else []
+
+    def _end_processes_of_others(self, namespace: str, name: str, pod: Object | None) -> None:
+        """Pods that had this name and are gone at once, without any grace, leave processes behind."""
+        uid = pod["metadata"]["uid"] if pod is not None else ""
+        for process in self.processes.of_name(namespace, name) if self.processes is not None else ():
+            if process.uid != uid:
+                self._end_process(process, SIGKILL, 0)
+
+    def _end_process(self, process: ContainerProcess, signal: int, grace_s: float) -> None:
+        """Nobody is interested any more in how it ends."""
+        assert self.processes is not None
+        process.ask_to_end(signal, grace_s)
+        self.processes.leave(process)
+
+    async def _tell_happenings(self, context: Surroundings, pod: Object) -> None:
+        for process in self._processes_of(pod):
+            happenings, process.happenings = process.happenings, []
+            for each in happenings:
+                tell = context.recorder.warning if each.type == "Warning" else context.recorder.normal
+                await tell(pod, each.reason, each.message)
 
     async def _live(self, context: Surroundings, pod: Object) -> float | None:
         uid = pod["metadata"]["uid"]
         memories = self._memories.setdefault(uid, {})
-        look = PodLife(pod, self.lives, memories, self.address_of(context.client, pod), context.clock.now()).look()
+        processes = {each.container: each for each in self._processes_of(pod)}
+        await self._tell_happenings(context, pod)
+        address = self.address_of(context.client, pod)
+        look = PodLife(pod, self.lives, memories, address, context.clock.now(), processes).look()
         await self._report(context, pod, look.status)
+        for process in look.over:
+            assert self.processes is not None
+            self.processes.leave(process)
         for told in look.events:
             tell = context.recorder.warning if told.type == "Warning" else context.recorder.normal
             await tell(pod, told.reason, told.message, field_path=told.field_path)
@@ -93,12 +131,13 @@ class Kubelet:
         uid, grace_s = metadata["uid"], float(metadata.get("deletionGracePeriodSeconds", 0))
         if grace_s == 0:
             return None  # all that keeps it now is somebody's finalizer
+        processes = {each.container: each for each in self._processes_of(pod) if each.is_started}
         lives = {
             container["name"]: self.lives.of(pod, container, role).life
             for container, role in containers_of(pod)
             if _runs(pod["status"], container)
         }
-        if lives:
+        if lives or processes:
             if uid not in self._stopping:
                 self._stopping[uid] = context.clock.monotonic()
                 for container, role in containers_of(pod):
@@ -106,16 +145,30 @@ class Kubelet:
                         path = f"spec.{PATHS[role]}{{{container['name']}}}"
                         text = f"Stopping container {container['name']}"
                         await context.recorder.normal(pod, "Killing", text, field_path=path)
-            needed_s = min(max(life.stops_after_s for life in lives.values()), grace_s)
-            left_s = self._stopping[uid] + needed_s - context.clock.monotonic()
+            needed_s = max((life.stops_after_s for name, life in lives.items() if name not in processes), default=0.0)
+            for process in processes.values():
+                if process.exit is None:
+                    process.ask_to_end(SIGTERM, grace_s)
+                    needed_s = grace_s
+            left_s = self._stopping[uid] + min(needed_s, grace_s) - context.clock.monotonic()
             if left_s > 0:
                 return left_s
+            for process in processes.values():
+                if process.exit is None:
+                    process.ask_to_end(SIGKILL, 0)
+                    process.end(pod_status.KILLED)
 
             def exit_code(container: Object) -> int:
+                process = processes.get(container["name"])
+                if process is not None and process.exit is not None:
+                    return process.exit.code
                 life = lives[container["name"]]
                 return pod_status.KILLED if life.stops_after_s > grace_s else life.stop_exit_code
 
             await self._report(context, pod, pod_status.stopped(pod, context.clock.timestamp(), exit_code))
+            for process in processes.values():
+                assert self.processes is not None
+                self.processes.leave(process)
         with suppress(NotFound, Conflict):  # it is gone, and so is what was to be done
             await context.client.delete(
                 "pods", metadata["namespace"], metadata["name"], uid=uid, grace_period_seconds=0
