@@ -28,6 +28,7 @@ from fakekube.controllers import chosen
 from fakekube.controllers.loop import Context, Controller, Loop, Settings, Watch, own
 from fakekube.kinds import Kinds
 from fakekube.kubelet import StageError
+from fakekube.kubelet.heartbeats import LEASE_EVERY_S, Heartbeats
 from fakekube.kubelet.lives import Lives
 from fakekube.kubelet.node import Node, healthy, nodes, read_template
 from fakekube.kubelet.pods import Kubelet
@@ -65,6 +66,8 @@ if TYPE_CHECKING:
     from fakekube.kubelet.stage_player import StagePlayer
     from fakekube.kubelet.stages import Stage
     from fakekube.seeding import SeedFailure
+
+HEARTBEATS = "node-heartbeats"
 
 ADMINISTRATOR = User("kubernetes-admin", ("system:masters",), "admin-uid")
 
@@ -150,6 +153,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         self._loop: Loop | None = None
         self._event_ttl_s = time_to_live_s(event_ttl)
         self._expiry: Expiry | None = None
+        self._heartbeats: Heartbeats | None = None
 
     @property
     def plane(self) -> ControlPlane:
@@ -262,16 +266,29 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         self._loop = self._controllers_of(plane)
         if not any(player.resource == "pods" for player in self._players):
             plane.processes.wake = partial(self._wake_kubelet, self._loop)
+        assert self._heartbeats is not None
+        for name in self._heartbeats.names:
+            # The template may be as old as the process.
+            await self._heartbeats.beat(name)
+        self._time.every(LEASE_EVERY_S, self._let_nodes_tell)
         self._loop.start()
 
     def _controllers_of(self, plane: ControlPlane) -> Loop:
         """The controllers and the kubelets of our own nodes, not started."""
         machines = nodes(self.options.nodes, self._node_template)
         self._node_names = [machine.name for machine in machines]
-        # Stages are played with any node as it is: they say themselves what becomes of it.
-        runner = [self._runner_of_nodes()] if self.options.run_any_node and not self._stages else []
+        heartbeats = self._heartbeats = Heartbeats(
+            machines,
+            self._lives.silent,
+            plane.clock,
+            lambda user: Client(plane, user, "kubelet"),
+            with_status=not any((stage.group, stage.kind) == ("", "Node") for stage in self._stages),
+        )
+        tellers = [Controller(name=HEARTBEATS, watches=(), reconcile=heartbeats.reconcile, user=ADMINISTRATOR)]
+        if self.options.run_any_node:
+            tellers.append(self._runner_of_nodes())
         return Loop(
-            [*self._controllers, *self._kubelets(plane, machines), *runner],
+            [*self._controllers, *self._kubelets(plane, machines), *tellers],
             store=plane.store,
             client_for=lambda controller: Client(plane, controller.acts_as, controller.field_manager),
             clock=plane.clock,
@@ -280,8 +297,15 @@ class FakeCluster(Identities, MetricsHandle, Handle):
                 ca_key_pem=self.certificates.ca.key,
                 service_cidr=self.options.service_cidr,
                 nodes=self._node_names,
+                silent=self._lives.silent,
             ),
         )
+
+    def _let_nodes_tell(self) -> None:
+        assert self._loop is not None
+        assert self._heartbeats is not None
+        for name in self._heartbeats.names:
+            self._loop.wake(("", name), name=HEARTBEATS)
 
     def _kubelets(self, plane: ControlPlane, machines: Sequence[Node]) -> list[Controller]:
         """Those who have pods live: a kubelet for each node, or the stages. Raises StageError for a kind that is not served."""
@@ -340,7 +364,9 @@ class FakeCluster(Identities, MetricsHandle, Handle):
 
     def _run_node(self, machine: Node) -> None:
         assert self._loop is not None
+        assert self._heartbeats is not None
         self._node_names.append(machine.name)
+        self._heartbeats.add(machine)
         for player in self._players:
             player.add(machine)
         if any(player.resource == "pods" for player in self._players):
@@ -356,6 +382,9 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             if node is None or name in self._node_names:
                 return
             machine = Node(self._next_node(), name)
+            if self._stages:  # they say themselves what becomes of it
+                self._run_node(machine)
+                return
             now = context.clock.timestamp()
             said = {**machine.object(now)["status"], "conditions": healthy(now)}
             status = {key: value for key, value in said.items() if key == "conditions" or not node["status"].get(key)}

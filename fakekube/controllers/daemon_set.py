@@ -15,6 +15,7 @@ from fakekube.controllers.amounts import scaled
 from fakekube.controllers.claims import claimed, look_at_adopters, present, selector_of
 from fakekube.controllers.controller_revisions import forget_old, present_revision, revisions_of
 from fakekube.controllers.loop import ORPHANS, Context, Controller, Key, Object, Watch, own, owner_or_orphans
+from fakekube.controllers.node_lifecycle import without_heartbeats
 from fakekube.controllers.pod_control import create_pod, delete_pod, pod_from_template
 from fakekube.controllers.pod_states import available_at, is_ready
 from fakekube.controllers.scheduling_filters import Machine, Share, attracts
@@ -416,7 +417,7 @@ CONTROLLER = Controller(
     watches=(
         Watch(RESOURCE, key=own),
         Watch("pods", key=owner_or_orphans("DaemonSet")),
-        Watch("nodes", key=every_set),
+        Watch("nodes", key=every_set, of=without_heartbeats),
     ),
     reconcile=reconcile,
     patient=True,

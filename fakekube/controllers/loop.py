@@ -66,6 +66,8 @@ class Settings:
     service_cidr: str = "10.96.0.0/16"
     nodes: Collection[str] = ()
     """The names of the nodes that fakekube itself runs; there may be more later."""
+    silent: Collection[str] = ()
+    """Those of them of which nothing is heard; they may change."""
     metrics: MetricsSource = field(default_factory=MetricsSource, compare=False)
 
 
@@ -99,6 +101,8 @@ class Watch:
     types: tuple[str, ...] = ("ADDED", "MODIFIED", "DELETED")
     beside: str = ""
     """Only changes in namespaces that hold an object of this resource."""
+    of: Callable[[Object], object] | None = None
+    """Only changes of what this says of an object: of two that are equal the second is none."""
     where: tuple[str, str] = ("", "")
     """Only objects with this value at this path, `("spec.nodeName", "a")`. However many watch one path, a change asks those it concerns."""
 
@@ -309,19 +313,21 @@ class Router:
 
 def _told(queue: Queue, watch: Watch, store: Store) -> Callable[[Event], None]:
     """The store's callback: runs within the write."""
-    if watch.key is own:
+    if watch.key is own and watch.of is None:
 
         def add(event: Event) -> None:
             queue.add((event.namespace, event.name))
 
         return add
 
-    types = frozenset(watch.types)
+    types, of = frozenset(watch.types), watch.of
 
     def add_keys(event: Event) -> None:
         if event.type not in types or (watch.beside and not _has_any(store, watch.beside, event.namespace)):
             return
         try:
+            if of is not None and event.old and event.new and of(event.old.value) == of(event.new.value):
+                return
             for stored in (event.old, event.new):
                 if stored is not None:
                     for key in watch.key(stored.value):

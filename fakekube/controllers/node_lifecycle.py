@@ -86,7 +86,9 @@ async def reconcile(context: Context, _: str, name: str) -> float | None:
             await context.recorder.normal(about, "RemovingNode", message)
         return None
     again_s = None
-    if name not in context.settings.nodes:
+    if name in context.settings.nodes and name not in context.settings.silent:
+        memory.heard.pop(name, None)
+    else:
         again_s = silence_left_s(context, memory, node)
         if again_s <= 0:
             node = await doubt(context, node)
@@ -226,6 +228,24 @@ def taints_of(node: Object, now: str, *, evicting: bool = False) -> list[Object]
             wanted.discard(key)
     taints.extend({"key": key, "effect": effect, "timeAdded": now} for key, effect in sorted(wanted))
     return taints
+
+
+def without_heartbeats(node: Object) -> tuple[object, ...]:
+    """What there is to know of a node but that it still lives: most that watch nodes have nothing to do because of that."""
+    metadata, status = node["metadata"], node.get("status", {})
+    conditions = [
+        {key: value for key, value in each.items() if key != "lastHeartbeatTime"}
+        for each in status.get("conditions", ())
+    ]
+    return (
+        metadata["uid"],
+        metadata.get("labels"),
+        metadata.get("annotations"),
+        metadata.get("deletionTimestamp"),
+        node.get("spec"),
+        conditions,
+        {key: value for key, value in status.items() if key != "conditions"},
+    )
 
 
 def of_lease(lease: Object) -> tuple[Key, ...]:

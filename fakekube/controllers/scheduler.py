@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from fakekube.controllers.loop import Context, Controller, Key, Object, Watch, own
+from fakekube.controllers.node_lifecycle import without_heartbeats
 from fakekube.controllers.persistent_volume import BIND_COMPLETED, CLAIMS, SELECTED_NODE, waits_for_consumer
 from fakekube.controllers.pod_states import is_finished
 from fakekube.controllers.preemption import Victims, best_victims, priority_of
@@ -408,7 +409,7 @@ CONTROLLER = Controller(
     field_manager="kube-scheduler",
     watches=(
         Watch("pods", key=own),
-        Watch("nodes", key=claims_and_nodes),
+        Watch("nodes", key=claims_and_nodes, of=without_heartbeats),
         Watch("persistentvolumeclaims", key=claims_and_nodes),
     ),
     reconcile=reconcile,

@@ -134,7 +134,7 @@ class Node:
         return node
 
     def lease(self, node_uid: str, now: datetime) -> Object:
-        """By which a kubelet shows that it lives. Nobody renews it: nobody doubts this machine either."""
+        """By which a kubelet shows that it lives; `heartbeats.py` renews it."""
         owner = {"apiVersion": "v1", "kind": "Node", "name": self.name, "uid": node_uid}
         return {
             "kind": "Lease",
@@ -143,7 +143,7 @@ class Node:
             "spec": {
                 "holderIdentity": self.name,
                 "leaseDurationSeconds": LEASE_DURATION_S,
-                "renewTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "renewTime": lease_time(now),
             },
         }
 
@@ -154,6 +154,11 @@ class Node:
             await client.create("leases.coordination.k8s.io", self.lease(node["metadata"]["uid"], clock.now()))
         except AlreadyExists:
             return
+
+
+def lease_time(now: datetime) -> str:
+    """As metav1.MicroTime writes it."""
+    return now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def healthy(now: str) -> list[Object]:

@@ -10,10 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
-from uuid import UUID
 
 NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """The characters of generated name suffixes: no vowels, so that no words arise."""
+
+
+_UID_FREE = ~(0xF000_C000 << 48) & (1 << 128) - 1
+_UID_FIXED = 0x4000_8000 << 48
+"""What is random in a UUID of version 4, and what is not."""
 
 
 class Timer(Protocol):
@@ -37,7 +41,7 @@ class Clock:
 
     def timestamp(self) -> str:
         """Now as metav1.Time writes it: `2026-01-02T03:04:05Z`."""
-        return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return _second(self.now())
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -45,6 +49,21 @@ class Clock:
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         """Call back after `delay_s` seconds, on the event loop that is running."""
         return asyncio.get_running_loop().call_later(delay_s, callback)
+
+
+_told = (datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), "")
+"""The last second that was told: its begin, its end, its text."""
+
+
+def _second(moment: datetime) -> str:
+    """One write tells its time several times, and there are many in one second."""
+    global _told
+    begin, end, text = _told
+    if not begin <= moment < end:
+        begin = moment.replace(microsecond=0)
+        text = begin.strftime("%Y-%m-%dT%H:%M:%SZ")
+        _told = begin, begin + timedelta(seconds=1), text
+    return text
 
 
 class SteeredClock(Clock):
@@ -65,6 +84,7 @@ class SteeredClock(Clock):
         self._asked = 0
         self._alarm: Timer | None = None
         self._alarm_at = 0.0
+        self._tickers: list[Ticker] = []
 
     @property
     def is_held(self) -> bool:  # type: ignore[override]
@@ -88,6 +108,20 @@ class SteeredClock(Clock):
             self._set_alarm()
         return timer
 
+    def every(self, interval_s: float, callback: Callable[[], None]) -> Ticker:
+        """Call back every `interval_s` seconds until it is cancelled. Held time that moves past several of these moments calls once, at the
+        next stop: else a day would cost a test as much as thousands of stops. Nobody who waits for rest waits for it."""
+        ticker = Ticker(interval_s, callback, self.monotonic() + interval_s)
+
+        def ring() -> None:
+            if not self.is_held:
+                ticker.tell(self.monotonic())
+            ticker.alarm = self._real.call_later(interval_s, ring)
+
+        ticker.alarm = self._real.call_later(interval_s, ring)
+        self._tickers.append(ticker)
+        return ticker
+
     def hold(self, at: datetime | None = None) -> None:
         """Stand still, now or at a given time. What is due earlier than that is not called, but with the next step."""
         self._held_monotonic = self.monotonic()
@@ -106,6 +140,8 @@ class SteeredClock(Clock):
         """The time of the machine again, and nobody waits for it."""
         self._drop_alarm()
         self._timers.clear()
+        while self._tickers:
+            self._tickers.pop().cancel()
         self._held_at, self._ahead, self._ahead_s = None, timedelta(0), 0.0
 
     def due_in(self) -> float | None:
@@ -118,6 +154,8 @@ class SteeredClock(Clock):
         assert self._held_at is not None
         self._held_at += timedelta(seconds=seconds)
         self._held_monotonic += seconds
+        for ticker in self._tickers:
+            ticker.tell(self._held_monotonic)
         self._call_first()
 
     def _call_first(self) -> bool:
@@ -167,6 +205,26 @@ class SteeredTimer:
         self.cancelled = True
 
 
+@dataclass(slots=True)
+class Ticker:
+    interval_s: float
+    callback: Callable[[], None]
+    at: float
+    """When it is to be called next."""
+    alarm: Timer | None = None
+    cancelled: bool = False
+
+    def tell(self, now: float) -> None:
+        if not self.cancelled and now >= self.at - 1e-6:
+            self.at = now + self.interval_s
+            self.callback()
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        if self.alarm is not None:
+            self.alarm.cancel()
+
+
 class Chance:
     """Uids, name suffixes, addresses: from one seedable source."""
 
@@ -174,7 +232,8 @@ class Chance:
         self.random = random.Random(seed)
 
     def uid(self) -> str:
-        return str(UUID(int=self.random.getrandbits(128), version=4))
+        digits = f"{self.random.getrandbits(128) & _UID_FREE | _UID_FIXED:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def suffix(self, length: int = 5) -> str:
         return "".join(self.random.choices(NAME_ALPHABET, k=length))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 
-NODE_CONTROLLER = service_account("kube-system", "node-controller")
+NODE_CONTROLLER_NAME = "node-controller"
+NODE_CONTROLLER = service_account("kube-system", NODE_CONTROLLER_NAME)
 
 
 class NodesHandle:
@@ -63,14 +64,21 @@ class NodesHandle:
         self._cluster.patch("node", name, {"spec": {"unschedulable": None}})
         self._cluster.settle()
 
-    def fail(self, name: str) -> None:
+    def fail(self, name: str, *, noticed: bool = True) -> None:
         """Nothing is heard of it any more, and the node controller has noticed: its conditions are Unknown, its pods are not ready. What
-        follows of that (taints, evictions after their toleration) takes its time. Its pods neither live nor end."""
+        follows of that (taints, evictions after their toleration) takes its time. Its pods neither live nor end.
+
+        `noticed=False`: its Lease is not renewed from now on, and the node controller finds out by itself, 50 seconds later."""
         self._cluster.get("node", name)
 
         async def fail() -> None:
             cluster = self._cluster
             cluster._lives.silent.add(name)
+            if not noticed:
+                assert cluster._loop is not None
+                cluster._loop.wake(("", name), name=NODE_CONTROLLER_NAME)
+                await cluster._settle()
+                return
             client, now = Client(cluster.plane, NODE_CONTROLLER, "kube-controller-manager"), cluster._time.timestamp()
             node = client.get("nodes", "", name)
             assert node is not None
@@ -90,6 +98,8 @@ class NodesHandle:
             cluster = self._cluster
             cluster._lives.silent.discard(name)
             client = Client(cluster.plane, Node(0, name).user, KUBELET)
+            assert cluster._heartbeats is not None
+            await cluster._heartbeats.beat(name)
             conditions = machines.healthy(cluster._time.timestamp())
             await client.patch("nodes", "", name, {"status": {"conditions": conditions}}, "status")
             for pod in client.list("pods", field_selector=f"spec.nodeName={name}"):

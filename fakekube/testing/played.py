@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     from fakekube.api.control_plane import ControlPlane
     from fakekube.controllers.loop import Loop
+    from fakekube.kubelet.heartbeats import Heartbeats
     from fakekube.kubelet.lives import Lives
     from fakekube.kubelet.node import Node
     from fakekube.registry.clock import SteeredClock
@@ -21,6 +22,7 @@ class PlayedCluster(Protocol):
     """A FakeCluster, from below."""
 
     clock: ClockHandle
+    _heartbeats: Heartbeats | None
     _lives: Lives
     _loop: Loop | None
     _time: SteeredClock

@@ -82,6 +82,9 @@ class HeldClock(Clock):
     def now(self) -> datetime:
         return self.time
 
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> HeldTimer:
         timer = HeldTimer(self.time + timedelta(seconds=delay_s), callback)
         self.timers.append(timer)

@@ -146,3 +146,34 @@ def test_a_clash_at_any_write_leaves_the_same_taints_and_a_second_look_writes_no
         assert await cluster.writes_of_a_second_look() == []
 
     ClashingCluster(CONTROLLERS, Settings(nodes=("n", "m"))).run(scenario)
+
+
+def test_a_node_of_our_own_that_falls_silent_is_doubted_like_any_other() -> None:
+    silent = {"n"}
+
+    async def scenario(cluster: Cluster) -> None:
+        silent.clear()
+        await a_node(cluster, "n")
+        await a_node(cluster, "m")
+        await cluster.settle(600)
+        assert taints(cluster, "n") == set()
+        silent.add("n")
+        cluster.loop.wake(("", "n"), name="node-controller")
+        await cluster.settle()
+        await cluster.settle(49)
+        assert taints(cluster, "n") == set()
+        await cluster.settle(1)
+        assert taints(cluster, "n") == {(UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")}
+        assert taints(cluster, "m") == set()
+
+    Cluster(CONTROLLERS, Settings(nodes=("n", "m"), silent=silent)).run(scenario)
+
+
+def test_a_heartbeat_changes_nothing_for_those_who_watch_what_a_node_is() -> None:
+    def node(**changes: Any) -> dict[str, Any]:
+        condition = {"type": "Ready", "status": "True", "lastHeartbeatTime": "1", **changes}
+        return {"metadata": {"name": "n", "uid": "u"}, "status": {"conditions": [condition]}}
+
+    seen = node_lifecycle.without_heartbeats
+    assert seen(node()) == seen(node(lastHeartbeatTime="2"))
+    assert seen(node()) != seen(node(status="False"))

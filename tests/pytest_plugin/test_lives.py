@@ -241,3 +241,39 @@ def test_what_is_appended_belongs_to_the_run_that_wrote_it(kube: FakeCluster) ->
         assert _log(core) == "starting\n"
         assert _log(core, previous=True) == "starting\nout of memory\n"
         kube.close_clients()
+
+
+def lease_of(kube: FakeCluster, node: str) -> str:
+    time: str = kube.get("lease", node, namespace="kube-node-lease")["spec"]["renewTime"]
+    return time
+
+
+def test_nodes_tell_that_they_live_and_one_that_does_not_is_doubted(kube: FakeCluster) -> None:
+    kube.nodes.add("b")
+    kube.clock.freeze("2030-01-02T03:04:05Z")
+    kube.nodes.fail("b", noticed=False)
+    before = lease_of(kube, "b")
+
+    kube.clock.advance(seconds=49)
+    assert lease_of(kube, "fakekube-0") == "2030-01-02T03:04:54.000000Z"
+    assert lease_of(kube, "b") == before
+    kube.wait_for("node", "b", "condition=Ready")
+
+    kube.clock.advance(minutes=6)
+    conditions = {each["type"]: each for each in kube.get("node", "b")["status"]["conditions"]}
+    assert (conditions["Ready"]["status"], conditions["Ready"]["reason"]) == ("Unknown", "NodeStatusUnknown")
+    well = {each["type"]: each for each in kube.get("node", "fakekube-0")["status"]["conditions"]}["Ready"]
+    assert (well["status"], well["lastHeartbeatTime"]) == ("True", "2030-01-02T03:10:54Z")
+
+    kube.nodes.recover("b")
+    assert lease_of(kube, "b") == "2030-01-02T03:10:54.000000Z"
+    kube.clock.advance(minutes=10)
+    kube.wait_for("node", "b", "condition=Ready")
+
+
+def test_a_day_costs_no_more_than_a_minute(kube: FakeCluster) -> None:
+    kube.clock.freeze()
+    before = int(kube.get("lease", "fakekube-0", namespace="kube-node-lease")["metadata"]["resourceVersion"])
+    kube.clock.advance(days=30)
+    after = int(kube.get("lease", "fakekube-0", namespace="kube-node-lease")["metadata"]["resourceVersion"])
+    assert after - before < 20

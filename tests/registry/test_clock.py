@@ -116,3 +116,32 @@ def test_the_same_seed_gives_the_same_uids_and_suffixes() -> None:
     one, other = Chance(7), Chance(7)
     assert (one.uid(), one.suffix()) == (other.uid(), other.suffix())
     assert Chance(8).uid() != Chance(7).uid()
+
+
+def test_a_held_clock_calls_once_for_all_the_intervals_that_it_is_moved_over() -> None:
+    clock, called = SteeredClock(Machine()), []
+    clock.every(10, lambda: called.append(clock.now()))
+    clock.hold()
+    start = clock.now()
+    clock.step(9)
+    assert called == []
+    clock.step(60)
+    assert called == [start + timedelta(seconds=69)]
+    clock.step(9)
+    assert len(called) == 1
+    clock.step(1)
+    assert len(called) == 2
+    assert clock.due_in() is None  # nobody who waits for rest waits for it
+
+
+def test_a_clock_that_runs_calls_at_every_interval_until_it_is_restored() -> None:
+    machine, called = Machine(), []
+    clock = SteeredClock(machine)
+    clock.every(10, lambda: called.append(clock.now()))
+    for _ in range(3):
+        machine.pass_by(10)
+    assert len(called) == 3
+    clock.restore()
+    machine.pass_by(10)
+    assert len(called) == 3
+    assert machine.alarms == []
