@@ -7,28 +7,47 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from fakekube.admission.attributes import Attributes
-from fakekube.registry.kind import Object
+from fakekube.registry.kind import Kind, Object
 
 Hook = Callable[[Object, Object | None, Attributes], Awaitable[None] | None]
 
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One plugin; `name` is that of its file."""
+
+    name: str
+    kinds: tuple[str, ...] = ()
+    """The only ones that it looks at, `ingresses.networking.k8s.io`; empty: all."""
+
+
+_TEMPLATED = (
+    *("replicationcontrollers", "podtemplates", "jobs.batch", "cronjobs.batch"),
+    *("deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps"),
+)
+
 CHAIN = (
-    "namespace_lifecycle",
-    "limit_ranger",
-    "service_account",
-    "taint_nodes_by_condition",
-    "pod_security",
-    "priority",
-    "default_tolerations",
-    "default_storage_class",
-    "storage_object_in_use_protection",
-    "persistent_volume_claim_resize",
-    "runtime_class",
-    "certificates",
-    "default_ingress_class",
-    "resource_quota",
+    Plugin("namespace_lifecycle"),
+    Plugin("limit_ranger", ("pods", "persistentvolumeclaims")),
+    Plugin("service_account", ("pods",)),
+    Plugin("taint_nodes_by_condition", ("nodes",)),
+    Plugin("pod_security", ("pods", "namespaces", *_TEMPLATED)),
+    Plugin("priority", ("pods", "priorityclasses.scheduling.k8s.io")),
+    Plugin("default_tolerations", ("pods",)),
+    Plugin("default_storage_class", ("persistentvolumeclaims",)),
+    Plugin(
+        "storage_object_in_use_protection",
+        ("persistentvolumeclaims", "persistentvolumes", "volumeattributesclasses.storage.k8s.io"),
+    ),
+    Plugin("persistent_volume_claim_resize", ("persistentvolumeclaims",)),
+    Plugin("runtime_class", ("pods",)),
+    Plugin("certificates", ("certificatesigningrequests.certificates.k8s.io",)),
+    Plugin("default_ingress_class", ("ingresses.networking.k8s.io",)),
+    Plugin("resource_quota"),
 )
 """The plugins in the order of kube-apiserver; each a file beside this one with `mutate`, `validate` or both.
 
@@ -37,29 +56,35 @@ coroutine function. For a delete both are the object that goes."""
 
 
 class Chain:
-    """The plugins of one cluster."""
+    """The plugins of one cluster. A plugin is imported by the first write that it may have to do with."""
 
-    def __init__(self, names: Sequence[str] = CHAIN) -> None:
-        self._names = tuple(names)
-        self._mutating: tuple[Hook, ...] | None = None
-        self._validating: tuple[Hook, ...] | None = None
+    def __init__(self, plugins: Sequence[Plugin] = CHAIN) -> None:
+        self._plugins = tuple(plugins)
+        self._named = frozenset(kind for plugin in plugins for kind in plugin.kinds)
+        self._mutating: dict[str, tuple[Hook, ...]] = {}
+        self._validating: dict[str, tuple[Hook, ...]] = {}
 
     async def mutate(self, new: Object, old: Object | None, attributes: Attributes) -> None:
-        if self._mutating is None:
-            self._mutating = _hooks(self._names, "mutate")
-        await _run(self._mutating, new, old, attributes)
+        for hook in self._hooks(self._mutating, "mutate", attributes.kind):
+            waiting = hook(new, old, attributes)
+            if waiting is not None:
+                await waiting
 
     async def validate(self, new: Object, old: Object | None, attributes: Attributes) -> None:
-        if self._validating is None:
-            self._validating = _hooks(self._names, "validate")
-        await _run(self._validating, new, old, attributes)
+        for hook in self._hooks(self._validating, "validate", attributes.kind):
+            waiting = hook(new, old, attributes)
+            if waiting is not None:
+                await waiting
 
-
-async def _run(hooks: tuple[Hook, ...], new: Object, old: Object | None, attributes: Attributes) -> None:
-    for hook in hooks:
-        waiting = hook(new, old, attributes)
-        if waiting is not None:
-            await waiting
+    def _hooks(self, known: dict[str, tuple[Hook, ...]], function: str, kind: Kind) -> tuple[Hook, ...]:
+        name = f"{kind.resource}.{kind.group}" if kind.group else kind.resource
+        if name not in self._named:
+            name = ""
+        hooks = known.get(name)
+        if hooks is None:
+            names = tuple(plugin.name for plugin in self._plugins if not plugin.kinds or name in plugin.kinds)
+            hooks = known[name] = _hooks(names, function)
+        return hooks
 
 
 @cache

@@ -11,9 +11,9 @@ from fakekube.registry.kind import Kind, Object
 from fakekube.registry.user import User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attributes:
-    """One write. `get` and `list` read the cluster as it is; what they return is shared and may not be changed."""
+    """One write; nobody changes it. `get` and `list` read the cluster as it is; what they return is shared and may not be changed."""
 
     operation: str
     """CREATE, UPDATE, DELETE or CONNECT."""

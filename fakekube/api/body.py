@@ -38,9 +38,10 @@ def decoded(
         field_validation=field_validation,
         other_versions=other_versions,
         decode_untyped=kind.strategy.decode if isinstance(kind, Kind) else None,
+        with_defaults=True,
     )
     call.warnings.extend(warnings)
-    set_defaults(kind, obj)
+    _set_own_defaults(kind, obj)
     return obj
 
 
@@ -48,6 +49,10 @@ def set_defaults(kind: Kind | Subresource, obj: Object) -> None:
     """Fill in what an object leaves out, in place."""
     if kind.type_name:
         defaults.apply(kind.type_name, obj)
+    _set_own_defaults(kind, obj)
+
+
+def _set_own_defaults(kind: Kind | Subresource, obj: Object) -> None:
     if isinstance(kind, Kind) and kind.strategy.set_defaults is not None:
         kind.strategy.set_defaults(obj)
 

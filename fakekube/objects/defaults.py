@@ -67,6 +67,12 @@ def _concerns(name: str) -> bool:
 
 
 @cache
+def depends_on_time(name: str) -> bool:
+    """Whether a rule of a type, or of one that it contains, fills in the time."""
+    return any(rule.get("call") == "now" for each in (name, *_referred(name)) for rule in facts.defaults(each))
+
+
+@cache
 def _referred(name: str) -> frozenset[str]:
     """The types that stand inside a type, at any depth."""
     found: set[str] = set()

@@ -15,7 +15,7 @@ import orjson
 
 from fakekube import facts
 from fakekube.errors import BadRequest
-from fakekube.objects import decode_messages, go_json
+from fakekube.objects import completion, decode_messages, go_json
 from fakekube.objects.decode_messages import DecodeError
 from fakekube.objects.structs import Decoded, decode, decode_custom_resource, parse_json, read_json
 
@@ -51,6 +51,7 @@ class _Expected:
     kind: str
     type_name: str
     decode_untyped: Callable[[Any], Decoded] = decode_custom_resource
+    with_defaults: bool = False
 
     @property
     def api_version(self) -> str:
@@ -72,14 +73,15 @@ def decode_body(
     field_validation: str = "",
     other_versions: Sequence[str] = (),
     decode_untyped: Callable[[Any], Decoded] | None = None,
+    with_defaults: bool = False,
 ) -> tuple[dict[str, Any], list[str]]:
-    """The object in `body`, not defaulted yet, and the texts of the warnings about its fields.
+    """The object in `body`, on demand with the defaults of its type, and the texts of the warnings about its fields.
 
     `body` is a text, YAML where `media_type` says so and else JSON, or a value that was read already (protobuf). `type_name` is empty
     for custom resources, which `decode_untyped` decodes. `field_validation` is `Strict`, `Ignore`, or `Warn` (also when empty).
     `other_versions` of the group are taken for `version`. Raises BadRequest.
     """
-    expected = _Expected(group, version, kind, type_name, decode_untyped or decode_custom_resource)
+    expected = _Expected(group, version, kind, type_name, decode_untyped or decode_custom_resource, with_defaults)
     try:
         value, repeated = _read(body, media_type)
         gvk = _gvk(value, body, expected)
@@ -272,6 +274,8 @@ def _internal_package(group: str) -> str:
 def _decoded(value: Any, expected: _Expected) -> Decoded:
     if not expected.type_name:
         return expected.decode_untyped(value)
+    if expected.with_defaults:
+        return completion.complete(expected.type_name, value, kind=expected.kind, version=expected.api_version)
     return decode(expected.type_name, value, kind=expected.kind, version=expected.api_version)
 
 

@@ -151,6 +151,20 @@ def decoder(type_name: str) -> Callable[[Any], Any]:
     return lambda value: decode_(value, [])
 
 
+METADATA = "meta.ObjectMeta"
+
+
+def metadata(value: Any) -> dict[str, Any] | None:
+    """The metadata that an object begins with, or None where there is something to tell about `value`: then decode the whole object."""
+    notes: list[None] = []
+    try:
+        decoded: dict[str, Any] = _decoder(METADATA)({} if value is None else value, notes)
+        orjson.dumps(decoded)
+    except (_Refused, RecursionError, orjson.JSONEncodeError):
+        return None
+    return None if notes else decoded
+
+
 def fitting(type_name: str, value: Any) -> dict[str, Any] | None:
     """An object of a type without kind and version, or None where `value` is none."""
     try:

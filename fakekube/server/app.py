@@ -11,7 +11,6 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from inspect import isawaitable
 from typing import NamedTuple
 
 from fakekube.access.recording import HAND_OF_TESTS
@@ -154,10 +153,13 @@ async def _respond(state: State, request: Request) -> Response:
     try:
         for each in FILTERS:
             response = each(state, request)
-            if isawaitable(response):
+            if response is None:
+                continue
+            if not isinstance(response, Response):
                 response = await response
-            if response is not None:
-                return response
+                if response is None:
+                    continue
+            return response
     except StatusError as error:
         return error_response(request, error)
     except Exception:
