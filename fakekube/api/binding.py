@@ -35,7 +35,7 @@ async def bind(plane: ControlPlane, call: Call, binding: Object, *, dry_run: boo
 
     async def change(current: Stored) -> Object:
         _check(call, binding, current.value)
-        return bound(current.copy(), binding, plane.clock.timestamp())
+        return bound(current.value, binding, plane.clock.timestamp())
 
     async def approve(new: Object, old: Object | None) -> None:
         """It is the Binding that admission has judged."""
@@ -55,7 +55,11 @@ async def bind(plane: ControlPlane, call: Call, binding: Object, *, dry_run: boo
 
 
 def bound(pod: Object, binding: Object, now: str) -> Object:
-    """The pod on its node: scheduled, no longer nominated, with the labels and annotations of the Binding over its own."""
+    """The pod on its node: scheduled, no longer nominated, with the labels and annotations of the Binding over its own.
+
+    `pod` is left as it is; the new one shares with it what stays.
+    """
+    pod = {**pod, **{key: dict(pod[key]) for key in ("metadata", "spec", "status")}}
     fields.put(pod["spec"], "nodeName", binding["target"]["name"], "core.v1.PodSpec")
     for key in ("labels", "annotations"):
         if binding["metadata"].get(key):

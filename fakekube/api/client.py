@@ -12,7 +12,7 @@ import orjson
 from fakekube.api import create, delete, update
 from fakekube.api import patch as patch_verb
 from fakekube.api.binding import bind
-from fakekube.api.body import from_storage
+from fakekube.api.body import Body, from_storage
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.list_options import parse as parse_list_options
@@ -58,13 +58,13 @@ class Client:
         """The new object as stored. `obj` is not changed."""
         kind = self._kind(resource)
         call = self._call(kind, obj.get("metadata", {}).get("namespace", ""), query=_dry(dry_run))
-        return from_storage(kind, (await create.create(self.plane, call, orjson.dumps(obj))).value)
+        return from_storage(kind, (await create.create(self.plane, call, _body(kind, obj))).value)
 
     async def update(self, resource: str, obj: Object, subresource: str = "") -> Object:
         kind = self._kind(resource)
         metadata = obj["metadata"]
         call = self._call(kind, metadata.get("namespace", ""), metadata["name"], subresource)
-        stored, _ = await update.update(self.plane, call, orjson.dumps(obj))
+        stored, _ = await update.update(self.plane, call, _body(kind, obj))
         return from_storage(kind, stored.value)
 
     async def patch(
@@ -80,7 +80,8 @@ class Client:
         """A merge patch, unless its media type says otherwise."""
         kind = self._kind(resource)
         call = self._call(kind, namespace, name, subresource)
-        stored = await patch_verb.patch(self.plane, call, orjson.dumps(patch), media_type)
+        body = patch if isinstance(patch, dict) else orjson.dumps(patch)
+        stored = await patch_verb.patch(self.plane, call, body, media_type)
         return from_storage(kind, stored.value)
 
     def get_scale(self, resource: str, namespace: str, name: str) -> Object | None:
@@ -142,6 +143,11 @@ class Client:
         return Call(
             self.user, kind, namespace, name, subresource, query or {}, lambda parameter: ["All"], self.field_manager
         )
+
+
+def _body(kind: Kind, obj: Object) -> Body:
+    """The value itself where decoding makes a new one of it; the objects of custom resources are kept as they are sent."""
+    return obj if kind.type_name else orjson.dumps(obj)
 
 
 def _dry(dry_run: bool) -> dict[str, str]:

@@ -5,15 +5,18 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply
 
 from __future__ import annotations
 
-from fakekube.api.body import check_name, check_place, decoded_value, from_storage, set_defaults, to_storage
+import orjson
+
+from fakekube.api.body import Body, check_name, check_place, decoded_value, from_storage, set_defaults, to_storage
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.field_ownership import asks_for_no_tracking, own_updated
 from fakekube.api.rights import check_rights
+from fakekube.api.status_patch import patched_status
 from fakekube.errors import BadRequest, Invalid, UnsupportedMediaType, unknown_format
 from fakekube.objects import schemas
 from fakekube.objects.field_errors import Shown, go_quoted, invalid
-from fakekube.objects.patches import PATCHES, STRATEGIC_MERGE_PATCH, Patch, Patched, strategic_merge_of
+from fakekube.objects.patches import MERGE_PATCH, PATCHES, STRATEGIC_MERGE_PATCH, Patch, Patched, strategic_merge_of
 from fakekube.registry import update as registry
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.storage.store import Stored
@@ -32,14 +35,18 @@ def patch_for(kind: Kind | Subresource, content_type: str) -> Patch:
     raise UnsupportedMediaType("415: Unsupported Media Type", {})
 
 
-async def patch(plane: ControlPlane, call: Call, body: bytes, content_type: str) -> Stored:
+async def patch(plane: ControlPlane, call: Call, body: Body, content_type: str) -> Stored:
     """Raises UnsupportedMediaType, NotFound, BadRequest (an unreadable patch), Invalid (one that cannot be done, or a bad result)."""
     kind = call.kind
     function = patch_for(kind, content_type)
     options = write_options(call, "PatchOptions")
+    value = body if isinstance(body, dict) and call.subresource == "status" and content_type == MERGE_PATCH else None
 
     async def change(current: Stored) -> Object:
-        new = patched_object(kind, call, from_storage(kind, current.copy()), body, function, options)
+        new = patched_status(kind, current.value, value) if value is not None else None
+        if new is None:
+            text = body if isinstance(body, bytes) else orjson.dumps(body)
+            new = patched_object(kind, call, from_storage(kind, current.copy()), text, function, options)
         own_updated(plane, call, from_storage(kind, current.value), new, options)
         check_place(call, new)
         check_name(call, new)

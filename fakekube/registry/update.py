@@ -10,7 +10,7 @@ import orjson
 from fakekube.errors import InternalError, Invalid, conflict, details_of, not_found, qualified
 from fakekube.objects import metadata as object_metadata
 from fakekube.objects.field_errors import FieldError, invalid, invalid_object
-from fakekube.registry.create import Approve, put_in_order
+from fakekube.registry.create import METADATA_ORDER, Approve, put_in_order
 from fakekube.registry.kind import Kind, Object, Operation
 from fakekube.storage.store import Clash, Store, Stored
 
@@ -209,7 +209,9 @@ def _let_status_through(kind: Kind, new: Object, old: Object) -> None:
 
 def _validate(kind: Kind, new: Object, old: Object, subresource: str) -> Sequence[FieldError]:
     strategy = kind.strategy
-    errors = list(object_metadata.validate_update(kind.facts, new["metadata"], old["metadata"]))
+    errors: list[FieldError] = []
+    if not _is_same_metadata(new["metadata"], old["metadata"]):
+        errors.extend(object_metadata.validate_update(kind.facts, new["metadata"], old["metadata"]))
     if subresource == "status":
         errors.extend(strategy.validate_status_update(new, old))
     elif subresource:
@@ -217,6 +219,14 @@ def _validate(kind: Kind, new: Object, old: Object, subresource: str) -> Sequenc
     else:
         errors.extend(strategy.validate_update(new, old))
     return errors
+
+
+def _is_same_metadata(new: Object, old: Object) -> bool:
+    """Whether nothing that is judged differs from what was found valid as it was stored."""
+    return all(new.get(key) == old.get(key) for key in _JUDGED)
+
+
+_JUDGED = tuple(key for key in METADATA_ORDER if key not in ("resourceVersion", "managedFields"))
 
 
 def _at(obj: Any, path: str) -> Any:
