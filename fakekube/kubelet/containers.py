@@ -119,6 +119,8 @@ class Container:
         if process.log.restarts is None:
             self.life = Life()
             if "running" in state:
+                if not self.memory.known:
+                    self.memory.restarts = self.status["restartCount"]
                 moment = Moment(self.status)
             else:
                 self.memory.restarts += bool(self.status["state"].get("terminated") or self.status["lastState"])

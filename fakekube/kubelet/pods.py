@@ -210,8 +210,9 @@ class Kubelet:
         assert self._addresses is not None
         taken = {number for _, number in self._addresses.values()}
         count = LAST_ADDRESS - FIRST_ADDRESS + 1
-        candidates = [FIRST_ADDRESS + (self._next - FIRST_ADDRESS + step) % count for step in range(count)]
-        number = next((each for each in candidates if each not in taken), candidates[0])
+        first = self._next - FIRST_ADDRESS
+        candidates = (FIRST_ADDRESS + (first + step) % count for step in range(count))
+        number = next((each for each in candidates if each not in taken), FIRST_ADDRESS + first % count)
         self._next = number + 1
         return number
 
