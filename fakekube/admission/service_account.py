@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fakekube.admission.attributes import Attributes
+from fakekube.kinds.pod_templates import TOKEN_VOLUME_PREFIX
 from fakekube.objects import fields
 from fakekube.registry.kind import Object
 
 DEFAULT = "default"
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
-VOLUME_PREFIX = "kube-api-access-"
 TOKEN_SECONDS = 3607
 """A little more than an hour, so that a token asked for an hour can be told from these."""
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
@@ -103,8 +103,8 @@ def _refuse_foreign_secrets(spec: Object, account: Object, account_name: str, at
 
 def _mount_token(spec: Object, attributes: Attributes) -> None:
     volumes = spec.get("volumes") or []
-    present = next((each["name"] for each in volumes if each.get("name", "").startswith(VOLUME_PREFIX)), "")
-    volume_name = present or VOLUME_PREFIX + attributes.random_suffix(5)
+    present = next((each["name"] for each in volumes if each.get("name", "").startswith(TOKEN_VOLUME_PREFIX)), "")
+    volume_name = present or TOKEN_VOLUME_PREFIX + attributes.random_suffix(5)
     mounted = False
     for _, container in _containers(spec):
         mounts = container.get("volumeMounts") or []

@@ -15,24 +15,22 @@ import orjson
 
 from fakekube import facts
 from fakekube.objects import defaults, structs
+from fakekube.objects.repeated import Repeated
 from fakekube.objects.structs import Decoded
 
 _SHORTEST_BYTES, _LONGEST_BYTES = 200, 8192
 """Of less nothing is gained, and more is not worth its memory."""
-_MOST_REMEMBERED, _MOST_SEEN = 256, 4096
 
 _Key = tuple[str, str, bytes]
 
-_remembered: dict[_Key, bytes] = {}
+remembered: Repeated[_Key, bytes] = Repeated(256)
 """(type, apiVersion, the value without metadata) -> the object, its metadata empty."""
-_seen: set[int] = set()
-"""Hashes of the keys that have come once."""
 
 
 def complete(type_name: str, value: Any, *, kind: str, version: str) -> Decoded:
     """As `structs.decode` followed by `defaults.apply`. Raises DecodeError."""
     key = _key(type_name, value, version)
-    text = _remembered.get(key) if key is not None else None
+    text = remembered.get(key) if key is not None else None
     if text is not None:
         metadata = structs.metadata(value.get("metadata"))
         if metadata is not None:
@@ -41,8 +39,8 @@ def complete(type_name: str, value: Any, *, kind: str, version: str) -> Decoded:
             return Decoded(obj)
     decoded = structs.decode(type_name, value, kind=kind, version=version)
     defaults.apply(type_name, decoded.object)
-    if key is not None and text is None and not decoded.needs_text:
-        _remember(key, decoded.object)
+    if key is not None and text is None and not decoded.needs_text and not remembered.is_new(key):
+        remembered.put(key, orjson.dumps({**decoded.object, "metadata": {}}))
     return decoded
 
 
@@ -56,17 +54,6 @@ def _key(type_name: str, value: Any, version: str) -> _Key | None:
     except orjson.JSONEncodeError:
         return None
     return (type_name, version, text) if _SHORTEST_BYTES < len(text) < _LONGEST_BYTES else None
-
-
-def _remember(key: _Key, obj: dict[str, Any]) -> None:
-    if (mark := hash(key)) not in _seen:
-        if len(_seen) >= _MOST_SEEN:
-            _seen.clear()
-        _seen.add(mark)
-        return
-    if len(_remembered) >= _MOST_REMEMBERED:
-        del _remembered[next(iter(_remembered))]
-    _remembered[key] = orjson.dumps({**obj, "metadata": {}})
 
 
 @cache

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from fakekube.facts import ResourceFacts, resources
-from fakekube.objects import completion, defaults, structs
-from fakekube.objects.completion import complete
+from fakekube.objects import defaults, structs
+from fakekube.objects.completion import complete, remembered
 from fakekube.objects.decode_messages import DecodeError
 
 from ..conformance.recordings import selected
@@ -22,8 +22,7 @@ POD = {
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
-    completion._remembered.clear()
-    completion._seen.clear()
+    remembered.clear()
 
 
 def of_pod(value: Any) -> structs.Decoded:
@@ -39,7 +38,7 @@ def by_hand(type_name: str, value: Any, kind: str, version: str) -> structs.Deco
 def test_the_third_pod_of_a_template_is_what_the_first_was_but_for_its_metadata() -> None:
     first, _, third = of_pod(POD), of_pod(POD), of_pod({**POD, "metadata": {"generateName": "b-"}})
 
-    assert len(completion._remembered) == 1
+    assert len(remembered) == 1
     assert json.dumps({**third.object, "metadata": {}}) == json.dumps({**first.object, "metadata": {}})
     assert third.object["metadata"] == {"generateName": "b-"}
 
@@ -71,14 +70,6 @@ def test_metadata_of_a_wrong_type_is_told_in_the_words_of_the_whole_object() -> 
     with pytest.raises(DecodeError) as by_itself:
         structs.decode("core.v1.Pod", value, kind="Pod", version="v1")
     assert str(told.value) == str(by_itself.value)
-
-
-def test_what_is_sent_without_end_is_forgotten() -> None:
-    for number in range(completion._MOST_REMEMBERED + 10):
-        for _ in range(2):
-            of_pod({**POD, "spec": {**POD["spec"], "hostname": f"h{number}"}})  # type: ignore[dict-item]
-
-    assert len(completion._remembered) == completion._MOST_REMEMBERED
 
 
 def test_whatever_was_recorded_is_completed_alike_each_time() -> None:

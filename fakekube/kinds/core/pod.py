@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fakekube.kinds import pod_changes, pod_spec, pod_status, pod_warnings
+from fakekube.kinds import pod_changes, pod_spec, pod_status, pod_templates, pod_warnings
 from fakekube.kinds.quality_of_service import quality_of_service
 from fakekube.objects import fields
 from fakekube.objects.field_errors import FieldError
@@ -171,10 +171,10 @@ STRATEGY = Strategy(
     prepare_create=prepare_create,
     keeps_of_sent_status=("qosClass",),
     prepare_status_update=prepare_status_update,
-    validate_create=validate_create,
+    validate_create=pod_templates.validated_once(validate_create),
     validate_update=validate_update,
     validate_status_update=pod_status.validate_update,
-    warnings=warnings,
+    warnings=pod_templates.warned_once(warnings),
     selectable_fields={
         "spec.nodeName": lambda pod: str(pod["spec"].get("nodeName", "")),
         "spec.host": lambda pod: str(pod["spec"].get("nodeName", "")),

@@ -1,0 +1,76 @@
+"""Pods of one template need not each be judged: what of one of them is neither wrong nor remarkable is so of the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import orjson
+
+from fakekube.objects import names
+from fakekube.objects.field_errors import FieldError
+from fakekube.objects.repeated import Repeated
+from fakekube.registry.clock import NAME_ALPHABET
+from fakekube.registry.kind import Object
+
+TOKEN_VOLUME_PREFIX = "kube-api-access-"
+"""Begins the name of the volume through which a pod gets the token of its service account; five letters follow."""
+
+_PREFIX, _LETTERS = TOKEN_VOLUME_PREFIX.encode(), NAME_ALPHABET.encode()
+_ANY_NAME = _PREFIX + b"x" * names.GENERATED_SUFFIX_LENGTH
+_MOST_TEMPLATES, _LONGEST_BYTES = 256, 16384
+
+
+def validated_once(validate: Callable[[Object], Sequence[FieldError]]) -> Callable[[Object], Sequence[FieldError]]:
+    """A validation of new pods that looks at nothing but annotations and spec; a template that passed is not asked again."""
+    good: Repeated[bytes, bool] = Repeated(_MOST_TEMPLATES)
+
+    def validate_create(pod: Object) -> Sequence[FieldError]:
+        text = template_of(pod)
+        if text is None:
+            return validate(pod)
+        if good.get(text):
+            return []
+        errors = validate(pod)
+        if not errors and not good.is_new(text):
+            good.put(text, True)
+        return errors
+
+    return validate_create
+
+
+def warned_once(
+    warnings: Callable[[Object, Object | None], Sequence[str]],
+) -> Callable[[Object, Object | None], Sequence[str]]:
+    """The same for warnings about (pod, None), which may also concern names that are no labels."""
+    unremarkable: Repeated[bytes, bool] = Repeated(_MOST_TEMPLATES)
+
+    def warn(pod: Object, old: Object | None) -> Sequence[str]:
+        text = template_of(pod) if old is None and not names.label(pod["metadata"].get("name", "")) else None
+        if text is None:
+            return warnings(pod, old)
+        if unremarkable.get(text):
+            return []
+        told = warnings(pod, old)
+        if not told and not unremarkable.is_new(text):
+            unremarkable.put(text, True)
+        return told
+
+    return warn
+
+
+def template_of(pod: Object) -> bytes | None:
+    """What pods of one template have in common: annotations and spec, with one name for the volume of the token, which is drawn by lot.
+
+    None where it is too much to be remembered.
+    """
+    text = orjson.dumps([pod["metadata"].get("annotations"), pod["spec"]])
+    if len(text) > _LONGEST_BYTES:
+        return None
+    begin = text.find(b'"' + _PREFIX) + 1
+    if begin:
+        name = text[begin : begin + len(_ANY_NAME)]
+        is_drawn = len(name) == len(_ANY_NAME) and not name[len(_PREFIX) :].strip(_LETTERS)
+        # Where it is the only name of its kind, whatever is said about it is said about any other.
+        if is_drawn and text.count(_PREFIX) == text.count(name):
+            return text.replace(name, _ANY_NAME)
+    return text
