@@ -116,6 +116,8 @@ _CERTS_DIRECTORY_OPTION = click.option(
               help="Print of every 403 what was missing and the smallest role that allows it.")  # fmt: skip
 @click.option("--record-permissions", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", show_envvar=True,
               help="At the end write the smallest roles that cover what everybody did.")  # fmt: skip
+@click.option("--allow-exec", is_flag=True, show_envvar=True,
+              help="Let kubectl exec, attach, cp and port-forward run programs on this machine, as the user who serves.")  # fmt: skip
 @click.option("--quiet", is_flag=True, show_envvar=True, help="Print nothing but errors.")
 def serve(
     host: str,
@@ -136,6 +138,7 @@ def serve(
     service_account_signing_algorithm: str,
     explain_forbidden: bool,
     record_permissions: Path | None,
+    allow_exec: bool,
     quiet: bool,
 ) -> None:
     """Serve a fresh cluster over TLS until Ctrl-C."""
@@ -173,6 +176,7 @@ def serve(
                 stages=str(stages or ""),
                 controllers=controllers,
                 event_ttl=event_ttl,
+                allow_exec=allow_exec,
                 anonymous_auth=anonymous_auth,
                 authorization_mode=authorization_mode,
                 token_auth_file=str(token_auth_file or ""),

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from fakekube.kubelet.stage_player import StagePlayer
     from fakekube.kubelet.stages import Stage
     from fakekube.seeding import SeedFailure
+    from fakekube.server.programs import Launcher
 
 HEARTBEATS = "node-heartbeats"
 
@@ -97,6 +98,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         run_any_node: bool = ClusterOptions.run_any_node,
         stages: str = ClusterOptions.stages,
         event_ttl: str = ClusterOptions.event_ttl,
+        allow_exec: bool = ClusterOptions.allow_exec,
         certificates: Certificates | None = None,
         host: str = ClusterOptions.host,
         port: int = ClusterOptions.port,
@@ -114,6 +116,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             run_any_node=run_any_node,
             stages=stages,
             event_ttl=event_ttl,
+            allow_exec=allow_exec,
             host=host,
             port=port,
             seed=seed,
@@ -138,6 +141,8 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         ClientAccess.__init__(self)
         self.records_permissions = False
         """Set before the start: whether everything that is permitted is recorded, in `recorder`."""
+        self.launcher: Launcher | None = self._launcher() if allow_exec else None
+        """Set before the start: how commands in containers are started on this machine; None: not at all."""
         self.explains_refusals = False
         """Set before the start: whether the log tells what was missing whenever somebody may not."""
         self.app = AsgiDoor(self._application, lambda: self.server.loop, self.certificates.admin_token)
@@ -179,7 +184,10 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             if on_ready is not None:
                 on_ready()
 
-        self.server.run(ready)
+        try:
+            self.server.run(ready)
+        finally:
+            self._remove_files()
 
     def stop(self) -> None:
         """End within 0.3 s, whatever clients do; files that clients were given go as well."""
@@ -247,6 +255,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         if self._expiry is not None:
             self._expiry.stop()
         if self._loop is not None:
+            await self._application.state.sessions.end()
             await self._loop.stop()
             self.plane.store.close_watchers()
 
@@ -457,7 +466,13 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             Issuer(plane.keys, lambda: address),
             always_allow=always_allow,
             explains_refusals=self.explains_refusals,
+            launcher=self.launcher,
         )
+
+    def _launcher(self) -> Launcher:
+        from fakekube.server.programs import fakekube_exec
+
+        return fakekube_exec(lambda: str(self.kubeconfig))
 
 
 def _read_stages(directory: str) -> tuple[Stage, ...]:

@@ -34,5 +34,7 @@ class ClusterOptions:
     """A directory of KWOK Stages, by which pods live instead of by fakekube's own rules."""
     event_ttl: str = "1h"
     """How long events are kept after they were last written, as kube-apiserver's `--event-ttl` takes it: `30m`, `1h30m`."""
+    allow_exec: bool = False
+    """Whether `kubectl exec`, `attach`, `cp` and `port-forward` run programs of this machine, and reach those that play containers."""
     seed: int | None = None
     """Of uids, name suffixes and addresses; None is different each time."""

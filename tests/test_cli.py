@@ -370,6 +370,7 @@ def test_every_option_of_serve_can_be_an_environment_variable(cluster: type[Clus
         "FAKEKUBE_SERVE_RUN_ANY_NODE": "1",
         "FAKEKUBE_SERVE_STAGES": "stages",
         "FAKEKUBE_SERVE_EVENT_TTL": "30m",
+        "FAKEKUBE_SERVE_ALLOW_EXEC": "1",
         "FAKEKUBE_SERVE_QUIET": "1",
         "FAKEKUBE_SERVE_CERTS_DIR": str(tmp_path),
     }
@@ -381,7 +382,7 @@ def test_every_option_of_serve_can_be_an_environment_variable(cluster: type[Clus
         "nodes": 3, "anonymous_auth": False, "service_cidr": "10.0.0.0/24", "host": "127.0.0.2", "port": 0,
         "authorization_mode": "RBAC", "token_auth_file": "tokens.csv", "service_account_signing_algorithm": "RS256",
         "controllers": "*,-job", "node_template": "node.yaml", "run_any_node": True, "stages": "stages",
-        "event_ttl": "30m",
+        "event_ttl": "30m", "allow_exec": True,
     }  # fmt: skip
 
 

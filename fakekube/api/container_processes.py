@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from fakekube.api.container_logs import ContainerLogs, ProcessLog
 from fakekube.registry.clock import Clock
@@ -27,8 +27,7 @@ LISTENER_AHEAD_BYTES = 16 << 20
 """So much output may wait for an attached client; then it is given up, so that it does not hold up the process."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(NamedTuple):
     """How a process ended."""
 
     code: int
@@ -37,16 +36,14 @@ class Exit:
     """Its termination message, which the container's status shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Why a container cannot be started yet: CreateContainerConfigError, ContainerCreating ..."""
 
     reason: str
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(NamedTuple):
     """An event of the pod, which its kubelet is to tell."""
 
     type: str
@@ -55,7 +52,7 @@ class Happening:
     message: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Listener:
     """A client that is attached to a process: what it has not read yet."""
 
@@ -70,7 +67,7 @@ class Listener:
         return part
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class ContainerProcess:
     """The process that plays one container of one pod."""
 

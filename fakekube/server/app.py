@@ -10,9 +10,10 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from fakekube.access.authorization import Asked
 from fakekube.access.recording import HAND_OF_TESTS
 from fakekube.errors import BadRequest, Forbidden, InternalError, StatusError
 from fakekube.objects.times import parse_duration
@@ -80,17 +81,19 @@ class App:
         if token is not None:
             request.websocket_token = token
             offered = [each for each in offered if not each.startswith(TOKEN_PROTOCOL)]
-        if request.path.rpartition("/")[2] in ("exec", "attach", "portforward"):
-            offered = [each for each in offered if each in CHANNEL_PROTOCOLS][:1]
+        spoken = _spoken(request.path)
+        if spoken is not None:
+            offered = [each for each in offered if each in spoken][:1]
         response: Response
         if len(offered) > 1:
             response = Response(status=400, content_type=None)
         else:
+            request.subprotocol = offered[0] if offered else ""
             response = await _respond(state, request)
         headers = _headers(request, response)
         self.answered.append(answered(request, response))
         if isinstance(response, Streaming):
-            await send({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})
+            await send({"type": "websocket.accept", "subprotocol": request.subprotocol or None})
             await response.run(send, headers)
             return
         headers.append((b"content-length", b"%d" % len(response.body)))
@@ -98,8 +101,12 @@ class App:
         await send({"type": "websocket.http.response.body", "body": response.body})
 
 
-CHANNEL_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
-"""Subprotocols of WebSockets into containers; of several that a client offers, its first counts."""
+def _spoken(path: str) -> Sequence[str] | None:
+    """The subprotocols of a WebSocket into a pod; of several that a client offers, its first counts. None: elsewhere."""
+    from fakekube.server.channels import PROTOCOLS
+
+    return PROTOCOLS.get(path.rpartition("/")[2])
+
 
 ANSWERED_KEPT = 1000
 
@@ -172,7 +179,7 @@ async def _respond(state: State, request: Request) -> Response:
 
 def understand(state: State, request: Request) -> Response | None:
     """The path is parsed before authentication, since authorisation needs verb and resource; and so is the deadline."""
-    request.asked = request_info(request)
+    request.asked = _asked_of_fakekube(request) or request_info(request)
     timeout = request.query.get("timeout")
     if timeout and request.asked.verb != "watch":
         try:
@@ -183,6 +190,18 @@ def understand(state: State, request: Request) -> Response | None:
         words = "failed to create RequestInfo: unable to determine kind and namespace from url, /api/v1/watch"
         return text(f'Internal Server Error: "/api/v1/watch": {words}\n', 500, nosniff=True)
     return None
+
+
+OWN_PREFIX = "/fakekube/"
+"""Below it stands what no Kubernetes server has."""
+
+
+def _asked_of_fakekube(request: Request) -> Asked | None:
+    if not request.path.startswith(OWN_PREFIX):
+        return None
+    from fakekube.server.capabilities import process
+
+    return process.asked(request.path)
 
 
 def authenticate(state: State, request: Request) -> Response | None:
@@ -244,6 +263,11 @@ def _explain(state: State, request: Request) -> None:
 
 async def dispatch(state: State, request: Request) -> Response | None:
     assert request.asked is not None
+    if request.path.startswith(OWN_PREFIX):
+        from fakekube.server.capabilities import process
+
+        place = process.place_of(request.path)
+        return None if place is None else await process.play(state.plane, state.sessions, request, place)
     if request.asked.is_resource:
         return await serve_resource(state, request, request.asked)
     for document in (state.discovery, state.openapi, state.health):

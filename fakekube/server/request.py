@@ -27,6 +27,8 @@ class Request:
         self.asked: Asked | None = None
         self.user: User = ANONYMOUS
         self.websocket_token: str | None = None
+        self.subprotocol = ""
+        """What was agreed on for a WebSocket; "" when the client has offered nothing."""
         self.explanation: Callable[[], str] | None = None
         """Of a refusal: what the user lacked."""
         self.kind: Kind | None = None

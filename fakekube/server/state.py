@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from fakekube.access.authentication import Authenticator
 from fakekube.access.authorization import Asked, Authorizer
@@ -15,7 +16,11 @@ from fakekube.server.issuer import Issuer
 from fakekube.server.metrics import Metrics
 from fakekube.server.openapi import OpenApi
 from fakekube.server.responses import Header
+from fakekube.server.sessions import Sessions
 from fakekube.server.watch_stream import FrameCache
+
+if TYPE_CHECKING:
+    from fakekube.server.programs import Launcher
 
 
 @dataclass(slots=True)
@@ -30,6 +35,9 @@ class State:
     issuer: Issuer | None = None
     frames: FrameCache = field(default_factory=FrameCache)
     always_allow: bool = False
+    sessions: Sessions = field(default_factory=Sessions)
+    launcher: Launcher | None = None
+    """How commands in containers are started; None: they are not, since nobody has allowed it."""
     explains_refusals: bool = False
     """Whether the log tells what was missing whenever somebody may not."""
     impersonator: Impersonator = field(default_factory=Impersonator)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from fakekube.api.call import boolean, integer
-from fakekube.api.container_logs import shown
+from fakekube.api.container_logs import Written, shown
 from fakekube.errors import BadRequest, InternalError
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, invalid_object
 from fakekube.objects.times import TimeError, to_datetime
@@ -85,28 +85,35 @@ class Log:
         self._tail = integer(query, "tailLines")
         self._left = integer(query, "limitBytes")
         self._since = _since(query, self._plane.clock.now())
-        self._restarts, self._state = self._run_of(pod)
+        self._restarts, self._run, self._state = self._run_of(pod)
 
-    def _run_of(self, pod: Object) -> tuple[int, Object]:
-        """(its restarts, the state with startedAt) of the run whose log is wanted."""
+    def _run_of(self, pod: Object) -> tuple[int, int, Object]:
+        """(restarts of the container now, restarts before the run whose log is wanted, the state of that with startedAt)."""
         container, name = self._container["name"], pod["metadata"]["name"]
-        status = _status_of(pod, container)
+        status = status_of(pod, container)
         last = (status.get("lastState") or {}).get("terminated")
+        state = status.get("state") or {}
         if self.previous:
             if not last:
                 raise BadRequest(f'previous terminated container "{container}" in pod "{name}" not found')
-            return status["restartCount"], last
-        state = status.get("state") or {}
+            restarts: int = status["restartCount"]
+            return restarts, restarts if "waiting" in state else restarts - 1, last
         run = state.get("running") or state.get("terminated") or last
         if not run:
             reason = (state.get("waiting") or {}).get("reason") or "ContainerCreating"
             raise BadRequest(f'container "{container}" in pod "{name}" is waiting to start: {reason}')
-        return status.get("restartCount", 0), run
+        restarts = status.get("restartCount", 0)
+        return restarts, restarts, run
 
     def read(self) -> list[bytes]:
         """What there is now, as far as it is wanted."""
-        lines = self._plane.logs.lines(self._pod, self._container, self._state, previous=self.previous)
-        return self._within(shown(lines, tail=self._tail, since=self._since, timestamps=self._timestamps))
+        return self._first(self._written())
+
+    def _written(self) -> Written:
+        return self._plane.logs.written(self._pod, self._container, self._state, self._run, previous=self.previous)
+
+    def _first(self, written: Written) -> list[bytes]:
+        return self._within(shown(written.lines, tail=self._tail, since=self._since, timestamps=self._timestamps))
 
     def _within(self, lines: list[bytes]) -> list[bytes]:
         if self._left is None:
@@ -123,15 +130,21 @@ class Log:
         stops = [self._plane.logs.on_change(news.set), self._plane.store.subscribe("pods", lambda _: news.set())]
         try:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            sent = len(self._plane.logs.lines(self._pod, self._container, self._state, previous=False))
-            await send({"type": "http.response.body", "body": b"".join(self.read()), "more_body": True})
-            while not gone.done() and self._goes_on() and self._left != 0:
-                await news.wait()
+            written = self._written()
+            sent = written.dropped + len(written.lines)
+            await send({"type": "http.response.body", "body": b"".join(self._first(written)), "more_body": True})
+            goes_on = True
+            while goes_on and self._left != 0:
+                if not news.is_set() and self._goes_on():
+                    await news.wait()
                 news.clear()
-                lines = self._plane.logs.lines(self._pod, self._container, self._state, previous=False)
-                # A log that was put in the place of another begins anew.
-                added = lines[sent:] if len(lines) >= sent else lines
-                sent = len(lines)
+                # Before the last lines are taken, not after it: what is written up to the end of the container is sent.
+                goes_on = not gone.done() and self._goes_on()
+                before, written = written, self._written()
+                if written.source is not before.source or written.dropped + len(written.lines) < sent:
+                    sent = 0  # a log that was put in the place of another begins anew
+                added = written.lines[max(sent - written.dropped, 0) :]
+                sent = written.dropped + len(written.lines)
                 more = self._within(shown(added, since=self._since, timestamps=self._timestamps))
                 if more:
                     await send({"type": "http.response.body", "body": b"".join(more), "more_body": True})
@@ -147,7 +160,7 @@ class Log:
         pod = self._plane.get("", "pods", metadata["namespace"], metadata["name"])
         if pod is None or pod["metadata"]["uid"] != metadata["uid"]:
             return False
-        status = _status_of(pod, self._container["name"])
+        status = status_of(pod, self._container["name"])
         return status.get("restartCount", 0) == self._restarts and "running" in (status.get("state") or {})
 
 
@@ -164,7 +177,8 @@ def _since(query: Mapping[str, str], now: datetime) -> datetime | None:
     return None if time in (None, "", "null") else to_datetime(str(time))
 
 
-def _status_of(pod: Object, container: str) -> Object:
+def status_of(pod: Object, container: str) -> Object:
+    """What is reported of a container, an empty object when nothing is."""
     status = pod.get("status") or {}
     for key in STATUS_LISTS:
         for each in status.get(key) or ():
