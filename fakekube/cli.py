@@ -6,7 +6,6 @@ what was wrong and what to do, and in exit status 1.
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,16 +15,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from fakekube.in_pod.commands import COMMANDS
+from fakekube.options import CERTS_DIRECTORY, KUBECONFIG
+
 if TYPE_CHECKING:
     from fakekube.cluster import FakeCluster
     from fakekube.remote import Remote, Resource
     from fakekube.seeding import Manifest, SeedFailure
     from fakekube.server.certificates import Certificates, KeyPair
     from fakekube.server.kubeconfig import Endpoint
-
-CERTS_DIRECTORY = "certs"
-KUBECONFIG = "kubeconfig"
-"""The file in the certs directory."""
 
 DELETE_POLL_S = 0.05
 DELETE_TIMEOUT_S = 60.0
@@ -341,28 +339,10 @@ def _server_options(command: Any) -> Any:
 
 
 def endpoint_of(kubeconfig: Path | None, certs_dir: Path | None) -> Endpoint:
-    """The server of --kubeconfig, --certs-dir, $KUBECONFIG or ./certs, whichever is said first. ~/.kube/config never is.
+    """Raises KubeconfigError."""
+    from fakekube.server.kubeconfig import chosen
 
-    Raises KubeconfigError, Failure.
-    """
-    from fakekube.server.kubeconfig import read
-
-    if kubeconfig is not None:
-        return read(kubeconfig)
-    if certs_dir is not None:
-        return read(certs_dir / KUBECONFIG)
-    named = [name for name in os.environ.get("KUBECONFIG", "").split(os.pathsep) if name]
-    if named:
-        return read(next((name for name in named if os.path.exists(name)), named[0]))
-    default = Path(CERTS_DIRECTORY, KUBECONFIG)
-    if not default.exists():
-        _no_server(default)
-    return read(default)
-
-
-def _no_server(default: Path) -> NoReturn:
-    raise Failure(f"which server? KUBECONFIG is not set and {default} does not exist. "
-                  "Start `fakekube serve` here, or give --certs-dir or --kubeconfig")  # fmt: skip
+    return chosen(kubeconfig, certs_dir)
 
 
 @main.command()
@@ -680,3 +660,21 @@ def _refusal(error: Exception) -> str:
     """A refusal as kubectl prints it; what no server said stays as it is."""
     reason = getattr(error, "reason", "")
     return f"Error from server ({reason}): {error}" if reason else str(error)
+
+
+class _Passed(click.Command):
+    """A command that reads its command line itself, see `in_pod.commands`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.args = list(args)
+        return []
+
+    def invoke(self, ctx: click.Context) -> NoReturn:
+        from fakekube.in_pod import commands
+
+        assert self.name is not None
+        sys.exit(commands.main([self.name, *ctx.args]))
+
+
+for _command in COMMANDS.values():
+    main.add_command(_Passed(_command.name, short_help=_command.summary, add_help_option=False))

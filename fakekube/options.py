@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CERTS_DIRECTORY = "certs"
+"""Where `fakekube serve` keeps its certificates, below the current directory, if nothing else is said."""
+KUBECONFIG = "kubeconfig"
+"""The file in it."""
+
 
 @dataclass(frozen=True)
 class ClusterOptions:

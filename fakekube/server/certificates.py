@@ -33,6 +33,7 @@ SERVER_NAMES = (
     "localhost",
     "127.0.0.1",
     "::1",
+    "127.96.0.1",  # where programs in a pod's view find the server
     "kubernetes",
     "kubernetes.default",
     "kubernetes.default.svc",

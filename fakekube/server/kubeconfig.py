@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from fakekube.options import CERTS_DIRECTORY, KUBECONFIG
 from fakekube.server.certificates import ADMINISTRATOR, KeyPair, client_context
 
 CLUSTER = "fakekube"
@@ -96,6 +97,10 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+class NoServerNamed(KubeconfigError):
+    """Nothing says which server is meant."""
+
+
 @dataclass(frozen=True, repr=False)
 class Endpoint:
     """A server and what to say to it: the part of a kubeconfig that a client needs.
@@ -109,6 +114,8 @@ class Endpoint:
     token: str | None = None
     namespace: str = "default"
     verify: bool = True
+    file: Path | None = None
+    """The kubeconfig that says so; None: nothing was read."""
 
     def __repr__(self) -> str:
         return f"Endpoint({self.url!r})"
@@ -171,7 +178,27 @@ def read(path: str | os.PathLike[str]) -> Endpoint:
         token=token,
         namespace=context.get("namespace") or "default",
         verify=not cluster.get("insecure-skip-tls-verify", False),
+        file=file,
     )
+
+
+def chosen(kubeconfig: Path | None, certs_dir: Path | None) -> Endpoint:
+    """The server of --kubeconfig, --certs-dir, $KUBECONFIG or ./certs, whichever is said first. ~/.kube/config never is.
+
+    Raises KubeconfigError, NoServerNamed.
+    """
+    if kubeconfig is not None:
+        return read(kubeconfig)
+    if certs_dir is not None:
+        return read(certs_dir / KUBECONFIG)
+    named = [name for name in os.environ.get("KUBECONFIG", "").split(os.pathsep) if name]
+    if named:
+        return read(next((name for name in named if os.path.exists(name)), named[0]))
+    default = Path(CERTS_DIRECTORY, KUBECONFIG)
+    if not default.exists():
+        raise NoServerNamed(f"which server? KUBECONFIG is not set and {default} does not exist. "
+                            "Start `fakekube serve` here, or give --certs-dir or --kubeconfig")  # fmt: skip
+    return read(default)
 
 
 def server_of(path: str | os.PathLike[str]) -> str | None:
