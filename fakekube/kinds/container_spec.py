@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from fakekube.kinds import field_references, pod_volumes, resource_names, volume_sources
+from fakekube.kinds import field_references, operating_systems, pod_volumes, resource_names, volume_sources
 from fakekube.objects import fields, go_structs, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_found, not_supported, required
 from fakekube.objects.quantities import parse, quantity
@@ -45,6 +45,8 @@ _HEADER_TEXT = (
 )
 _CONTAINER_RESOURCES = resource_names.COMPUTE
 _HUGEPAGES = resource_names.HUGEPAGES
+_RESIZED, _RESIZE_POLICIES = ("cpu", "memory"), ("NotRequired", "RestartContainer")
+MOST_RESTART_RULES, MOST_EXIT_CODES = 20, 255
 MOST_PROFILE_BYTES = 4095
 
 
@@ -57,13 +59,15 @@ def validate_all(spec: Object, volumes: pod_volumes.Volumes, path: str) -> list[
     seen: set[str] = set()
     for i, container in enumerate(containers):
         place = f"{path}.containers[{i}]"
-        errors += _common(container, volumes, place, claims)
+        errors += _common(spec, container, volumes, place, claims)
         errors += _unique(container, place, seen)
         errors += _life(container, place, grace_s)
         errors += _restart(container, place)
     errors += _host_port_conflicts(containers, f"{path}.containers")
     for i, container in enumerate(spec.get("initContainers") or ()):
-        errors += _init_container(container, volumes, f"{path}.initContainers[{i}]", claims, grace_s, seen)
+        errors += _init_container(spec, container, volumes, f"{path}.initContainers[{i}]", claims, seen)
+        # They run one after the other, so each is alone with its ports; the index that is told is always the first.
+        errors += _host_port_conflicts([container], f"{path}.initContainers")
     for i, container in enumerate(spec.get("ephemeralContainers") or ()):
         errors += _ephemeral_container(spec, container, volumes, f"{path}.ephemeralContainers[{i}]", seen)
     if spec.get("resources") is not None:
@@ -81,13 +85,13 @@ def _unique(container: Object, path: str, seen: set[str]) -> list[FieldError]:
 
 
 def _init_container(
-    container: Object, volumes: pod_volumes.Volumes, path: str, claims: Sequence[str], grace_s: int, seen: set[str]
+    spec: Object, container: Object, volumes: pod_volumes.Volumes, path: str, claims: Sequence[str], seen: set[str]
 ) -> list[FieldError]:
-    errors = _common(container, volumes, path, claims)
+    errors = _common(spec, container, volumes, path, claims)
     errors += _restart(container, path)
     errors += _unique(container, path, seen)
     if container.get("restartPolicy") == "Always":
-        return errors + _life(container, path, grace_s)
+        return errors + _life(container, path, spec.get("terminationGracePeriodSeconds", 0))
     detail = "may not be set for init containers without restartPolicy=Always"
     return errors + [
         forbidden(f"{path}.{each}", detail) for each in _ONLY_WITH_SIDECARS if container.get(each) is not None
@@ -97,7 +101,7 @@ def _init_container(
 def _ephemeral_container(
     spec: Object, container: Object, volumes: pod_volumes.Volumes, path: str, seen: set[str]
 ) -> list[FieldError]:
-    errors = _common(container, volumes, path, [])
+    errors = _common(spec, container, volumes, path, [])
     image = container.get("image", "")
     if image != image.strip():
         errors.append(invalid(f"{path}.image", image, "must not have leading or trailing whitespace"))
@@ -121,7 +125,9 @@ def _is_set(container: Object, field: str) -> bool:
     return bool(value) or (field in _ONLY_WITH_SIDECARS and value is not None)
 
 
-def _common(container: Object, volumes: pod_volumes.Volumes, path: str, claims: Sequence[str]) -> list[FieldError]:
+def _common(
+    spec: Object, container: Object, volumes: pod_volumes.Volumes, path: str, claims: Sequence[str]
+) -> list[FieldError]:
     """What holds for a container of any role."""
     errors: list[FieldError] = []
     name = container.get("name", "")
@@ -149,11 +155,27 @@ def _common(container: Object, volumes: pod_volumes.Volumes, path: str, claims: 
         errors += rules.one_of(*PULL_POLICIES)(policy, f"{path}.imagePullPolicy")
     if container.get("resources"):
         errors += resources(container["resources"], f"{path}.resources", claims)
-    for policy in container.get("resizePolicy") or ():
-        errors += rules.one_of("cpu", "memory")(policy.get("resourceName"), f"{path}.resizePolicy")
-        errors += rules.one_of("NotRequired", "RestartContainer")(policy.get("restartPolicy"), f"{path}.resizePolicy")
+    if container.get("resizePolicy"):
+        errors += _resize_policies(container["resizePolicy"], f"{path}.resizePolicy", spec.get("restartPolicy", ""))
     if container.get("securityContext"):
-        errors += _security_context(container["securityContext"], f"{path}.securityContext")
+        users = spec.get("hostUsers") is not False
+        errors += _security_context(container["securityContext"], f"{path}.securityContext", host_users=users)
+    return errors
+
+
+def _resize_policies(policies: Sequence[Object], path: str, restart_policy: str) -> list[FieldError]:
+    """Each resource once; only the double is told with its index."""
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for i, policy in enumerate(policies):
+        resource, restart = policy.get("resourceName", ""), policy.get("restartPolicy", "")
+        if resource in seen:
+            errors.append(duplicate(f"{path}[{i}]", resource))
+        seen.add(resource)
+        errors += rules.needed_one_of(*_RESIZED)(resource, path)
+        errors += rules.needed_one_of(*_RESIZE_POLICIES)(restart, path)
+        if restart_policy == "Never" and restart != "NotRequired":
+            errors.append(invalid(path, restart, "must be 'NotRequired' when `restartPolicy` is 'Never'"))
     return errors
 
 
@@ -207,6 +229,26 @@ def environment(variables: Sequence[Object], path: str) -> list[FieldError]:
     return errors
 
 
+_FILE_KEY = (
+    ("key", rules.needed_name(names.environment_variable)),
+    ("volumeName", rules.needed_name(names.label)),
+    ("path", lambda value, path: volume_sources.file_path(value, path) if value else [required(path)]),
+)
+
+
+def files_of_variables(spec: Object, path: str) -> list[FieldError]:
+    """Volumes of files that hold variables, which must be volumes of the pod; told at the very end of a pod."""
+    known = {volume.get("name") for volume in spec.get("volumes") or ()}
+    errors: list[FieldError] = []
+    for field in ("initContainers", "containers", "ephemeralContainers"):
+        for i, container in enumerate(spec.get(field) or ()):
+            for j, variable in enumerate(container.get("env") or ()):
+                name = ((variable.get("valueFrom") or {}).get("fileKeyRef") or {}).get("volumeName")
+                if name and name not in known:
+                    errors.append(not_found(f"{path}.{field}[{i}].env[{j}].valueFrom.fileKeyRef.volumeName", name))
+    return errors
+
+
 def _value_from(variable: Object, source: Object, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     if source.get("fieldRef") is not None:
@@ -222,8 +264,7 @@ def _value_from(variable: Object, source: Object, path: str) -> list[FieldError]
             else:
                 errors += [invalid(f"{path}.{kind}.key", key, text) for text in names.config_key(key)]
     if (reference := source.get("fileKeyRef")) is not None:
-        rows = [(field, rules.needed) for field in ("key", "volumeName", "path")]
-        errors += rules.check(reference, rows, f"{path}.fileKeyRef")
+        errors += rules.check(reference, _FILE_KEY, f"{path}.fileKeyRef")
     given = sum(source.get(kind) is not None for kind in _VALUE_SOURCES)
     if not given:
         listed = "`fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
@@ -311,6 +352,12 @@ def _http_get(action: Object, path: str) -> list[FieldError]:
     return errors
 
 
+_EXIT_CODES = (
+    ("operator", rules.always_one_of("In", "NotIn")),
+    ("values", rules.no_more_than(MOST_EXIT_CODES)),
+)
+
+
 def _restart(container: Object, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     policy, restart_rules = container.get("restartPolicy"), container.get("restartPolicyRules") or []
@@ -319,11 +366,14 @@ def _restart(container: Object, path: str) -> list[FieldError]:
     errors += _RESTART_POLICY(policy, f"{path}.restartPolicy")
     if restart_rules and not policy:
         errors.append(required(f"{path}.restartPolicy", "must specify restartPolicy when restart rules are used"))
+    errors += rules.no_more_than(MOST_RESTART_RULES)(restart_rules, f"{path}.restartPolicyRules")
     for i, rule in enumerate(restart_rules):
         place = f"{path}.restartPolicyRules[{i}]"
         errors += rules.one_of("Restart", "RestartAllContainers")(rule.get("action"), f"{place}.action")
         if rule.get("exitCodes") is None:
             errors.append(required(f"{place}.exitCodes", "must be specified"))
+        else:
+            errors += rules.check(rule["exitCodes"], _EXIT_CODES, f"{place}.exitCodes")
     return errors
 
 
@@ -344,8 +394,10 @@ def seccomp_profile(profile: Object | None, path: str) -> list[FieldError]:
     return errors
 
 
-def _security_context(context: Object, path: str) -> list[FieldError]:
+def _security_context(context: Object, path: str, *, host_users: bool) -> list[FieldError]:
     errors = rules.check(context, _SECURITY_ROWS, path)
+    if host_users and context.get("procMount") == "Unmasked":
+        errors.append(invalid(f"{path}.procMount", "Unmasked", "`hostUsers` must be false to use `Unmasked`"))
     errors += seccomp_profile(context.get("seccompProfile"), f"{path}.seccompProfile")
     if context.get("allowPrivilegeEscalation") is False:
         if context.get("privileged"):
@@ -354,6 +406,7 @@ def _security_context(context: Object, path: str) -> list[FieldError]:
         if "CAP_SYS_ADMIN" in (fields.at(context, "capabilities.add") or ()):
             detail = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
             errors.append(invalid(path, go_structs.shown("core.SecurityContext", context), detail))
+    errors += operating_systems.windows_options(context.get("windowsOptions"), f"{path}.windowsOptions")
     return errors + app_armor_profile(context.get("appArmorProfile"), f"{path}.appArmorProfile")
 
 

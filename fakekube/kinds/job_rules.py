@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from fakekube.kinds import workload_rules as workloads
 from fakekube.objects import go_structs, rules
@@ -12,6 +13,10 @@ from fakekube.registry.kind import Object
 
 ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
 MOST_PARALLEL = 100_000
+MOST_FAILED_INDEXES, MOST_MANAGER_BYTES = 100_000, 63
+MANY_COMPLETIONS, MOST_OF_MANY = 100_000, 10_000
+"""An indexed Job of more completions than this, with a limit per index, may run and lose only so many at a time."""
+MOST_POLICY_RULES, MOST_EXIT_CODES, MOST_CONDITIONS = 20, 255, 20
 MOST_SUCCESS_RULES, MOST_INDEXES_BYTES = 20, 64 * 1024
 _NUMBERS = tuple(
     (name, rules.non_negative)
@@ -27,6 +32,7 @@ def validate(spec: Object, path: str) -> list[FieldError]:
     if most_failed is not None and spec.get("backoffLimitPerIndex") is None:
         errors.append(required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified"))
     errors += rules.told_by(domain_prefixed_path)(spec.get("managedBy"), f"{path}.managedBy")
+    errors += rules.no_longer_than(MOST_MANAGER_BYTES)(spec.get("managedBy"), f"{path}.managedBy")
     errors += _completion_mode(spec, path)
     if spec.get("podFailurePolicy") is not None:
         errors += _failure_policy(spec, f"{path}.podFailurePolicy")
@@ -49,13 +55,33 @@ def _completion_mode(spec: Object, path: str) -> list[FieldError]:
         if spec.get("parallelism", 0) > MOST_PARALLEL:
             detail = f"must be less than or equal to {MOST_PARALLEL} when completion mode is Indexed"
             errors.append(invalid(f"{path}.parallelism", spec["parallelism"], detail))
-        return errors
+        return errors + _failed_indexes(spec, path)
     errors = []
     for field in ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"):
         value = spec.get(field)
         if value is not None:
             shown = _success_policy_shown(value) if field == "successPolicy" else value
             errors.append(invalid(f"{path}.{field}", shown, "requires indexed completion mode"))
+    return errors
+
+
+def _failed_indexes(spec: Object, path: str) -> list[FieldError]:
+    completions, failed, place = spec.get("completions"), spec.get("maxFailedIndexes"), f"{path}.maxFailedIndexes"
+    errors: list[FieldError] = []
+    if completions is not None and failed is not None and failed > completions:
+        errors.append(invalid(place, failed, "must be less than or equal to completions"))
+    errors += rules.at_most(MOST_FAILED_INDEXES)(failed, place)
+    if (completions or 0) <= MANY_COMPLETIONS or spec.get("backoffLimitPerIndex") is None:
+        return errors
+    if failed is None:
+        errors.append(required(place, f"must be specified when completions is above {MANY_COMPLETIONS}"))
+    for field in ("parallelism", "maxFailedIndexes"):
+        if (spec.get(field) or 0) > MOST_OF_MANY:
+            detail = (
+                f"must be less than or equal to {MOST_OF_MANY} when completions are above {MANY_COMPLETIONS} "
+                "and used with backoff limit per index"
+            )
+            errors.append(invalid(f"{path}.{field}", spec[field], detail))
     return errors
 
 
@@ -72,15 +98,12 @@ def _success_policy_shown(policy: Object) -> Object:
 def _failure_policy(spec: Object, path: str) -> list[FieldError]:
     template = (spec.get("template") or {}).get("spec") or {}
     known = {each.get("name") for field in ("initContainers", "containers") for each in template.get(field) or ()}
-    errors: list[FieldError] = []
-    for i, rule in enumerate(spec["podFailurePolicy"].get("rules") or ()):
+    policy_rules = spec["podFailurePolicy"].get("rules") or ()
+    errors = rules.no_more_than(MOST_POLICY_RULES)(policy_rules, f"{path}.rules")
+    for i, rule in enumerate(policy_rules):
         place, action = f"{path}.rules[{i}]", rule.get("action", "")
         if not action:
-            errors.append(
-                required(
-                    f"{place}.action", f"valid values: [{' '.join(f'{chr(34)}{each}{chr(34)}' for each in ACTIONS)}]"
-                )
-            )
+            errors.append(required(f"{place}.action", _valid(ACTIONS)))
         elif action not in ACTIONS:
             errors.append(not_supported(f"{place}.action", action, ACTIONS))
         elif action == "FailIndex" and spec.get("backoffLimitPerIndex") is None:
@@ -88,6 +111,7 @@ def _failure_policy(spec: Object, path: str) -> list[FieldError]:
         codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions")
         if codes is not None:
             errors += _exit_codes(codes, f"{place}.onExitCodes", known)
+        errors += rules.no_more_than(MOST_CONDITIONS)(conditions, f"{place}.onPodConditions")
         for k, condition in enumerate(conditions or ()):
             type_ = condition.get("type", "")
             errors += [invalid(f"{place}.onPodConditions[{k}].type", type_, text) for text in qualified_name(type_)]
@@ -105,17 +129,21 @@ def _failure_policy(spec: Object, path: str) -> list[FieldError]:
     return errors
 
 
+def _valid(choices: Sequence[str]) -> str:
+    return f"valid values: [{' '.join(map(go_quoted, choices))}]"
+
+
 def _exit_codes(codes: Object, path: str, known: set[str | None]) -> list[FieldError]:
     errors: list[FieldError] = []
     operator, values = codes.get("operator", ""), codes.get("values") or []
-    if operator not in ("In", "NotIn"):
-        errors.append(not_supported(f"{path}.operator", operator, ("In", "NotIn")))
+    errors += rules.needed_one_of("In", "NotIn", detail=_valid(("In", "NotIn")))(operator, f"{path}.operator")
     name = codes.get("containerName")
     if name is not None and name not in known:
         detail = "must be one of the container or initContainer names in the pod template"
         errors.append(invalid(f"{path}.containerName", name, detail))
     if not values:
         return [*errors, invalid(f"{path}.values", values, "at least one value is required")]
+    errors += rules.no_more_than(MOST_EXIT_CODES)(values, f"{path}.values")
     for k, value in enumerate(values):
         if operator == "In" and value == 0:
             errors.append(invalid(f"{path}.values[{k}]", 0, "must not be 0 for the In operator"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fakekube.kinds import container_spec, pod_volumes
+from fakekube.kinds import container_spec, operating_systems, pod_volumes
 from fakekube.objects import go_structs, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
 from fakekube.registry.kind import Object
@@ -28,11 +28,21 @@ _SECURITY_ROWS = (
     ("runAsGroup", rules.identity),
     ("supplementalGroups[]", rules.identity),
 )
-_READINESS_ROWS = (("readinessGates[].conditionType", rules.needed_name(names.qualified_name)),)
+_LATE_SECURITY_ROWS = (
+    ("supplementalGroupsPolicy", rules.one_of("Merge", "Strict")),
+    ("seLinuxChangePolicy", rules.one_of("MountOption", "Recursive")),
+)
+_OF_THE_NETWORK = re.compile(r"net[./]").match
+_OF_PROCESSES = re.compile(r"kernel[./](shm|msg|sem$)|fs[./]mqueue[./]").match
+"""Sysctls that belong to a namespace of the pod, which it has not got when it uses that of its host."""
+_READINESS_ROWS = (("readinessGates[].conditionType", rules.always_named(names.qualified_name)),)
 _SPREAD_ROWS = (
     ("nodeAffinityPolicy", rules.one_of("Honor", "Ignore")),
     ("nodeTaintsPolicy", rules.one_of("Honor", "Ignore")),
-    ("labelSelector", rules.selector),
+)
+_CLASS_ROWS = (
+    ("priorityClassName", rules.named(names.subdomain)),
+    ("runtimeClassName", rules.told_by(names.subdomain)),
 )
 _LATE_ROWS = (
     ("serviceAccountName", rules.named(names.subdomain)),
@@ -75,6 +85,7 @@ def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldEr
         errors += _gates(spec, path)
     if spec.get("topologySpreadConstraints"):
         errors += _spread(spec["topologySpreadConstraints"], f"{path}.topologySpreadConstraints")
+    errors += operating_systems.host_processes(spec, path)
     if spec.get("hostUsers") is False:
         for field, shown in (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")):
             if spec.get(field):
@@ -85,9 +96,11 @@ def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldEr
         errors += rules.always_named(names.ip)(alias.get("ip"), f"{path}.hostAliases[{i}].ip")
         for j, name in enumerate(alias.get("hostnames") or ()):
             errors += [invalid(f"{path}.hostAliases[{i}].hostnames[{j}]", name, text) for text in names.subdomain(name)]
+    errors += rules.check(spec, _CLASS_ROWS, path)
     errors += _preemption_policy(spec.get("preemptionPolicy"), f"{path}.preemptionPolicy")
     errors += overhead(spec.get("overhead"), f"{path}.overhead")
-    errors += _operating_system(spec, path)
+    errors += operating_systems.validate(spec, path)
+    errors += container_spec.files_of_variables(spec, path)
     return errors if template else errors + _image_whitespace(spec, path)
 
 
@@ -158,11 +171,16 @@ def _security_context(spec: Object, path: str) -> list[FieldError]:
         elif name in seen:
             errors.append(duplicate(place, name))
         seen.add(name)
+        for of_namespace, flag in ((_OF_THE_NETWORK, "hostNetwork"), (_OF_PROCESSES, "hostIPC")):
+            if of_namespace(name) and spec.get(flag):
+                errors.append(invalid(place, name, f"may not be specified when '{flag}' is set to true"))
     errors += rules.one_of("Always", "OnRootMismatch")(
         context.get("fsGroupChangePolicy"), f"{path}.fsGroupChangePolicy"
     )
     errors += container_spec.seccomp_profile(context.get("seccompProfile"), f"{path}.seccompProfile")
-    return errors + container_spec.app_armor_profile(context.get("appArmorProfile"), f"{path}.appArmorProfile")
+    errors += operating_systems.windows_options(context.get("windowsOptions"), f"{path}.windowsOptions")
+    errors += container_spec.app_armor_profile(context.get("appArmorProfile"), f"{path}.appArmorProfile")
+    return errors + rules.check(context, _LATE_SECURITY_ROWS, path)
 
 
 def _affinity(affinity: Object, path: str) -> list[FieldError]:
@@ -255,7 +273,22 @@ def _pod_term(term: Object, path: str) -> list[FieldError]:
     errors = rules.check(term, [("labelSelector", rules.selector), ("namespaceSelector", rules.selector)], path)
     for namespace in term.get("namespaces") or ():
         errors += [invalid(f"{path}.namespace", namespace, text) for text in names.label(namespace)]
+    match, mismatch = (term.get(field) or () for field in ("matchLabelKeys", "mismatchLabelKeys"))
+    errors += _label_keys(match, term, f"{path}.matchLabelKeys")
+    errors += _label_keys(mismatch, term, f"{path}.mismatchLabelKeys")
+    errors += [
+        invalid(f"{path}.mismatchLabelKeys[{i}]", key, "exists in both matchLabelKeys and mismatchLabelKeys")
+        for i, key in enumerate(mismatch)
+        if key in match
+    ]
     return errors + _topology_key(term, path)
+
+
+def _label_keys(keys: Sequence[str], term: Object, path: str) -> list[FieldError]:
+    """Labels of the pod itself, whose values go into the selector of the term."""
+    if keys and term.get("labelSelector") is None:
+        return [forbidden(path, "must not be specified when labelSelector is not set")]
+    return [invalid(f"{path}[{i}]", key, text) for i, key in enumerate(keys) for text in names.qualified_name(key)]
 
 
 def _topology_key(term: Object, path: str) -> list[FieldError]:
@@ -328,6 +361,8 @@ def _spread(constraints: Sequence[Object], path: str) -> list[FieldError]:
             detail = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {when}"
             errors.append(invalid(f"{place}.minDomains", least, detail))
         errors += rules.check(constraint, _SPREAD_ROWS, place)
+        errors += _label_keys(constraint.get("matchLabelKeys") or (), constraint, f"{place}.matchLabelKeys")
+        errors += rules.selector(constraint.get("labelSelector"), f"{place}.labelSelector")
     return errors
 
 
@@ -363,19 +398,6 @@ def tolerations(each: Sequence[Object], path: str) -> list[FieldError]:
 def overhead(amounts: Object | None, path: str) -> list[FieldError]:
     """What running a pod costs by itself; it is told as limits."""
     return container_spec.resources({"limits": amounts}, path, []) if amounts else []
-
-
-def _operating_system(spec: Object, path: str) -> list[FieldError]:
-    system = spec.get("os")
-    if system is None:
-        return []
-    name = system.get("name", "")
-    if name not in ("linux", "windows"):
-        return [not_supported(f"{path}.os", name, ("linux", "windows"))]
-    if name == "linux" and (spec.get("securityContext") or {}).get("windowsOptions") is not None:
-        detail = "windows options cannot be set for a linux pod"
-        return [forbidden(f"{path}.securityContext.windowsOptions", detail)]
-    return []
 
 
 def _image_whitespace(spec: Object, path: str) -> list[FieldError]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from fakekube.kinds import field_references, volume_sources
-from fakekube.objects import fields, names, rules
+from fakekube.objects import fields, metadata, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_found, not_supported, required
 from fakekube.objects.quantities import parse, quantity
+from fakekube.registry.create import METADATA_ORDER
 from fakekube.registry.kind import Object
 
 SOURCES = (
@@ -180,10 +182,20 @@ def _ephemeral(source: Object, path: str) -> list[FieldError]:
     place = f"{path}.volumeClaimTemplate"
     if template is None:
         return [required(place)]
-    errors = []
-    if fields.at(template, "metadata.name"):
-        errors.append(forbidden(f"{place}.metadata.name", "cannot be set"))
+    described = template.get("metadata") or {}
+    errors = metadata.validate_annotations(described.get("annotations") or {}, f"{place}.metadata.annotations")
+    errors += metadata.validate_labels(described.get("labels") or {}, f"{place}.metadata.labels")
+    errors += [
+        forbidden(f"{place}.metadata.{_TOLD_AS.get(field, field)}", "cannot be set")
+        for field in METADATA_ORDER
+        if field not in _MAY_DESCRIBE and described.get(field)
+    ]
     return errors + claim_spec(template.get("spec") or {}, f"{place}.spec")
+
+
+_MAY_DESCRIBE = ("labels", "annotations")
+_TOLD_AS = {"uid": "uID"}
+"""Fields of metadata whose Go name has more than one capital in front."""
 
 
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
@@ -238,8 +250,7 @@ def claim_spec(spec: Object, path: str) -> list[FieldError]:
         errors.append(required(f"{path}.resources[storage]"))
     elif parse(storage["storage"]) <= 0:
         errors.append(invalid(f"{path}.resources[storage]", str(storage["storage"]), "must be greater than zero"))
-    rows = [("storageClassName", rules.named(names.subdomain)), ("volumeMode", rules.one_of("Block", "Filesystem"))]
-    errors += rules.check(spec, rows, path)
+    errors += rules.check(spec, _CLAIM_ROWS, path)
     source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
     if source is not None and reference is not None:
         told = tuple(
@@ -247,7 +258,28 @@ def claim_spec(spec: Object, path: str) -> list[FieldError]:
         )
         if told[0] != told[1]:
             errors.append(invalid(path, {}, "must match dataSourceRef"))
-    return errors
+    return errors + rules.named(names.subdomain)(
+        spec.get("volumeAttributesClassName"), f"{path}.volumeAttributesClassName"
+    )
+
+
+def _data_source(value: Any, path: str) -> list[FieldError]:
+    """What a claim is filled from: another claim, or an object of a group that knows how."""
+    if value is None:
+        return []
+    errors = rules.check(value, (("name", rules.needed), ("kind", rules.needed)), path)
+    group, kind = value.get("apiGroup") or "", value.get("kind", "")
+    if not group and kind != "PersistentVolumeClaim":
+        errors.append(invalid(path, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"))
+    return errors + rules.named(names.subdomain)(group, f"{path}.apiGroup")
+
+
+_CLAIM_ROWS = (
+    ("storageClassName", rules.named(names.subdomain)),
+    ("volumeMode", rules.one_of("Block", "Filesystem")),
+    ("dataSource", _data_source),
+    ("dataSourceRef", _data_source),
+)
 
 
 _CHECKS: Mapping[str, Callable[[Object, str], list[FieldError]]] = {

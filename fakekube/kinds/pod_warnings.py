@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from fakekube.kinds import node_labels, pod_volumes
+from fakekube.kinds.pod_annotations import APPARMOR_OF_CONTAINER, SECCOMP_OF_CONTAINER, SECCOMP_OF_POD
 from fakekube.objects import fields, names
 from fakekube.registry.kind import Object
 
@@ -14,9 +15,6 @@ _OLD_ANNOTATIONS: Mapping[str, str] = {
     "security.alpha.kubernetes.io/sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
     "security.alpha.kubernetes.io/unsafe-sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
 }
-_SECCOMP_OF_POD = "seccomp.security.alpha.kubernetes.io/pod"
-_SECCOMP_OF_CONTAINER = "container.seccomp.security.alpha.kubernetes.io/"
-_APPARMOR_OF_CONTAINER = "container.apparmor.security.beta.kubernetes.io/"
 _NO_SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead'
 _NO_APPARMOR = 'deprecated since v1.30; use the "appArmorProfile" field instead'
 _TERMS = ("requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution")
@@ -58,8 +56,8 @@ def of_pod(metadata: Object, spec: Object, path: str = "") -> list[str]:
         told += _doubles(spec, path)
     if spec.get("overhead"):
         told += pod_volumes.fractional_bytes(spec["overhead"], f"{path}spec.overhead", _IN_BYTES)
-    if _SECCOMP_OF_POD in annotations and not fields.at(spec, "securityContext.seccompProfile"):
-        told.append(f"{path}metadata.annotations[{_SECCOMP_OF_POD}]: {_NO_SECCOMP}")
+    if SECCOMP_OF_POD in annotations and not fields.at(spec, "securityContext.seccompProfile"):
+        told.append(f"{path}metadata.annotations[{SECCOMP_OF_POD}]: {_NO_SECCOMP}")
     containers = list(_containers(spec, f"{path}spec"))
     for place, container in containers:
         told += _container(place, container, annotations, path)
@@ -216,9 +214,9 @@ def _container(place: str, container: Object, annotations: Object, path: str) ->
     if annotations:
         name, context = container.get("name", ""), container.get("securityContext") or {}
         for key, field, why in (
-            (f"{_SECCOMP_OF_CONTAINER}{name}", "seccompProfile", _NO_SECCOMP),
+            (f"{SECCOMP_OF_CONTAINER}{name}", "seccompProfile", _NO_SECCOMP),
             # A pod itself is told of it when the annotation becomes a field.
-            *(((f"{_APPARMOR_OF_CONTAINER}{name}", "appArmorProfile", _NO_APPARMOR),) if path else ()),
+            *(((f"{APPARMOR_OF_CONTAINER}{name}", "appArmorProfile", _NO_APPARMOR),) if path else ()),
         ):
             if key in annotations and not context.get(field):
                 told.append(f"{path}metadata.annotations[{key}]: {why}")

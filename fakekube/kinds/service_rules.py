@@ -13,11 +13,14 @@ POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
 _ONLY_BALANCED = "may only be used when `type` is 'LoadBalancer'"
 _NOT_EXTERNAL = "may not be set for ExternalName services"
 _LONGEST_AFFINITY_S = 86400
+KUBELET_PORT = 10250
+SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
+"""The annotation in which ranges stood before they had a field."""
 
 _ROWS_OF_A_PORT = (
     ("protocol", rules.one_of("SCTP", "TCP", "UDP")),
     ("targetPort", rules.port_or_name),
-    ("appProtocol", rules.named(names.qualified_name)),
+    ("appProtocol", rules.told_by(names.qualified_name)),
 )
 
 
@@ -28,6 +31,13 @@ def validate(service: Object) -> list[FieldError]:
     errors: list[FieldError] = []
     if not ports and not headless and type_ != "ExternalName":
         errors.append(required("spec.ports"))
+    if type_ == "LoadBalancer":
+        detail = f"may not expose port {KUBELET_PORT} externally since it is used by kubelet"
+        errors += [
+            invalid(f"spec.ports[{i}]", KUBELET_PORT, detail)
+            for i, port in enumerate(ports)
+            if port.get("port") == KUBELET_PORT
+        ]
     if headless and type_ in ("NodePort", "LoadBalancer"):
         errors.append(invalid("spec.clusterIPs[0]", "None", f"may not be set to 'None' for {type_} services"))
     if type_ == "ExternalName":
@@ -36,7 +46,9 @@ def validate(service: Object) -> list[FieldError]:
             for each in ("clusterIPs", "ipFamilies", "ipFamilyPolicy")
             if spec.get(each)
         ]
-        errors += rules.check(spec, [("externalName", rules.needed_name(names.subdomain))], "spec")
+        # A dot at the end says that the name is whole.
+        name = spec.get("externalName", "").removesuffix(".")
+        errors += rules.needed_name(names.subdomain)(name, "spec.externalName")
     errors += _ports(ports)
     errors += rules.check(
         spec, [("selector", rules.labels), ("sessionAffinity", rules.one_of("ClientIP", "None"))], "spec"
@@ -57,7 +69,7 @@ def validate(service: Object) -> list[FieldError]:
             forbidden(f"spec.ports[{i}].nodePort", detail) for i, port in enumerate(ports) if port.get("nodePort")
         ]
     errors += _same_ports(ports)
-    return errors + _balancing(spec, type_) + _policies(spec, type_)
+    return errors + _source_ranges(service, type_) + _balancing(spec, type_) + _policies(spec, type_)
 
 
 def _ports(ports: Sequence[Object]) -> list[FieldError]:
@@ -107,45 +119,70 @@ def _same_ports(ports: Sequence[Object]) -> list[FieldError]:
 
 
 def _addresses(spec: Object) -> list[FieldError]:
-    errors: list[FieldError] = []
+    path = "spec.clusterIPs"
     addresses, families = spec.get("clusterIPs") or [], spec.get("ipFamilies") or []
-    if addresses and spec.get("clusterIP") != addresses[0]:
-        errors.append(invalid("spec.clusterIPs", addresses, "first value must match `clusterIP`"))
+    errors: list[FieldError] = []
+    if addresses and not spec.get("clusterIP"):
+        errors.append(invalid(path, addresses, "must be empty when `clusterIP` is not specified"))
+    elif addresses and spec["clusterIP"] != addresses[0]:
+        errors.append(invalid(path, addresses, "first value must match `clusterIP`"))
     for i, family in enumerate(families):
         if family not in ("IPv4", "IPv6"):
             errors.append(not_supported(f"spec.ipFamilies[{i}]", family, ("IPv4", "IPv6")))
         elif family in families[:i]:
             errors.append(duplicate(f"spec.ipFamilies[{i}]", family))
     errors += rules.check(spec, [("ipFamilyPolicy", rules.one_of(*POLICIES))], "spec")
-    if addresses != ["None"]:
-        for i, address in enumerate(addresses):
-            errors += _address(address, f"spec.clusterIPs[{i}]", families[i] if i < len(families) else "")
+    wrong: list[FieldError] = []
+    for i, address in enumerate(addresses):
+        if i > 0 or address != "None":
+            wrong += [invalid(f"{path}[{i}]", address, text) for text in names.ip(address)]
+        elif len(addresses) > 1:
+            wrong.append(invalid(path, addresses, "'None' must be the first and only value"))
     if len(addresses) > 2:
-        errors.append(invalid("spec.clusterIPs", addresses, "may only hold up to 2 values"))
-    return errors
+        errors += [*wrong, invalid(path, addresses, "may only hold up to 2 values")]
+    else:
+        errors += wrong
+    if wrong or addresses == ["None"]:
+        return errors
+    return errors + _families(addresses, families, path)
 
 
-def _address(address: str, path: str, family: str) -> list[FieldError]:
-    parsed = names.parsed_ip(address)
-    if texts := names.ip(address):
-        return [invalid(path, address, text) for text in texts]
-    if family and parsed is not None and family != f"IPv{parsed.version}":
-        return [invalid(path, address, f"expected an {family} value as indicated by `ipFamilies[{path[-2]}]`")]
-    return []
+def _families(addresses: Sequence[str], families: Sequence[str], path: str) -> list[FieldError]:
+    """Addresses are of different families, in the order of the families that are named."""
+    versions = [f"IPv{parsed.version}" for address in addresses if (parsed := names.parsed_ip(address))]
+    errors: list[FieldError] = []
+    if len(set(versions)) < min(len(versions), 2):
+        errors.append(invalid(path, addresses, "may specify no more than one IP for each IP family"))
+    return errors + [
+        invalid(f"{path}[{i}]", address, f"expected an {family} value as indicated by `ipFamilies[{i}]`")
+        for i, (address, version, family) in enumerate(zip(addresses, versions, families, strict=False))
+        if version != family
+    ]
 
 
 def _end_point(address: str, path: str) -> list[FieldError]:
     return [invalid(path, address, text) for text in names.ip(address) or names.end_point(address)]
 
 
+def _source_ranges(service: Object, type_: str) -> list[FieldError]:
+    """Spaces around a range have always been overlooked. The annotation is read where the field says nothing."""
+    ranges = service["spec"].get("loadBalancerSourceRanges") or []
+    annotation = (service["metadata"].get("annotations") or {}).get(SOURCE_RANGES)
+    path, errors = "spec.LoadBalancerSourceRanges", list[FieldError]()
+    places = [(each.strip(), f"{path}[{i}]") for i, each in enumerate(ranges)]
+    if not ranges:
+        if annotation is None:
+            return []
+        path = f"metadata.annotations[{SOURCE_RANGES}]"
+        listed = annotation.strip()
+        places = [(each.strip(), path) for each in listed.split(",")] if listed else []
+    if type_ != "LoadBalancer":
+        errors.append(forbidden(path, _ONLY_BALANCED))
+    return errors + [invalid(place, cidr, text) for cidr, place in places for text in names.cidr(cidr)]
+
+
 def _balancing(spec: Object, type_: str) -> list[FieldError]:
     errors: list[FieldError] = []
-    ranges = spec.get("loadBalancerSourceRanges") or []
-    if ranges and type_ != "LoadBalancer":
-        errors.append(forbidden("spec.LoadBalancerSourceRanges", _ONLY_BALANCED))
-    for i, cidr in enumerate(ranges):
-        # Spaces around a range have always been overlooked.
-        errors += [invalid(f"spec.LoadBalancerSourceRanges[{i}]", cidr, text) for text in names.cidr(cidr.strip())]
     if spec.get("allocateLoadBalancerNodePorts") is not None and type_ != "LoadBalancer":
         errors.append(forbidden("spec.allocateLoadBalancerNodePorts", _ONLY_BALANCED))
     if type_ != "LoadBalancer" and spec.get("loadBalancerClass"):
@@ -192,7 +229,25 @@ def validate_status(service: Object, old: Object) -> list[FieldError]:
     if ingress and service["spec"].get("type") != "LoadBalancer":
         detail = "may only be used when `spec.type` is 'LoadBalancer'"
         return [forbidden("status.loadBalancer.ingress", detail)]
-    return []
+    return rules.each(*_INGRESS)(ingress, "status.loadBalancer.ingress") + rules.check(service, _STATUS)
+
+
+def _mode(ingress: Object, path: str) -> list[FieldError]:
+    """An address is one that the balancer answers for, or passes on; a name is neither."""
+    address, mode, place = ingress.get("ip"), ingress.get("ipMode"), f"{path}.ipMode"
+    if address and mode is None:
+        return [required(place, "must be specified when `ip` is set")]
+    if not address and mode is not None:
+        return [forbidden(place, "may not be specified when `ip` is not set")]
+    return rules.one_of("Proxy", "VIP")(mode, place)
+
+
+_INGRESS = (
+    ("ip", rules.named(names.ip)),
+    _mode,
+    ("hostname", rules.named(names.subdomain), rules.no_address),
+)
+_STATUS = (("status.conditions", rules.conditions),)
 
 
 def warnings(service: Object, old: Object | None) -> list[str]:

@@ -71,6 +71,13 @@ def _iqn(value: Any, path: str) -> list[FieldError]:
     return [] if re.fullmatch(_IQN, value) else [invalid(path, value, "must be valid format")]
 
 
+def _initiator(value: Any, path: str) -> list[FieldError]:
+    """Told at a field that is not written as the clients write it."""
+    if value is None or re.fullmatch(_IQN, value):
+        return []
+    return [invalid(path.replace("initiatorName", "initiatorname"), value, "must be valid format")]
+
+
 def _chap_secret(source: Object, path: str) -> list[FieldError]:
     if (source.get("chapAuthDiscovery") or source.get("chapAuthSession")) and source.get("secretRef") is None:
         return [required(f"{path}.secretRef")]
@@ -162,7 +169,9 @@ SHARED: Mapping[str, rules.Rule] = {
     "rbd": needs("monitors", "image"),
     "quobyte": rules.within(("registry", _registry), ("volume", rules.needed)),
     "cephfs": needs("monitors"),
-    "iscsi": rules.within(("targetPortal", rules.needed), ("iqn", _iqn), ("lun", _in_byte), _chap_secret),
+    "iscsi": rules.within(
+        ("targetPortal", rules.needed), ("iqn", _iqn), ("lun", _in_byte), _chap_secret, ("initiatorName", _initiator)
+    ),
     "cinder": rules.within(("volumeID", rules.needed), _SECRET),
     "fc": _fibre_channel,
     "flexVolume": rules.within(("driver", rules.needed), ("options", _flex_options)),
@@ -180,7 +189,7 @@ OF_PODS: Mapping[str, rules.Rule] = {
     "gitRepo": rules.within(("repository", rules.needed), ("directory", _git_directory)),
     "persistentVolumeClaim": needs("claimName"),
     "csi": rules.within(("driver", driver_name), ("nodePublishSecretRef", rules.within(("name", rules.needed)))),
-    "image": needs("reference"),
+    "image": rules.within(("reference", rules.needed), ("pullPolicy", rules.one_of("Always", "IfNotPresent", "Never"))),
 }
 
 OF_PERSISTENT_VOLUMES: Mapping[str, rules.Rule] = {

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fakekube.kinds import pod_spec
+from fakekube.kinds import pod_annotations, pod_spec
 from fakekube.objects import metadata, rules
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fakekube.objects.selectors import LabelSelector, label_selector_of
@@ -22,13 +22,19 @@ def template(value: Object, path: str, *, claims: Sequence[str] = ()) -> list[Fi
     errors = metadata.validate_labels(described.get("labels") or {}, f"{path}.labels")
     errors += metadata.validate_annotations(described.get("annotations") or {}, f"{path}.annotations")
     spec = value.get("spec") or {}
+    if described.get("annotations"):
+        errors += pod_annotations.validate(described["annotations"], spec, f"{path}.annotations")
     if claims:
         volumes = [
             *(spec.get("volumes") or ()),
             *({"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims),
         ]
         spec = {**spec, "volumes": volumes}
-    return errors + pod_spec.validate(spec, f"{path}.spec", template=True)
+    errors += pod_spec.validate(spec, f"{path}.spec", template=True)
+    if spec.get("ephemeralContainers"):
+        place = f"{path}.spec.ephemeralContainers"
+        errors.append(forbidden(place, "ephemeral containers not allowed in pod template"))
+    return errors
 
 
 def labels_of(template: Object) -> Mapping[str, str]:

@@ -38,7 +38,7 @@ def _note(daemon_set: Object, generation: int) -> None:
 def validate(daemon_set: Object) -> list[FieldError]:
     spec = daemon_set.get("spec") or {}
     selector, template = spec.get("selector"), spec.get("template") or {}
-    errors = [required("spec.selector")] if selector is None else rules.selector(selector, "spec.selector")
+    errors = rules.selector(selector, "spec.selector")
     usable = workloads.usable_selector(selector)
     errors += workloads.mismatch(usable, template, "spec.template")
     if selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):

@@ -306,10 +306,6 @@ def prepare_create(autoscaler: Object, operation: Operation) -> None:
     )
 
 
-_REFERENCE_ROWS = (
-    ("spec.scaleTargetRef.kind", rules.needed_name(names.path_segment)),
-    ("spec.scaleTargetRef.name", rules.needed_name(names.path_segment)),
-)
 _STABILIZATION_MOST_S, _PERIOD_MOST_S = 3600, 1800
 
 
@@ -325,13 +321,7 @@ def validate(autoscaler: Object, *_: object) -> list[FieldError]:
         errors.append(invalid("spec.maxReplicas", most, "must be greater than or equal to 1"))
     if least is not None and most < least:
         errors.append(invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`"))
-    errors += rules.check(autoscaler, _REFERENCE_ROWS)
-    api_version = fields.text_at(spec, "scaleTargetRef.apiVersion")
-    if api_version.count("/") > 1:
-        path = "spec.scaleTargetRef.apiVersion"
-        errors.append(invalid(path, api_version, f"unexpected GroupVersion string: {api_version}"))
-    elif "/" not in api_version:
-        errors.append(invalid("spec.scaleTargetRef.apiVersion", api_version, "apiVersion must specify API group"))
+    errors += _reference(spec.get("scaleTargetRef") or {}, "spec.scaleTargetRef", core_group=False)
     for i, metric in enumerate(spec.get("metrics") or ()):
         errors += _metric_errors(metric, f"spec.metrics[{i}]")
     if least == 0 and not any(metric.get("type") in ("Object", "External") for metric in spec.get("metrics") or ()):
@@ -342,88 +332,160 @@ def validate(autoscaler: Object, *_: object) -> list[FieldError]:
     return errors
 
 
-def _metric_errors(metric: Object, path: str) -> list[FieldError]:
-    type_ = metric.get("type", "")
-    if not type_:
-        return [required(f"{path}.type", "must specify a metric source type")]
-    errors = rules.one_of(*sorted(_METRIC_TYPES))(type_, f"{path}.type")
-    if type_ not in _METRIC_TYPES:
-        return errors + errors
-    name = _METRIC_TYPES[type_]
-    source = metric.get(name)
-    if source is None:
-        return [required(f"{path}.{name}", "must populate information for the given metric source")]
-    return _source_errors(name, source, f"{path}.{name}")
+_REFERENCE_ROWS = (
+    ("kind", rules.needed_name(names.path_segment)),
+    ("name", rules.needed_name(names.path_segment)),
+)
 
 
-def _source_errors(name: str, source: Object, path: str) -> list[FieldError]:
-    errors: list[FieldError] = []
-    target = source.get("target") or {}
-    if name in ("resource", "containerResource"):
-        if not source.get("name"):
-            errors.append(required(f"{path}.name", "must specify a resource name"))
-        if name == "containerResource":
-            errors += rules.needed_name(names.label)(source.get("container"), f"{path}.container")
-    elif not fields.at(source, "metric.name"):
-        errors.append(required(f"{path}.metric.name", "must specify a metric name"))
-    type_ = target.get("type", "")
-    if not type_:
-        errors.append(required(f"{path}.target.type", "must specify a metric target type"))
-    elif type_ not in ("Utilization", "Value", "AverageValue"):
-        errors.append(invalid(f"{path}.target.type", type_, "must be either Utilization, Value, or AverageValue"))
-    utilization = target.get("averageUtilization")
-    if utilization is not None and utilization < 1:
-        errors.append(invalid(f"{path}.target.averageUtilization", utilization, "must be greater than 0"))
-    for field in ("value", "averageValue"):
-        if target.get(field) is not None and parse(target[field]) <= 0:
-            errors.append(invalid(f"{path}.target.{field}", str(target[field]), "must be positive"))
-    if name == "pods" and target.get("averageValue") is None:
-        errors.append(required(f"{path}.target.averageValue", "must specify a positive target averageValue"))
-    if name in ("resource", "containerResource"):
-        average = target.get("averageValue")
-        if utilization is None and average is None:
-            detail = "must set either a target raw value or a target utilization"
-            errors.append(required(f"{path}.target.averageUtilization", detail))
-        if utilization is not None and average is not None:
-            detail = "may not set both a target raw value and a target utilization"
-            errors.append(forbidden(f"{path}.target.averageValue", detail))
-    if name in ("object", "external") and target.get("value") is None and target.get("averageValue") is None:
-        detail = "must set either a target value for metric or a per-pod target"
-        errors.append(required(f"{path}.target.{'averageValue' if name == 'object' else 'value'}", detail))
-    if name == "external" and target.get("value") is not None and target.get("averageValue") is not None:
-        detail = "may not set both a target value for metric and a per-pod target"
-        errors.append(forbidden(f"{path}.target.value", detail))
+def _reference(reference: Object, path: str, *, core_group: bool) -> list[FieldError]:
+    """An object of any version; what is scaled is never of the core group's kinds without a version, what is measured may be."""
+    errors = rules.check(reference, _REFERENCE_ROWS, path)
+    api_version, place = reference.get("apiVersion", ""), f"{path}.apiVersion"
+    if api_version.count("/") > 1:
+        errors.append(invalid(place, api_version, f"unexpected GroupVersion string: {api_version}"))
+    elif "/" not in api_version and not core_group:
+        errors.append(invalid(place, api_version, "apiVersion must specify API group"))
     return errors
+
+
+def _metric_errors(metric: Object, path: str) -> list[FieldError]:
+    """A metric has the one source that its type names; of several the first is judged and those of other types are refused."""
+    type_ = metric.get("type", "")
+    errors = [] if type_ else [required(f"{path}.type", "must specify a metric source type")]
+    unknown = rules.always_one_of(*sorted(_METRIC_TYPES))(type_, f"{path}.type")
+    errors += unknown
+    present = [source for source in _SOURCE_ORDER if metric.get(source) is not None]
+    for source in present[:1]:
+        errors += rules.check(metric[source], _SOURCES[source], f"{path}.{source}")
+    wanted = _METRIC_TYPES.get(type_, "")
+    if wanted and wanted not in present:
+        errors.append(required(f"{path}.{wanted}", "must populate information for the given metric source"))
+    errors += unknown
+    if len(present) == 1:
+        return errors
+    return errors + [
+        forbidden(f"{path}.{source}", "must populate the given metric source only")
+        for source in present
+        if source != wanted
+    ]
+
+
+def _positive(value: Any, path: str) -> list[FieldError]:
+    return [invalid(path, str(value), "must be positive")] if value is not None and parse(value) <= 0 else []
+
+
+def _target(source: Object, path: str) -> list[FieldError]:
+    target, place = source.get("target") or {}, f"{path}.target"
+    type_ = target.get("type", "")
+    errors = [] if type_ else [required(f"{place}.type", "must specify a metric target type")]
+    if type_ not in ("Utilization", "Value", "AverageValue"):
+        errors.append(invalid(f"{place}.type", type_, "must be either Utilization, Value, or AverageValue"))
+    return errors + rules.check(target, _TARGET, place)
+
+
+def _of_containers(source: Object, path: str) -> list[FieldError]:
+    target, place = source.get("target") or {}, f"{path}.target"
+    utilization, average = target.get("averageUtilization"), target.get("averageValue")
+    if utilization is None and average is None:
+        detail = "must set either a target raw value or a target utilization"
+        return [required(f"{place}.averageUtilization", detail)]
+    if utilization is not None and average is not None:
+        detail = "may not set both a target raw value and a target utilization"
+        return [forbidden(f"{place}.averageValue", detail)]
+    return []
+
+
+def _of_pods(source: Object, path: str) -> list[FieldError]:
+    average = (source.get("target") or {}).get("averageValue")
+    if average is not None and parse(average) > 0:
+        return []
+    return [required(f"{path}.target.averageValue", "must specify a positive target averageValue")]
+
+
+def _some_value(source: Object, path: str) -> list[FieldError]:
+    target = source.get("target") or {}
+    if target.get("value") is not None or target.get("averageValue") is not None:
+        return []
+    detail = "must set either a target value for metric or a per-pod target"
+    return [required(f"{path}.target.averageValue", detail)]
+
+
+def _one_value(source: Object, path: str) -> list[FieldError]:
+    target = source.get("target") or {}
+    if target.get("value") is None or target.get("averageValue") is None:
+        return []
+    return [forbidden(f"{path}.target.value", "may not set both a target value for metric and a per-pod target")]
+
+
+def _metric_name(value: Any, path: str) -> list[FieldError]:
+    if not value:
+        return [required(path, "must specify a metric name")]
+    return [invalid(path, value, text) for text in names.path_segment(value)]
+
+
+_TARGET = (
+    ("value", _positive),
+    ("averageValue", _positive),
+    ("averageUtilization", rules.told("must be greater than 0", lambda percentage: percentage > 0)),
+)
+_RESOURCE_NAME = ("name", rules.needed_because("must specify a resource name"))
+_SOURCE_ORDER = ("object", "external", "pods", "resource", "containerResource")
+_SOURCES: Mapping[str, tuple[rules.Row, ...]] = {
+    "object": (
+        ("describedObject", lambda value, path: _reference(value or {}, path, core_group=True)),
+        ("metric.name", _metric_name),
+        _target,
+        _some_value,
+    ),
+    "external": (("metric.name", _metric_name), _target, _some_value, _one_value),
+    "pods": (("metric.name", _metric_name), _target, _of_pods),
+    "resource": (_RESOURCE_NAME, _target, _of_containers),
+    "containerResource": (
+        _RESOURCE_NAME,
+        ("container", rules.needed_because("must specify a container")),
+        _target,
+        _of_containers,
+    ),
+}
+
+
+def _seconds_to_look_back(value: Any, path: str) -> list[FieldError]:
+    if value is not None and value < 0:
+        return [invalid(path, value, "must be greater than or equal to zero")]
+    return rules.at_most(_STABILIZATION_MOST_S)(value, path)
+
+
+def _above_zero(value: Any, path: str) -> list[FieldError]:
+    return rules.positive(value or 0, path)
+
+
+_POLICY = (
+    ("type", rules.always_one_of("Percent", "Pods")),
+    ("value", _above_zero),
+    ("periodSeconds", _above_zero, rules.at_most(_PERIOD_MOST_S)),
+)
+_SCALING = (
+    ("stabilizationWindowSeconds", _seconds_to_look_back),
+    ("selectPolicy", rules.one_of("Disabled", "Max", "Min")),
+    ("policies", rules.needed_because("must specify at least one Policy"), rules.each(*_POLICY)),
+    ("tolerance", rules.quantity_non_negative),
+)
 
 
 def _scaling_errors(scaling: Object | None, path: str) -> list[FieldError]:
-    if scaling is None:
-        return []
-    errors: list[FieldError] = []
-    window = scaling.get("stabilizationWindowSeconds")
-    if window is not None and window < 0:
-        errors.append(invalid(f"{path}.stabilizationWindowSeconds", window, "must be greater than or equal to zero"))
-    elif window is not None and window > _STABILIZATION_MOST_S:
-        detail = f"must be less than or equal to {_STABILIZATION_MOST_S}"
-        errors.append(invalid(f"{path}.stabilizationWindowSeconds", window, detail))
-    errors += rules.check(scaling, [("selectPolicy", rules.one_of("Disabled", "Max", "Min"))], path)
-    policies = scaling.get("policies") or []
-    if not policies:
-        errors.append(required(f"{path}.policies", "must specify at least one Policy"))
-    for i, policy in enumerate(policies):
-        place = f"{path}.policies[{i}]"
-        rows = [("type", rules.one_of("Percent", "Pods")), ("value", rules.positive), ("periodSeconds", rules.positive)]
-        errors += rules.check(policy, rows, place)
-        if policy.get("periodSeconds", 0) > _PERIOD_MOST_S:
-            detail = f"must be less than or equal to {_PERIOD_MOST_S}"
-            errors.append(invalid(f"{place}.periodSeconds", policy["periodSeconds"], detail))
-    return errors
+    return [] if scaling is None else rules.check(scaling, _SCALING, path)
 
+
+validate_status = rules.table(
+    ("status.currentReplicas", rules.non_negative), ("status.desiredReplicas", rules.non_negative)
+)
 
 STRATEGY = Strategy(
     prepare_create=prepare_create,
     validate_create=validate,
     validate_update=validate,
+    validate_status_update=validate_status,
     to_storage=to_storage,
     from_storage=from_storage,
 )

@@ -18,7 +18,8 @@ from fakekube.registry.kind import Object, Operation, Strategy
 SPEC, META = "batch.v1.JobSpec", "meta.ObjectMeta"
 UID_LABEL, NAME_LABEL = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
 OLD_UID_LABEL, OLD_NAME_LABEL = "controller-uid", "job-name"
-_FREE_WHILE_SUSPENDED = ("nodeSelector", "tolerations", "affinity", "schedulingGates")
+_FREE_WHILE_SUSPENDED = ("nodeSelector", "tolerations", "schedulingGates")
+_NODES, _AFFINITY = "nodeAffinity", "core.v1.Affinity"
 
 
 def generated_labels(job: Object) -> dict[str, str]:
@@ -128,6 +129,10 @@ def _template(spec: Object, before: Object, *, started: bool) -> list[FieldError
     pod, was = dict(new.get("spec") or {}), old.get("spec") or {}
     for field in _FREE_WHILE_SUSPENDED:
         fields.keep(pod, was, field, "core.v1.PodSpec")
+    # Of the affinity only where pods go is free; one that speaks of nodes alone is as good as none.
+    affinity = dict(pod.get("affinity") or {})
+    fields.keep(affinity, was.get("affinity") or {}, _NODES, _AFFINITY)
+    fields.put_or_drop(pod, "affinity", affinity or was.get("affinity"), "core.v1.PodSpec")
     if len(pod.get("containers") or ()) == len(was.get("containers") or ()):
         pod["containers"] = [
             {**each, "resources": other.get("resources", {})}

@@ -11,12 +11,7 @@ from fakekube.registry.kind import Object, Strategy
 DEFAULT_NAMESPACE = "default"
 LONGEST_NAME, LONGEST_MESSAGE = 128, 1024
 _NAMESPACES_OF_CLUSTER_OBJECTS = (DEFAULT_NAMESPACE, "kube-system")
-_REQUIRED_OF_NEW_STYLE = (
-    ("reportingComponent", "reportingController"),
-    ("reportingInstance", "reportingInstance"),
-    ("action", "action"),
-    ("reason", "reason"),
-)
+_REQUIRED_OF_NEW_STYLE = ("reportingComponent", "reportingInstance", "action", "reason")
 _REFERENCE = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 
 
@@ -33,21 +28,25 @@ def _source(event: Object) -> str:
     return fields.text_at(event, "source.component") or fields.text_at(event, "reportingComponent")
 
 
-def validate(event: Object, *_: object) -> list[FieldError]:
-    """Old events need only the right namespace; those with an `eventTime` are of the new style, in which more is asked."""
+def validate(event: Object, *_: object, controller: str = "reportingComponent") -> list[FieldError]:
+    """Old events need only the right namespace; those with an `eventTime` are of the new style, in which more is asked.
+
+    `controller` is what the group version calls the reporting component.
+    """
     namespace = event["metadata"].get("namespace", "")
     about = fields.text_at(event, "involvedObject.namespace")
     errors: list[FieldError] = []
-    free = _NAMESPACES_OF_CLUSTER_OBJECTS if event.get("eventTime") else (DEFAULT_NAMESPACE,)
-    if about != namespace and not (not about and namespace in free):
+    new_style = bool(event.get("eventTime"))
+    free = _NAMESPACES_OF_CLUSTER_OBJECTS if new_style else (DEFAULT_NAMESPACE,)
+    if (not about and namespace not in free) or (about and about != namespace and not new_style):
         errors.append(invalid("involvedObject.namespace", about, "does not match event.namespace"))
-    if not event.get("eventTime"):
+    if not new_style:
         return errors
-    for field, told in _REQUIRED_OF_NEW_STYLE:
-        value = event.get(field, "")
+    for field in _REQUIRED_OF_NEW_STYLE:
+        value, told = event.get(field, ""), controller if field == "reportingComponent" else field
         if not value:
             errors.append(required(told))
-        elif field == "reportingComponent":
+        if field == "reportingComponent":
             errors += [invalid(told, value, text) for text in names.qualified_name(value)]
         elif len(value.encode()) > LONGEST_NAME:
             errors.append(invalid(told, "", f"can have at most {LONGEST_NAME} characters"))

@@ -108,6 +108,9 @@ def validate_update(volume: Object, old: Object) -> list[FieldError]:
     errors += rules.unchanged(spec.get("volumeMode"), before.get("volumeMode"), "volumeMode")
     if before.get("nodeAffinity") is not None and spec.get("nodeAffinity") != before["nodeAffinity"]:
         errors.append(invalid("nodeAffinity", spec.get("nodeAffinity"), IMMUTABLE_TEXT))
+    if before.get("volumeAttributesClassName") is not None and spec.get("volumeAttributesClassName") is None:
+        path = "spec.volumeAttributesClassName"
+        errors.append(forbidden(path, "update from non-nil value to nil is forbidden"))
     return errors
 
 

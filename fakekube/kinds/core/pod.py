@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fakekube.kinds import pod_changes, pod_spec, pod_status, pod_templates, pod_warnings
+from fakekube.kinds import pod_annotations, pod_changes, pod_spec, pod_status, pod_templates, pod_warnings
 from fakekube.kinds.quality_of_service import quality_of_service
 from fakekube.objects import fields
 from fakekube.objects.field_errors import FieldError
@@ -14,7 +14,6 @@ POD, POD_SPEC, POD_STATUS = "core.v1.Pod", "core.v1.PodSpec", "core.v1.PodStatus
 CONTAINER = "core.v1.Container"
 GATED_MESSAGE = "Scheduling is blocked due to non-empty scheduling gates"
 _TERMS = ("requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution")
-_APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 _APPARMOR_TYPES = {"runtime/default": "RuntimeDefault", "unconfined": "Unconfined"}
 
 
@@ -70,11 +69,13 @@ def _affinity_terms(affinity: Object) -> Iterator[Object]:
 
 def _take_over_apparmor_annotations(pod: Object) -> None:
     annotations = pod["metadata"].get("annotations") or {}
-    if not any(key.startswith(_APPARMOR_ANNOTATION) for key in annotations):
+    if not any(key.startswith(pod_annotations.APPARMOR_OF_CONTAINER) for key in annotations):
         return
     spec = pod["spec"]
     for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
-        profile = _apparmor_profile(annotations.get(_APPARMOR_ANNOTATION + container.get("name", ""), ""))
+        profile = _apparmor_profile(
+            annotations.get(pod_annotations.APPARMOR_OF_CONTAINER + container.get("name", ""), "")
+        )
         context = container.get("securityContext") or {}
         if profile and "appArmorProfile" not in context:
             fields.put(context, "appArmorProfile", profile, "core.v1.SecurityContext")
@@ -92,12 +93,23 @@ def prepare_status_update(pod: Object, old: Object, operation: Operation) -> Non
     pod_status.complete(pod, old)
 
 
+def _validate(pod: Object) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if annotations := pod["metadata"].get("annotations"):
+        errors += pod_annotations.validate(annotations, pod["spec"], "metadata.annotations")
+    return errors + pod_spec.validate(pod["spec"], "spec")
+
+
 def validate_create(pod: Object) -> list[FieldError]:
-    return pod_spec.validate(pod["spec"], "spec") + pod_spec.validate_new_pod(pod["spec"])
+    return _validate(pod) + pod_spec.validate_new_pod(pod["spec"])
 
 
 def validate_update(pod: Object, old: Object) -> list[FieldError]:
-    return pod_spec.validate(pod["spec"], "spec") + pod_changes.validate(pod["spec"], old["spec"])
+    errors = _validate(pod)
+    annotations, before = (each["metadata"].get("annotations") or {} for each in (pod, old))
+    if annotations or before:
+        errors += pod_annotations.validate_update(annotations, before)
+    return errors + pod_changes.validate(pod["spec"], old["spec"])
 
 
 def prepare_ephemeral_containers(pod: Object, old: Object, operation: Operation) -> None:
@@ -157,8 +169,9 @@ def warnings(pod: Object, old: Object | None) -> Sequence[str]:
     told = [
         f'metadata.annotations[{key}]: deprecated since v1.30; use the "appArmorProfile" field instead'
         for key in sorted(metadata.get("annotations") or ())
-        if key.startswith(_APPARMOR_ANNOTATION)
+        if key.startswith(pod_annotations.APPARMOR_OF_CONTAINER)
     ]
+    return [*told, *pod_warnings.of_name(pod, "the Pod's hostname"), *pod_warnings.of_pod(metadata, pod["spec"])]
     return [*told, *pod_warnings.of_name(pod, "the Pod's hostname"), *pod_warnings.of_pod(metadata, pod["spec"])]
 
 

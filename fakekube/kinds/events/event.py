@@ -91,7 +91,7 @@ def from_storage(event: Object) -> Object:
 
 def validate_create(event: Object) -> list[FieldError]:
     """Of an event in the core form; the paths are those of the core form too."""
-    errors = validate(event) + _series(event)
+    errors = validate(event, controller="reportingController") + _series(event)
     if not event.get("eventTime"):
         errors.append(required("eventTime"))
     if event.get("type") not in ("Normal", "Warning"):

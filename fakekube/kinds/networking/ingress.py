@@ -94,7 +94,11 @@ def _backend(backend: Object | None, path: str) -> list[FieldError]:
     return errors
 
 
-_RESOURCE = (("kind", rules.needed_name(names.path_segment)), ("name", rules.needed_name(names.path_segment)))
+_RESOURCE = (
+    ("apiGroup", rules.named(names.subdomain)),
+    ("kind", rules.needed_name(names.path_segment)),
+    ("name", rules.needed_name(names.path_segment)),
+)
 _SPEC = (
     _somewhere_to_go,
     ("defaultBackend", _backend),
