@@ -234,7 +234,7 @@ def _unlink_stale(directory: Path, files: Mapping[str, File]) -> None:
 
 def _remove_others(directory: Path, current: str) -> None:
     """Remove the old data, and what a writer that was killed has left."""
-    for name in os.listdir(directory):
+    for name in sorted(os.listdir(directory)):
         if name.startswith(RESERVED) and name not in (DATA, current):
             if (directory / name).is_symlink():
                 os.unlink(directory / name)
@@ -244,7 +244,7 @@ def _remove_others(directory: Path, current: str) -> None:
 
 def _remove_tree(root: Path) -> None:
     for place, directories, names in os.walk(root, topdown=False):
-        for name in names:
+        for name in sorted(names):
             os.unlink(os.path.join(place, name))
         for name in directories:
             os.rmdir(os.path.join(place, name))
