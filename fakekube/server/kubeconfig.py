@@ -11,7 +11,7 @@ import os
 import re
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -114,7 +114,7 @@ class Endpoint:
     token: str | None = None
     namespace: str = "default"
     verify: bool = True
-    file: Path | None = None
+    file: Path | None = field(default=None, compare=False)
     """The kubeconfig that says so; None: nothing was read."""
 
     def __repr__(self) -> str:

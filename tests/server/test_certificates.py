@@ -70,7 +70,7 @@ def test_the_server_is_known_by_the_names_of_the_service_kubernetes() -> None:
 
     assert names == {
         "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
-        "kubernetes.default.svc.cluster.local", "127.0.0.1", "::1", "10.96.0.1",
+        "kubernetes.default.svc.cluster.local", "127.0.0.1", "127.96.0.1", "::1", "10.96.0.1",
     }  # fmt: skip
 
 
