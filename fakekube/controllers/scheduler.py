@@ -1,12 +1,12 @@
 """Places pods on nodes, and says of a pod that fits nowhere what keeps it from each node.
 
-The nodes that fakekube runs come first, then those that somebody has made; among equals the one with the fewest pods.
+The nodes that fakekube runs come first, then those that somebody has made; among them the one with the best score, and among equals, where
+the real scheduler throws dice, the one with the fewest pods.
 https://kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler/
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -24,9 +24,9 @@ from fakekube.controllers.scheduling_filters import (
     Surroundings,
     Wish,
     obstacles_of,
-    preference,
     requests_of,
 )
+from fakekube.controllers.scheduling_scores import ZONE, Scores
 from fakekube.controllers.volume_provisioner import class_to_provision
 from fakekube.errors import Conflict, Forbidden, NotFound
 from fakekube.objects.conditions import with_condition
@@ -37,9 +37,6 @@ NAME = "default-scheduler"
 INSTANCE = "default-scheduler-fakekube"
 
 NO_NODES = "no nodes available to schedule pods"
-
-PODS_AT_ONCE = 64
-"""So many waiting pods are looked at before others get their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +58,14 @@ class Memory:
     shares: dict[str, Share] = field(default_factory=dict)
     shy: set[Key] = field(default_factory=set)
     """Placed pods that want to be away from others."""
+    fond: set[Key] = field(default_factory=set)
+    """Placed pods that want, or would like, to be near others or away from them."""
     nominated: dict[Key, Placed] = field(default_factory=dict)
     """Waiting pods for which room is being made on a node."""
     known: dict[str, Machine] = field(default_factory=dict)
+    nodes_differ: bool = False
+    """Whether some have images or taints that count for scores."""
+    zoned: bool = False
     machines: list[Machine] | None = None
     """All that are there; None when nodes may have changed."""
     ours: frozenset[str] = frozenset()
@@ -97,8 +99,11 @@ class Memory:
         self._leave(key)
         self.placed[key] = Placed(node, takes, pod)
         self.shares.setdefault(node, Share()).add(key, pod, takes)
-        if (pod["spec"].get("affinity") or {}).get("podAntiAffinity"):
+        affinity = pod["spec"].get("affinity")
+        if affinity and affinity.get("podAntiAffinity"):
             self.shy.add(key)
+        if affinity and (affinity.get("podAffinity") or affinity.get("podAntiAffinity")):
+            self.fond.add(key)
         return True
 
     def _leave(self, key: Key) -> bool:
@@ -106,6 +111,7 @@ class Memory:
         if before is None:
             return False
         self.shy.discard(key)
+        self.fond.discard(key)
         self.shares[before.node].remove(key, before.takes)
         return True
 
@@ -114,6 +120,8 @@ class Memory:
             self.ours = frozenset(context.settings.nodes)
             self.machines = [self._machine(node) for node in context.client.list("nodes")]
             self.known = {machine.name: machine for machine in self.machines}
+            self.zoned = any(ZONE in machine.labels for machine in self.machines)
+            self.nodes_differ = any(machine.soft_taints or machine.images for machine in self.machines)
         return self.machines
 
     def _machine(self, node: Object) -> Machine:
@@ -150,12 +158,11 @@ async def reconcile(context: Context, namespace: str, name: str) -> None:
             context.wake(ALL_WAITING)
         return
     memory.machines = None
-    for count, (each_namespace, each_name) in enumerate(memory.in_order(), 1):
+    for each_namespace, each_name in memory.in_order():
         pod = context.client.get("pods", each_namespace, each_name)
         if pod is not None and is_waiting(pod):
             await schedule(context, memory, pod)
-        if count % PODS_AT_ONCE == 0:
-            await asyncio.sleep(0)
+            await context.turn()
 
 
 def is_waiting(pod: Object) -> bool:
@@ -175,9 +182,7 @@ async def schedule(context: Context, memory: Memory, pod: Object) -> None:
     machines = reserved(memory, wish, memory.all_machines(context))
     around = surroundings(context, memory, wish, machines)
     trouble = claim_trouble(context, pod)
-    # Most pods fit on the best of all nodes: then no other is looked at.
-    ranked = sorted(machines, key=lambda machine: rank(memory, wish, machine))
-    best = None if trouble else next((each for each in ranked if not obstacles_of(wish, each, around)), None)
+    best = None if trouble else best_of(memory, wish, machines, around)
     namespace, name = wish.key
     try:
         if trouble and machines:
@@ -204,11 +209,28 @@ async def schedule(context: Context, memory: Memory, pod: Object) -> None:
     await context.recorder.action(pod, "Normal", "Scheduled", "Binding", text, instance=INSTANCE)
 
 
-def rank(memory: Memory, wish: Wish, machine: Machine) -> tuple[bool, bool, int, int]:
-    """The smallest is the best."""
-    name = machine.name
-    weight = preference(wish.pod, machine) if wish.prefers else 0
-    return name != wish.nominated, name not in memory.ours, -weight, len(machine.share.pods)
+def best_of(memory: Memory, wish: Wish, machines: list[Machine], around: Surroundings) -> Machine | None:
+    """Of the nodes that the pod fits on."""
+    fond = [(memory.placed[key].pod, memory.placed[key].node) for key in memory.fond]
+    scores = Scores(wish, machines, around, fond, memory.nodes_differ, memory.zoned)
+    if not scores.is_plain:
+        # What a node is worth depends on what the others are that the pod fits on.
+        machines = [machine for machine in machines if not obstacles_of(wish, machine, around)]
+        scores = Scores(wish, machines, around, fond)
+    if len(machines) > 1:
+        machines = in_order(memory, wish, machines, scores)
+    # Most pods fit on the best of all nodes: then no other is looked at.
+    return next((each for each in machines if not scores.is_plain or not obstacles_of(wish, each, around)), None)
+
+
+def in_order(memory: Memory, wish: Wish, machines: list[Machine], scores: Scores) -> list[Machine]:
+    """The best first: the one on which room is being made, our own, then by score."""
+    nominated, ours = wish.nominated, memory.ours
+    ranks = [
+        (machine.name != nominated, machine.name not in ours, -total, len(machine.share.pods), place)
+        for place, (machine, total) in enumerate(zip(machines, scores.totals(), strict=True))
+    ]
+    return [machines[rank[-1]] for rank in sorted(ranks)]
 
 
 def reserved(memory: Memory, wish: Wish, machines: list[Machine]) -> list[Machine]:
@@ -249,7 +271,8 @@ async def refuse(
         return
     victims = None
     if not never:
-        victims = best_victims(wish, movable, lambda machine: fits(context, memory, wish, machines, machine))
+        budgets = context.client.list("poddisruptionbudgets.policy")
+        victims = best_victims(wish, movable, lambda machine: fits(context, memory, wish, machines, machine), budgets)
     if victims is None:
         await tell_unschedulable(context, wish.pod, message_of(obstacles, never=never))
         return

@@ -5,12 +5,13 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler/
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
-from fakekube.controllers.loop import Key, Object
+from fakekube.controllers.loop import Key, Object, controller_reference
 from fakekube.controllers.node_lifecycle import UNSCHEDULABLE, taints_of
 from fakekube.controllers.tolerations import tolerated
 from fakekube.objects.quantities import parse
@@ -29,19 +30,36 @@ class Share:
 
     pods: dict[Key, Object] = field(default_factory=dict)
     used: Amounts = field(default_factory=dict)
+    nonzero: tuple[float, float] = (0.0, 0.0)
+    """Processors and bytes, with something for those who ask for none."""
+    owners: Counter[str] = field(default_factory=Counter)
+    """uid of a controller -> how many pods of it are here."""
+    scores: dict[tuple[float, float], int] = field(default_factory=dict)
+    """What has been found of the room here, by what a pod asks for; valid until one comes or goes."""
 
     def add(self, key: Key, pod: Object, takes: Amounts) -> None:
         self.pods[key] = pod
+        self._count(pod, 1)
         for resource, amount in takes.items():
             self.used[resource] = self.used.get(resource, NOTHING) + amount
 
     def remove(self, key: Key, takes: Amounts) -> None:
-        self.pods.pop(key, None)
+        pod = self.pods.pop(key, None)
+        if pod is not None:
+            self._count(pod, -1)
         for resource, amount in takes.items():
             self.used[resource] -= amount
 
     def copy(self) -> Share:
-        return Share(dict(self.pods), dict(self.used))
+        return Share(dict(self.pods), dict(self.used), self.nonzero, Counter(self.owners))
+
+    def _count(self, pod: Object, sign: int) -> None:
+        processors, memory = nonzero_requests(pod)
+        self.nonzero = (self.nonzero[0] + sign * processors, self.nonzero[1] + sign * memory)
+        reference = controller_reference(pod)
+        if reference is not None:
+            self.owners[reference["uid"]] += sign
+        self.scores.clear()
 
 
 @dataclass
@@ -67,6 +85,18 @@ class Machine:
     def taints(self) -> list[Object]:
         """Those that keep pods away; the ones that the node is about to have count already."""
         return [taint for taint in taints_of(self.node, "") if taint["effect"] in ("NoSchedule", "NoExecute")]
+
+    @cached_property
+    def soft_taints(self) -> list[Object]:
+        """Those that keep pods away only where there is a better node."""
+        taints = self.node.get("spec", {}).get("taints") or ()
+        return [taint for taint in taints if taint["effect"] == "PreferNoSchedule"]
+
+    @cached_property
+    def images(self) -> dict[str, int]:
+        """Name -> size in bytes of those that are there already."""
+        images = self.node.get("status", {}).get("images") or ()
+        return {with_tag(name): each.get("sizeBytes", 0) for each in images for name in each.get("names") or ()}
 
     @cached_property
     def allocatable(self) -> Amounts:
@@ -118,6 +148,20 @@ class Wish:
         """Whether some nodes are dearer to it than others."""
         affinity = (self.spec.get("affinity") or {}).get("nodeAffinity") or {}
         return bool(affinity.get("preferredDuringSchedulingIgnoredDuringExecution"))
+
+    @cached_property
+    def soft_constraints(self) -> list[Object]:
+        """Topology spread that need not be."""
+        constraints = self.spec.get("topologySpreadConstraints") or ()
+        return [each for each in constraints if each["whenUnsatisfiable"] == "ScheduleAnyway"]
+
+    @cached_property
+    def soft_terms(self) -> list[tuple[Object, int]]:
+        return soft_terms(self.pod)
+
+    @cached_property
+    def nonzero(self) -> tuple[float, float]:
+        return nonzero_requests(self.pod)
 
     @cached_property
     def priority(self) -> int:
@@ -263,6 +307,34 @@ def requests_of(pod: Object) -> Amounts:
     both.update({key: parse(amount) for key, amount in of_pod.items()})
     _add(both, {key: parse(amount) for key, amount in spec.get("overhead", {}).items()})
     return both
+
+
+def nonzero_requests(pod: Object) -> tuple[float, float]:
+    """Processors and bytes, where a container that asks for none counts as a small one: so many of them are spread as well."""
+    processors = memory = 0.0
+    for container in pod["spec"].get("containers", ()):
+        asked = container.get("resources", {}).get("requests", {})
+        processors += float(parse(asked["cpu"])) if "cpu" in asked else LITTLE[0]
+        memory += float(parse(asked["memory"])) if "memory" in asked else LITTLE[1]
+    return processors, memory
+
+
+LITTLE = (0.1, 200.0 * 1024 * 1024)
+"""Processors and bytes of a container that asks for none."""
+
+
+def soft_terms(pod: Object) -> list[tuple[Object, int]]:
+    """The terms about other pods that need not hold, with their weights: negative for those to be away from."""
+    affinity = pod["spec"].get("affinity") or {}
+    return [
+        (each["podAffinityTerm"], sign * each["weight"])
+        for kind, sign in (("podAffinity", 1), ("podAntiAffinity", -1))
+        for each in (affinity.get(kind) or {}).get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+    ]
+
+
+def with_tag(image: str) -> str:
+    return image if ":" in image.rpartition("/")[2] or "@" in image else f"{image}:latest"
 
 
 def _asked(container: Object) -> Amounts:

@@ -172,3 +172,74 @@ def test_a_clash_at_any_write_leaves_the_same_nodes_and_a_second_look_writes_not
         assert node_of(cluster, "vip") == "n"
 
     ClashingCluster(CONTROLLERS).run(scenario)
+
+
+async def a_budget(cluster: Cluster, name: str, allowed: int, selector: dict[str, Any], **status: Any) -> None:
+    budget = {
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"minAvailable": 1, "selector": selector},
+        "status": {"disruptionsAllowed": allowed, **status},
+    }
+    await cluster.create("poddisruptionbudgets.policy", budget)
+
+
+def leaving(cluster: Cluster) -> list[str]:
+    return [pod["metadata"]["name"] for pod in cluster.list("pods") if "deletionTimestamp" in pod["metadata"]]
+
+
+def test_pods_that_a_budget_keeps_stay_where_others_can_go() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create("nodes", a_node("n", cpu="4"))
+        await a_budget(cluster, "b", 0, {"matchLabels": {"app": "kept"}})
+        await place(cluster, a_pod("kept", "2", {"app": "kept"}), a_pod("other", "2", priority=5))
+        await place(cluster, a_pod("vip", "2", priority=10))
+        assert leaving(cluster) == ["other"]
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_the_node_on_which_no_budget_is_broken_is_chosen() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        for name in ("a", "b"):
+            await cluster.create("nodes", a_node(name, cpu="2"))
+        await a_budget(cluster, "budget", 0, {"matchLabels": {"app": "kept"}})
+        await place(cluster, a_pod("kept", "2", {"app": "kept"}), a_pod("other", "2", priority=5))
+        await place(cluster, a_pod("vip", "2", priority=10))
+        assert leaving(cluster) == ["other"]
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "selector", "disrupted", "gone"),
+    [
+        pytest.param(
+            1, {"matchLabels": {"app": "kept"}}, {}, ["more"], id="one may go: the more important one is asked first"
+        ),
+        pytest.param(0, {}, {}, ["less"], id="an empty selector is none for the scheduler"),
+        pytest.param(
+            0, {"matchLabels": {"app": "kept"}}, {"less": "2026-01-02T03:04:05Z"}, ["less"], id="it goes already"
+        ),
+    ],
+)
+def test_what_a_budget_says_to_preemption(
+    allowed: int, selector: dict[str, Any], disrupted: dict[str, str], gone: list[str]
+) -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create("nodes", a_node("n", cpu="4"))
+        await a_budget(cluster, "b", allowed, selector, disruptedPods=disrupted)
+        await place(cluster, a_pod("more", "2", {"app": "kept"}, priority=5), a_pod("less", "2", {"app": "kept"}))
+        await place(cluster, a_pod("vip", "2", priority=10))
+        assert leaving(cluster) == gone
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_a_budget_that_must_be_broken_is_broken() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create("nodes", a_node("n", cpu="2"))
+        await a_budget(cluster, "b", 0, {"matchLabels": {"app": "kept"}})
+        await place(cluster, a_pod("kept", "2", {"app": "kept"}), a_pod("vip", "2", priority=10))
+        assert leaving(cluster) == ["kept"]
+
+    Cluster(CONTROLLERS).run(scenario)
