@@ -5,15 +5,16 @@ Blocking and on the standard library alone; tests and programs use a real client
 
 from __future__ import annotations
 
-import http.client
 import json
-import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from fakekube.server.kubeconfig import Endpoint
+if TYPE_CHECKING:
+    import http.client
+
+    from fakekube.server.kubeconfig import Endpoint
 
 TIMEOUT_S = 60.0
 
@@ -92,6 +93,10 @@ class Remote:
         accept: str = "application/json",
     ) -> Any:
         """The answer's JSON. Raises RemoteError for whatever is not 2xx, and when the server cannot be reached."""
+        # Here, because whoever needs the exceptions alone starts faster without them.
+        import http.client
+        import ssl
+
         headers = {"Accept": accept, "User-Agent": "fakekube"}
         if self.endpoint.token is not None:
             headers["Authorization"] = f"Bearer {self.endpoint.token}"
@@ -113,6 +118,8 @@ class Remote:
         return answer_of(response.status, text)
 
     def _connect(self) -> http.client.HTTPConnection:
+        import http.client
+
         if self._connection is None:
             endpoint, context = self.endpoint, self.endpoint.context()
             if context is None:
