@@ -5,7 +5,6 @@ https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -371,10 +370,10 @@ async def make_and_delete(sync: Sync, nodes: Sequence[str], pods: Sequence[Objec
     for node in nodes:
         if await create_pod(sync.context, sync.set, new_pod(sync, node)) is None:
             return
-        await asyncio.sleep(0)
+        await sync.context.turn()
     for pod in pods:
         await delete_pod(sync.context, sync.set, pod)
-        await asyncio.sleep(0)
+        await sync.context.turn()
 
 
 async def write_status(sync: Sync, collisions: int | None) -> None:

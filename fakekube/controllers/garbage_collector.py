@@ -35,6 +35,12 @@ def dependents_and_marked(object: Object) -> tuple[Key, ...]:
     return ()
 
 
+def bonds(object: Object) -> tuple[Any, ...]:
+    """All of an object that matters here."""
+    metadata = object["metadata"]
+    return metadata.get("ownerReferences"), metadata.get("deletionTimestamp"), metadata.get("finalizers")
+
+
 def departed(object: Object) -> tuple[Key, ...]:
     """What has gone matters to its dependents, and to owners that waited for it."""
     metadata = object["metadata"]
@@ -97,6 +103,8 @@ async def reconcile(context: Context, namespace: str, name: str) -> None:
     if first == GONE:
         for place in list(memory.dependents.get(rest, ())):
             await look_at(context, memory, *place)
+            # Many dependents must not hold up those who wait for an answer.
+            await context.turn()
         return
     kind_name, _, object_name = rest.partition(" ")
     kind = memory.kind(context.client, first, kind_name)
@@ -191,6 +199,7 @@ async def leave_orphans(context: Context, memory: Memory, place: Place, owner: O
         if object is not None:
             kept = [each for each in object["metadata"].get("ownerReferences", ()) if each["uid"] != uid]
             await write(context, dependent, object["metadata"], ownerReferences=kept)
+            await context.turn()
     await remove_finalizer(context, place, owner, ORPHAN)
 
 
@@ -200,6 +209,7 @@ async def go_last(context: Context, memory: Memory, place: Place, owner: Object)
     blocked = False
     for dependent in list(memory.dependents.get(uid, ())):
         await look_at(context, memory, *dependent)
+        await context.turn()
         object = context.client.get(*dependent)
         references = object["metadata"].get("ownerReferences", ()) if object is not None else ()
         blocked |= any(each["uid"] == uid and each.get("blockOwnerDeletion") for each in references)
@@ -222,7 +232,7 @@ async def write(context: Context, place: Place, metadata: Object, **lists: list[
 CONTROLLER = Controller(
     name="generic-garbage-collector",
     watches=(
-        Watch(EVERYTHING, key=dependents_and_marked),
+        Watch(EVERYTHING, key=dependents_and_marked, of=bonds),
         Watch(EVERYTHING, key=departed, types=("DELETED",)),
     ),
     reconcile=reconcile,

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from fakekube.api.event_recorder import EventRecorder
 from fakekube.controllers.metrics_source import MetricsSource
 from fakekube.controllers.ownership import Owners
+from fakekube.controllers.pace import Pace
 from fakekube.errors import StatusError
 from fakekube.objects.fields import text_at
 from fakekube.registry.user import User, service_account
@@ -83,6 +84,8 @@ class Context:
     """Who owns what, the same for all controllers: `context.owners("pods").of(owner)`."""
     wake: Callable[[Key], None]
     """Look at another key as well, once what waits now has been looked at."""
+    turn: Callable[[], Awaitable[None]]
+    """To be awaited between the parts of long work, one write or so each, so that others are answered meanwhile."""
     memory: dict[str, Any] = field(default_factory=dict)
     """What the controller likes to remember of this cluster; only what it could find out again, since it begins empty."""
 
@@ -188,6 +191,7 @@ class Loop:
         self._clock = clock
         self._store = store
         self._owners = Owners(store)
+        self._pace = Pace()
         self._unsubscribe: list[Callable[[], None]] = []
         self._routers: dict[tuple[str, str], Router] = {}
         self._queues: list[Queue] = []
@@ -207,7 +211,9 @@ class Loop:
     def _queue_of(self, controller: Controller, client: Client, clock: Clock, settings: Settings) -> Queue:
         component = controller.events_from or controller.name
         recorder = EventRecorder(client, clock, component=component, host=controller.host)
-        context = Context(client, recorder, clock, settings, self._owners, wake=lambda key: queue.add(key))
+        context = Context(
+            client, recorder, clock, settings, self._owners, wake=lambda key: queue.add(key), turn=self._pace.turn
+        )
         queue = Queue(controller, context, self._in_hurry)
         return queue
 
@@ -394,14 +400,14 @@ class Queue:
             if self.controller.patient:
                 await self._let_others_finish()
             for key in list(self._waiting):
+                # Many keys must not hold up the requests that arrive meanwhile.
+                await self.context.turn()
                 # It leaves the queue before it is looked at: a change that comes meanwhile puts it there again.
                 del self._waiting[key]
                 self._cancel(key)
                 again_s = await self._reconcile(key)
                 if again_s is not None:
                     self._add_after(key, again_s)
-                # Many keys must not hold up the requests that arrive meanwhile.
-                await asyncio.sleep(0)
         self._task = None
         self._tell_idle()
 

@@ -5,7 +5,6 @@ https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -100,7 +99,7 @@ async def create_missing(context: Context, owner: Object, count: int) -> None:
         if await create_pod(context, owner, pod) is None:
             return
         # Many pods must not hold up those who wait for an answer.
-        await asyncio.sleep(0)
+        await context.turn()
 
 
 async def delete_surplus(context: Context, owner: Object, count: int) -> None:
@@ -111,7 +110,7 @@ async def delete_surplus(context: Context, owner: Object, count: int) -> None:
     )
     for pod in ranked[: min(count, AT_ONCE)]:
         await delete_pod(context, owner, pod)
-        await asyncio.sleep(0)
+        await context.turn()
 
 
 def active_pods(context: Context, owner: Object) -> list[Object]:

@@ -57,8 +57,9 @@ async def delete(
 
 def _delete(store: Store, kind: Kind, current: Stored, options: DeleteOptions, operation: Operation) -> Deleted:
     strategy = kind.strategy
-    obj = current.copy()
-    metadata = obj["metadata"]
+    # A mark changes nothing but metadata, unless the kind says more.
+    obj = current.copy() if strategy.mark_deleted is not None else {**current.value}
+    metadata = obj["metadata"] = {**obj["metadata"]}
     finalizers = _finalizers_for(kind, metadata.get("finalizers", []), options)
     was_marked = "deletionTimestamp" in metadata
     changed = finalizers != metadata.get("finalizers", [])

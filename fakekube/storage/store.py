@@ -19,6 +19,10 @@ from fakekube.storage.watchers import Watcher, Watchers
 __all__ = ["Clash", "Compacted", "Event", "Exists", "Store", "Stored", "View", "Watcher"]
 
 
+READ_SELDOM = frozenset({"events"})
+"""Collections of which no component reads what it has written; there may be many more of these objects than of all others."""
+
+
 class Exists(Exception):
     """The key is taken; `stored` holds it."""
 
@@ -202,7 +206,8 @@ class Store:
 
     def list(self, collection: str, namespace: str = "") -> list[Stored]:
         """What is there now in key order, in a namespace or ("") in all."""
-        return list(self._collections[collection].in_order(namespace))
+        shelf = self._collections[collection]
+        return list(shelf.in_order(namespace)) if not namespace or namespace in shelf.objects else []
 
     def view_at(self, collection: str, namespace: str, revision: int | None) -> View:
         """What is there now (None) or was there at `revision`, in a namespace or ("") in all. Raises Compacted.
@@ -320,6 +325,10 @@ class Store:
         shelf.revision = event.revision
         shelf.history.append(event, self._monotonic())
         shelf.watchers.tell(event)
+        if event.old is not None:
+            event.old.is_replaced()
+        if event.new is not None and shelf.name in READ_SELDOM:
+            event.new.is_read_seldom()
         if self._advanced:
             for callback in tuple(self._advanced):
                 callback()

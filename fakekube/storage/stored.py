@@ -6,7 +6,7 @@ when somebody asks, and kept only while it is in use, since the bytes take a qua
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from typing import Any
 
 import orjson
@@ -14,7 +14,7 @@ import orjson
 Object = dict[str, Any]
 
 VALUES_KEPT = 4096
-"""So many of the dicts last asked for are kept beside their bytes."""
+"""So many of the dicts last asked for are kept beside their bytes, those of replaced versions not among them."""
 
 
 class Stored:
@@ -73,17 +73,27 @@ class Stored:
         """Whether nobody has changed the shared dict: our own tests ask."""
         return self._value is None or orjson.dumps(self._value) == self.encoded()
 
+    def is_replaced(self) -> None:
+        """Another version has taken its place: hardly anybody will ask for the dict of this one."""
+        _values.pop(self, None)
+        self._value = None
+
+    def is_read_seldom(self) -> None:
+        """Its dict is the first to go when room is wanted."""
+        if self in _values:
+            _values.move_to_end(self, last=False)
+
     def _keep(self, value: Object) -> None:
         self._value = value
-        _values.append(self)
+        _values[self] = None
         if len(_values) > VALUES_KEPT:
-            _values.popleft()._value = None
+            _values.popitem(last=False)[0]._value = None
 
     def __repr__(self) -> str:
         return f"<Stored {self.namespace}/{self.name} at {self.revision}>"
 
 
-_values: deque[Stored] = deque()
+_values: OrderedDict[Stored, None] = OrderedDict()
 
 
 class Event:
