@@ -369,7 +369,7 @@ def _restart(container: Object, path: str) -> list[FieldError]:
     errors += rules.no_more_than(MOST_RESTART_RULES)(restart_rules, f"{path}.restartPolicyRules")
     for i, rule in enumerate(restart_rules):
         place = f"{path}.restartPolicyRules[{i}]"
-        errors += rules.one_of("Restart", "RestartAllContainers")(rule.get("action"), f"{place}.action")
+        errors += rules.always_one_of("Restart", "RestartAllContainers")(rule.get("action"), f"{place}.action")
         if rule.get("exitCodes") is None:
             errors.append(required(f"{place}.exitCodes", "must be specified"))
         else:

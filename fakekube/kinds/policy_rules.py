@@ -230,6 +230,13 @@ def _actions(value: Any, path: str) -> list[FieldError]:
     return errors
 
 
+_WARNING = (("fieldRef", rules.needed), ("warning", rules.needed))
+VALIDATING_STATUS: tuple[rules.Row, ...] = (
+    ("status.typeChecking.expressionWarnings", rules.each(*_WARNING)),
+    ("status.conditions", rules.conditions),
+)
+"""What the controller that types the expressions reports."""
+
 _BINDING = (
     ("policyName", rules.needed_name(names.subdomain)),
     ("paramRef", _param_ref),

@@ -18,6 +18,7 @@ NO_NAME = (
     "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
     "(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
 )
+INLINE = "spec.source.inlineVolumeSpec"
 BALANCED = "may only be used when `type` is 'LoadBalancer'"
 
 REFUSALS: list[tuple[str, Any, list[str]]] = [
@@ -146,6 +147,34 @@ REFUSALS: list[tuple[str, Any, list[str]]] = [
             "spec.dataSource.kind: Required value",
             "spec.dataSourceRef.name: Required value",
             "spec.dataSourceRef.kind: Required value",
+        ],
+    ),
+    (
+        "volumeattachments.storage.k8s.io",
+        {
+            "spec": {
+                "attacher": "example.com",
+                "nodeName": "n",
+                "source": {
+                    "inlineVolumeSpec": {
+                        "capacity": {"storage": "1Gi"},
+                        "storageClassName": "c",
+                        "volumeMode": "Block",
+                        "persistentVolumeReclaimPolicy": "Delete",
+                        "hostPath": {"path": ""},
+                    }
+                },
+            }
+        },
+        [
+            f"{INLINE}.capacity: Forbidden: may not be specified in the context of inline volumes",
+            f"{INLINE}.csi: Required value: has to be specified in the context of inline volumes",
+            f"{INLINE}.accessModes: Required value",
+            f"{INLINE}.persistentVolumeReclaimPolicy: Forbidden: may only be retain in the context of inline volumes",
+            f"{INLINE}.hostPath.path: Required value",
+            f"{INLINE}.storageClassName: Forbidden: may not be specified in the context of inline volumes",
+            f"{INLINE}.volumeMode: Forbidden: may not specify volumeMode other than Filesystem "
+            "in the context of inline volumes",
         ],
     ),
 ]

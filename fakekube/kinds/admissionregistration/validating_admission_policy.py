@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fakekube.kinds.policy_rules import validating
+from fakekube.kinds.policy_rules import VALIDATING_STATUS, validating
+from fakekube.objects import rules
 from fakekube.objects.field_errors import FieldError
 from fakekube.registry.kind import Object, Strategy
 
@@ -11,4 +12,6 @@ def validate(policy: Object, *_: object) -> list[FieldError]:
     return validating(policy)
 
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate)
+STRATEGY = Strategy(
+    validate_create=validate, validate_update=validate, validate_status_update=rules.table(*VALIDATING_STATUS)
+)

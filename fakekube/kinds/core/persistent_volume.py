@@ -81,6 +81,10 @@ def _attributes_class(spec: Object, path: str) -> list[FieldError]:
     return errors
 
 
+def _only(choice: str, detail: str) -> rules.Rule:
+    return lambda value, path: [] if value in (None, choice) else [forbidden(path, detail)]
+
+
 _SPEC = (
     ("accessModes", rules.needed, pod_volumes.access_modes),
     ("capacity", _capacity),
@@ -91,6 +95,31 @@ _SPEC = (
     ("volumeMode", rules.one_of("Block", "Filesystem")),
     _attributes_class,
 )
+
+
+_NOT_INLINE = "may not be specified in the context of inline volumes"
+_INLINE = (
+    ("claimRef", rules.refused(_NOT_INLINE)),
+    ("capacity", rules.refused(_NOT_INLINE)),
+    (
+        "csi",
+        lambda value, path: [] if value else [required(path, "has to be specified in the context of inline volumes")],
+    ),
+    ("accessModes", rules.needed, pod_volumes.access_modes),
+    ("persistentVolumeReclaimPolicy", _only("Retain", "may only be retain in the context of inline volumes")),
+    ("nodeAffinity", rules.refused(_NOT_INLINE)),
+    _source,
+    ("storageClassName", rules.refused(_NOT_INLINE)),
+    (
+        "volumeMode",
+        _only("Filesystem", "may not specify volumeMode other than Filesystem in the context of inline volumes"),
+    ),
+)
+
+
+def inline(value: Object | None, path: str) -> list[FieldError]:
+    """The spec of a volume that stands in a VolumeAttachment and nowhere else."""
+    return [] if value is None else rules.check(value, _INLINE, path)
 
 
 def validate(volume: Object) -> list[FieldError]:

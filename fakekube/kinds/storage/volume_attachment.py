@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fakekube.kinds.core import persistent_volume
 from fakekube.kinds.csi_names import driver_name
 from fakekube.objects import go_structs, names, rules
 from fakekube.objects.field_errors import FieldError, forbidden, required, too_long
@@ -18,11 +19,9 @@ def _source(spec: Object, path: str) -> list[FieldError]:
         return [required(place, "must specify exactly one of inlineVolumeSpec and persistentVolumeName")]
     if volume is not None and inline is not None:
         return [forbidden(place, "must specify exactly one of inlineVolumeSpec and persistentVolumeName")]
-    return (
-        []
-        if volume != ""
-        else [required(f"{place}.persistentVolumeName", "must specify non empty persistentVolumeName")]
-    )
+    if volume == "":
+        return [required(f"{place}.persistentVolumeName", "must specify non empty persistentVolumeName")]
+    return persistent_volume.inline(inline, f"{place}.inlineVolumeSpec")
 
 
 _SPEC = (
