@@ -14,7 +14,7 @@ from fakekube.api.body import Body, from_storage
 from fakekube.api.call import FIELD_MANAGER_BYTES, Call, WriteOptions
 from fakekube.api.control_plane import ControlPlane
 from fakekube.kinds import Kinds
-from fakekube.objects import managed_fields, yaml
+from fakekube.objects import managed_fields, repeated_changes, yaml
 from fakekube.objects.managed_fields import Managers, Writer
 from fakekube.objects.typed_fields import Mistake, Shape, shape_of, shape_of_schema
 from fakekube.registry.kind import Kind, Object
@@ -106,15 +106,19 @@ def own_updated(plane: ControlPlane, call: Call, old: Object, new: Object, optio
     metadata = new["metadata"]
     present = old["metadata"].get("managedFields")
     sent = metadata.pop("managedFields", None)
-    managers = managed_fields.for_update(sent, present, through_subresource=bool(call.subresource))
-    if not managers:
-        return  # Nobody is tracked until the next apply.
+    writer = writer_of(plane, call, options)
     try:
-        after = managed_fields.updated(writer_of(plane, call, options), untracked(old), new, managers)
+        if present and (call.subresource or sent == present):
+            listed = repeated_changes.updated(writer, untracked(old), new, present)
+        else:
+            managers = managed_fields.for_update(sent, present, through_subresource=bool(call.subresource))
+            if not managers:
+                return  # Nobody is tracked until the next apply.
+            listed = managed_fields.encode(managed_fields.updated(writer, untracked(old), new, managers))
     except Mistake:
         return
-    if after:
-        metadata["managedFields"] = managed_fields.encode(after)
+    if listed:
+        metadata["managedFields"] = listed
 
 
 def untracked(obj: Object) -> Object:

@@ -34,10 +34,19 @@ def patched_status(kind: Kind, present: Object, patch: Object) -> Object | None:
         or not metadata.keys() <= _PRECONDITIONS
     ):
         return None
-    status = structs.fitting(status_type, merge_patch(before, changes))
+    status = structs.fitting(status_type, _merged(before, changes))
     if not status:
         return None
     return {**present, "metadata": {**present["metadata"], **metadata}, "status": status}
+
+
+def _merged(before: Object, changes: Object) -> Object:
+    """As a merge patch does it; what is new as a whole keeps its nulls, which decoding drops."""
+    merged = {**before, **changes}
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(before.get(key), dict):
+            merged[key] = merge_patch(before[key], value)
+    return merged
 
 
 def _type_of_plain_status(kind: Kind) -> str:

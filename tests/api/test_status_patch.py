@@ -43,7 +43,7 @@ def test_what_is_reported_is_decoded_in_the_order_of_its_type() -> None:
 
     assert after is not None
     assert list(after["status"]) == ["phase", "conditions", "startTime", "qosClass"]
-    assert list(after["status"]["conditions"][0])[0] == "type"
+    assert next(iter(after["status"]["conditions"][0])) == "type"
 
 
 def test_a_patch_of_more_than_the_status_takes_the_long_way() -> None:
