@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -19,8 +20,10 @@ class CommandResult:
     exit_code: int = 0
 
 
-Answer = str | CommandResult | Callable[[list[str]], str | CommandResult]
-"""A text is the standard output of a command that ended well; a function is asked with the command's words."""
+Said = str | CommandResult
+Answer = Said | Callable[[list[str]], Said] | Callable[[list[str], bytes], Said]
+"""A text is the standard output of a command that ended well; a function is asked with the command's words, and, if it takes another
+argument, with all that the command is given as standard input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,17 @@ class CommandAnswer:
     """Of the pod."""
     container: str = "*"
 
+    @property
+    def reads_stdin(self) -> bool:
+        return callable(self.answer) and _takes_two(self.answer)
+
+    def result(self, command: list[str], stdin: bytes = b"") -> CommandResult:
+        """Raises whatever a function for it raises."""
+        said: Any = self.answer
+        if callable(said):
+            said = said(command, stdin) if self.reads_stdin else said(command)
+        return said if isinstance(said, CommandResult) else CommandResult(said)
+
     def fits(self, pod: Object, container: str, command: Sequence[str]) -> bool:
         metadata = pod["metadata"]
         return (
@@ -43,6 +57,15 @@ class CommandAnswer:
             and fnmatchcase(metadata["namespace"], self.namespace)
             and fnmatchcase(container, self.container)
         )
+
+
+def _takes_two(function: Callable[..., object]) -> bool:
+    """Whether it can be called with two arguments."""
+    try:
+        inspect.signature(function).bind(None, None)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 @dataclass(slots=True)
@@ -54,10 +77,6 @@ class CommandAnswers:
     def put(self, answer: CommandAnswer) -> None:
         self._answers.insert(0, answer)
 
-    def result(self, pod: Object, container: str, command: list[str]) -> CommandResult | None:
-        """None when nobody has said anything about it. Raises whatever a function for it raises."""
-        for each in self._answers:
-            if each.fits(pod, container, command):
-                answer = each.answer(command) if callable(each.answer) else each.answer
-                return answer if isinstance(answer, CommandResult) else CommandResult(answer)
-        return None
+    def answer(self, pod: Object, container: str, command: list[str]) -> CommandAnswer | None:
+        """None when nobody has said anything about it."""
+        return next((each for each in self._answers if each.fits(pod, container, command)), None)

@@ -66,11 +66,11 @@ class Descriptor:
         self._waiters: set[asyncio.Future[None]] = set()
         os.set_blocking(number, False)
 
-    async def read(self) -> bytes:
-        """The next piece; b"" at the end."""
+    async def read(self, count: int = PIECE_BYTES) -> bytes:
+        """The next piece, of `count` bytes at the most; b"" at the end."""
         while self.number >= 0:
             try:
-                return os.read(self.number, PIECE_BYTES)
+                return os.read(self.number, count)
             except BlockingIOError:
                 await self._ready(self._loop.add_reader, self._loop.remove_reader)
             except OSError as error:

@@ -187,7 +187,11 @@ class PodsHandle:
         container: str = "*",
     ) -> None:
         """What `kubectl exec` and its like get to see, through WebSockets: a text, a CommandResult (stdout, stderr, exit_code), or a
-        function of the command's words. `command`: only of commands that begin with these words. What nobody has said stays refused."""
+        function of the command's words, or of the words and the bytes of standard input. `command`: only of commands that begin with these
+        words. What nobody has said is run as a program if the cluster has `allow_exec`, and refused otherwise.
+
+        A client of the protocol v4, which cannot say that its input has ended, is answered after its first message.
+        """
         said = CommandAnswer(answer=answer, command=command, namespace=namespace, name=name, container=container)
 
         async def put() -> None:

@@ -1,53 +1,116 @@
-"""Connections into a running pod: the checks of the API server, and the end of the way.
+"""Connections into a running pod: the checks of the API server, and who answers at the end of the way.
 
+What a test has said of a command is its answer. Otherwise a program of this machine is run in the view of the container, or is there
+already, since a process plays the container; both only where the server was told that it may (`--allow-exec`).
 https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-
-import orjson
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from fakekube.api.call import boolean
-from fakekube.api.command_answers import CommandResult
 from fakekube.errors import BadRequest, Forbidden, InternalError, forbidden
 from fakekube.objects.field_errors import go_quoted
 from fakekube.registry.kind import Object
-from fakekube.server.capabilities.kubelets import container_of, dial_error, kubelet_of, pod_named
+from fakekube.server.capabilities.kubelets import CONTAINER_LISTS, container_of, dial_error, kubelet_of, pod_named
+from fakekube.server.capabilities.logs import status_of
 from fakekube.server.capabilities.unavailable import unavailable
 from fakekube.server.request import Request
 from fakekube.server.resources import Exchange
-from fakekube.server.responses import JSON, Header, Response, Send, Streaming
+from fakekube.server.responses import JSON, Response, Streaming
 
-STDOUT, STDERR, ERROR = 1, 2, 3
-"""Channels of a WebSocket into a container."""
+HOW = "start it with --allow-exec, which lets them run programs on this machine"
+HOW_TO_ANSWER = f"{HOW}, or have a test say what they answer (kube.pods.set_exec)"
+"""What to do about a connection that is not possible."""
+
+WEBSOCKETS_ONLY = (
+    "this server speaks WebSockets only, not SPDY: use kubectl 1.31 or newer, or another client that speaks them"
+)
 
 
 async def run_command(exchange: Exchange) -> Response:
     """pods/NAME/exec."""
-    return _connect(exchange, "running commands in containers", to_container=True)
+    way = _way(exchange)
+    from fakekube.server.capabilities import commands
+
+    call, state = exchange.call, exchange.state
+    is_websocket = exchange.request.scope["type"] == "websocket"
+    words = list(call.query_values("command"))
+    answer = state.plane.commands.answer(way.pod, way.container, words)
+    if answer is not None and is_websocket:
+        return Streaming(commands.answered(exchange, words, answer), JSON)
+    if state.launcher is None:
+        raise unavailable("running commands in containers", HOW_TO_ANSWER)
+    if not is_websocket:
+        raise BadRequest(WEBSOCKETS_ONLY)
+    if not words:
+        raise BadRequest("you must specify at least one word of a command")
+    if not any(boolean(call.query, name) for name in ("stdin", "stdout", "stderr")):
+        raise BadRequest("you must specify at least 1 of stdin, stdout, stderr")
+    if "running" not in (status_of(way.pod, way.container).get("state") or {}):
+        raise InternalError(f"container not found ({go_quoted(way.container)})", reason="")
+    return Streaming(commands.run(exchange, state.launcher, way.container, words), JSON)
 
 
 async def attach(exchange: Exchange) -> Response:
     """pods/NAME/attach."""
-    return _connect(exchange, "attaching to containers", to_container=True)
+    way = _way(exchange)
+    if exchange.state.launcher is None:
+        raise unavailable("attaching to containers", HOW)
+    name = f"{exchange.call.namespace}/{exchange.call.name}"
+    process = exchange.state.plane.processes.of(way.pod["metadata"]["uid"], way.container)
+    if process is None or not process.is_started or process.exit is not None:
+        raise BadRequest(
+            f"container {way.container} of pod {name} is not played by a process: "
+            f"start one with `fakekube run pod/{exchange.call.name} -c {way.container} -- COMMAND`"
+        )
+    if exchange.request.scope["type"] != "websocket":
+        raise BadRequest(WEBSOCKETS_ONLY)
+    from fakekube.server.capabilities import commands
+
+    return Streaming(commands.attached(exchange, process, way.spec), JSON)
 
 
 async def forward_ports(exchange: Exchange) -> Response:
     """pods/NAME/portforward."""
     _check_ports(exchange.call.query_values("ports"))
-    return _connect(exchange, "forwarding ports to pods", to_container=False)
+    way = _way(exchange, to_container=False)
+    if exchange.state.launcher is None:
+        raise unavailable("forwarding ports to pods", HOW)
+    if exchange.request.scope["type"] != "websocket":
+        raise BadRequest(WEBSOCKETS_ONLY)
+    from fakekube.server.capabilities import port_forward
+
+    return Streaming(port_forward.forwarded(exchange, exchange.state.launcher, way.pod), JSON)
 
 
-def _connect(exchange: Exchange, what: str, *, to_container: bool) -> Response:
-    """Raises what the way to the pod ends with: there is no pod yet whose end of it answers."""
+class _Way(NamedTuple):
+    """Where a connection leads."""
+
+    pod: Object
+    container: str
+    """"" where the pod as a whole is meant."""
+
+    @property
+    def spec(self) -> Object:
+        """Of the container."""
+        return next(
+            each
+            for key in CONTAINER_LISTS
+            for each in self.pod["spec"].get(key) or ()
+            if each["name"] == self.container
+        )
+
+
+def _way(exchange: Exchange, *, to_container: bool = True) -> _Way:
+    """Raises what the way to the pod ends with, if it does not lead to a kubelet of this process."""
     plane, call, request = exchange.state.plane, exchange.call, exchange.request
     if request.method == "GET":
         _check_may_create(exchange)
     pod = pod_named(plane, call.namespace, call.name)
-    if to_container:
-        container_of(pod, call.query.get("container", ""))
+    container = container_of(pod, call.query.get("container", "")) if to_container else ""
     node_name = pod["spec"].get("nodeName", "")
     if not node_name:
         raise BadRequest(f"pod {call.name} does not have a host assigned")
@@ -57,48 +120,7 @@ def _connect(exchange: Exchange, what: str, *, to_container: bool) -> Response:
     if not kubelet.is_own:
         text = f"error dialing backend: {dial_error(kubelet.host, kubelet.address)}"
         raise InternalError(text, reason="")
-    if exchange.call.subresource == "exec" and request.scope["type"] == "websocket":
-        command = list(call.query_values("command"))
-        result = plane.commands.result(pod, container_of(pod, call.query.get("container", "")), command)
-        if result is not None:
-            return Streaming(_answered(exchange, command, result), JSON)
-    raise unavailable(what)
-
-
-def _answered(
-    exchange: Exchange, command: list[str], result: CommandResult
-) -> Callable[[Send, list[Header]], Awaitable[None]]:
-    """The answer of a command as frames of a WebSocket: a byte for the channel, then what goes through it.
-
-    https://kubernetes.io/docs/reference/using-api/websockets/
-    """
-    query = exchange.call.query
-
-    async def run(send: Send, _: list[Header]) -> None:
-        is_terminal = bool(boolean(query, "tty"))
-        for channel, name, text in ((STDOUT, "stdout", result.stdout), (STDERR, "stderr", result.stderr)):
-            if text and boolean(query, name):
-                # A terminal has one way out.
-                number = STDOUT if is_terminal else channel
-                await send({"type": "websocket.send", "bytes": bytes((number,)) + text.encode()})
-        status = orjson.dumps(_status(command, result.exit_code))
-        await send({"type": "websocket.send", "bytes": bytes((ERROR,)) + status})
-        await send({"type": "websocket.close", "code": 1000})
-
-    return run
-
-
-def _status(command: list[str], exit_code: int) -> Object:
-    if not exit_code:
-        return {"metadata": {}, "status": "Success"}
-    words = " ".join(command)
-    return {
-        "metadata": {},
-        "status": "Failure",
-        "message": f"command terminated with non-zero exit code: error executing command [{words}], exit code {exit_code}",
-        "reason": "NonZeroExitCode",
-        "details": {"causes": [{"reason": "ExitCode", "message": str(exit_code)}]},
-    }
+    return _Way(pod, container)
 
 
 def _check_may_create(exchange: Exchange) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fakekube.errors import StatusError
 
 
-def unavailable(what: str) -> StatusError:
-    """501. `what` begins the sentence: `running commands in containers`."""
-    return StatusError(f"{what} is not available in this server (fakekube)", code=501, reason="NotImplemented")
+def unavailable(what: str, how: str = "") -> StatusError:
+    """501. `what` begins the sentence: `running commands in containers`; `how` says what to do about it."""
+    text = f"{what} is not available in this server (fakekube)"
+    return StatusError(f"{text}: {how}" if how else text, code=501, reason="NotImplemented")

@@ -40,7 +40,10 @@ async def test_what_is_not_there_is_said_and_not_faked(ask: Ask, running: Any, d
     answer = await ask("POST", f"{SHOP}/pods/p/{door}", **UPGRADE)
 
     assert (answer.status, answer.json()["reason"]) == (501, "NotImplemented")
-    assert answer.message == f"{what} is not available in this server (fakekube)"
+    how = "start it with --allow-exec, which lets them run programs on this machine"
+    if door == "exec":
+        how += ", or have a test say what they answer (kube.pods.set_exec)"
+    assert answer.message == f"{what} is not available in this server (fakekube): {how}"
 
 
 async def test_nobody_answers_on_a_node_of_another(ask: Ask, running: Any) -> None:
@@ -89,18 +92,19 @@ async def test_whoever_may_only_get_does_not_come_in_as_a_websocket(ask: Ask, ma
     [
         (
             "command=ls&command=-l&stdout=true&stderr=true",
-            [b"\x01ls -l says hello\n", b'\x03{"metadata":{},"status":"Success"}'],
+            [b"\x01", b"\x01ls -l says hello\n", b'\x03{"metadata":{},"status":"Success"}'],
         ),
         (
             "command=false&stdout=true&stderr=true",
             [
+                b"\x01",
                 b"\x02no\n",
                 b'\x03{"metadata":{},"status":"Failure","message":"command terminated with non-zero exit code: error '
                 b'executing command [false], exit code 3","reason":"NonZeroExitCode","details":{"causes":[{"reason":'
                 b'"ExitCode","message":"3"}]}}',
             ],
         ),
-        ("command=ls&stderr=true", [b'\x03{"metadata":{},"status":"Success"}']),
+        ("command=ls&stderr=true", [b"\x02", b'\x03{"metadata":{},"status":"Success"}']),
     ],
 )
 async def test_what_a_command_answers_goes_through_channels(
@@ -134,7 +138,20 @@ async def test_what_a_command_answers_goes_through_channels(
 
 async def test_a_command_that_nobody_has_said_anything_about_stays_unanswered(app: App) -> None:
     pod = {"metadata": {"name": "p", "namespace": "shop"}}
-    app.state.plane.commands.put(CommandAnswer(answer="yes", command=["ls"], container="c"))
-    assert app.state.plane.commands.result(pod, "c", ["ls", "-l"]) == CommandResult("yes")
-    assert app.state.plane.commands.result(pod, "c", ["cat"]) is None
-    assert app.state.plane.commands.result(pod, "d", ["ls"]) is None
+    commands = app.state.plane.commands
+    commands.put(CommandAnswer(answer="yes", command=["ls"], container="c"))
+
+    answer = commands.answer(pod, "c", ["ls", "-l"])
+
+    assert answer is not None
+    assert answer.result(["ls", "-l"]) == CommandResult("yes")
+    assert commands.answer(pod, "c", ["cat"]) is None
+    assert commands.answer(pod, "d", ["ls"]) is None
+
+
+def test_a_function_of_two_arguments_gets_the_input() -> None:
+    both = CommandAnswer(answer=lambda words, stdin: f"{words} {stdin!r}")
+    one = CommandAnswer(answer=lambda words: f"{words}")
+
+    assert (both.reads_stdin, both.result(["cat"], b"x").stdout) == (True, "['cat'] b'x'")
+    assert (one.reads_stdin, one.result(["cat"], b"x").stdout) == (False, "['cat']")
