@@ -7,20 +7,12 @@ Standard library only, and nothing else of fakekube: the process that builds the
 from __future__ import annotations
 
 from fakekube.sandbox.doctor import doctor
-from fakekube.sandbox.process import Process, choose, enter, probe, start
-from fakekube.sandbox.view import (
-    Address,
-    Mount,
-    Record,
-    Resolver,
-    Rung,
-    RungName,
-    Rungs,
-    SandboxError,
-    View,
-)
+from fakekube.sandbox.errors import SandboxError
+from fakekube.sandbox.process import API_ADDRESS, Process, choose, enter, probe, start
+from fakekube.sandbox.view import Address, Mount, Record, Resolver, Rung, RungName, Rungs, View
 
 __all__ = [
+    "API_ADDRESS",
     "Address",
     "Mount",
     "Process",

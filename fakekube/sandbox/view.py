@@ -1,11 +1,10 @@
 """What a program is to see, and what this machine can show it: the words that both sides of the sandbox speak.
 
-Everything here goes through JSON, because the monitor that builds the view is a process of its own.
+This is the caller's side; the process that builds the view gets it as the plain dictionary of `orders.py`.
 """
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import pathlib
 from collections.abc import Mapping
@@ -18,18 +17,6 @@ Network = Literal["host", "pod"]
 
 RungName = Literal["namespaces", "bubblewrap", "root", "sudo", "files", "python", "container"]
 """What builds the view, one name per line of the table in `rungs.py`, which says when each is chosen."""
-
-
-class SandboxError(Exception):
-    """The view cannot be built, or the program in it cannot be started; the text says why and what to do.
-
-    `exit_code` is what a shell would return: 127 no such program, 126 it cannot be executed, 125 the view failed.
-    """
-
-    def __init__(self, message: str, exit_code: int = 125) -> None:
-        super().__init__(message)
-        self.message = message
-        self.exit_code = exit_code
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +87,8 @@ class Record:
     """What `enter` must know of a running view; `to_json` and `from_json` keep it for another process.
 
     `pid` is the view's first process as the host numbers it, `started` its start time in clock ticks, which tells it
-    from a later process of the same number. `container` is the id of a docker or podman container, else "".
+    from a later process of the same number. `catches` says that connect() is caught for the redirects, `environment` what
+    the rung adds to a command's, and `container` names a container of docker or podman.
     """
 
     rung: RungName
@@ -108,20 +96,21 @@ class Record:
     started: int
     network: Network
     redirects: Mapping[Address, Address]
-    uid: int | None = None
-    gid: int | None = None
-    groups: tuple[int, ...] = ()
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    catches: bool = False
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     container: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return {**dataclasses.asdict(self), "redirects": redirects_to_json(self.redirects)}
+        fields = dataclasses.asdict(self)
+        return {**fields, "redirects": [[*address, *to] for address, to in self.redirects.items()]}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Record:
-        return cls(
-            **{**fields, "redirects": redirects_from_json(fields["redirects"]), "groups": tuple(fields["groups"])}
-        )
+        redirects = {(address, port): (to, to_port) for address, port, to, to_port in fields["redirects"]}
+        return cls(**{**fields, "redirects": redirects, "groups": tuple(fields["groups"])})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,47 +150,3 @@ class Rungs:
 
     def __getitem__(self, name: str) -> Rung:
         return next(rung for rung in self.rungs if rung.name == name)
-
-
-def redirects_to_json(redirects: Mapping[Address, Address]) -> list[list[Any]]:
-    return [[list(address), list(to)] for address, to in redirects.items()]
-
-
-def redirects_from_json(pairs: list[list[Any]]) -> dict[Address, Address]:
-    return {(address[0], address[1]): (to[0], to[1]) for address, to in pairs}
-
-
-def view_to_json(view: View) -> dict[str, Any]:
-    fields = {field.name: getattr(view, field.name) for field in dataclasses.fields(view)}
-    return {
-        **fields,
-        "mounts": [[str(mount.source), mount.target, mount.read_only] for mount in view.mounts],
-        "files": {path: base64.b64encode(content).decode() for path, content in view.files.items()},
-        "redirects": redirects_to_json(view.redirects),
-        "environment": dict(view.environment),
-        "resolver": resolver_to_json(view.resolver) if view.resolver else None,
-    }
-
-
-def view_from_json(fields: Mapping[str, Any]) -> View:
-    return View(
-        **{
-            **fields,
-            "argv": tuple(fields["argv"]),
-            "mounts": tuple(Mount(pathlib.Path(source), target, flag) for source, target, flag in fields["mounts"]),
-            "files": {path: base64.b64decode(content) for path, content in fields["files"].items()},
-            "hidden": tuple(fields["hidden"]),
-            "redirects": redirects_from_json(fields["redirects"]),
-            "resolver": resolver_from_json(fields["resolver"]) if fields["resolver"] else None,
-            "groups": tuple(fields["groups"]),
-        }
-    )
-
-
-def resolver_to_json(resolver: Resolver) -> dict[str, Any]:
-    return {**dataclasses.asdict(resolver), "names": {name: list(ips) for name, ips in resolver.names.items()}}
-
-
-def resolver_from_json(fields: Mapping[str, Any]) -> Resolver:
-    names = {name: tuple(addresses) for name, addresses in fields["names"].items()}
-    return Resolver(**{**fields, "names": names, "search": tuple(fields["search"])})

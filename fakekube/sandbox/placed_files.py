@@ -1,0 +1,158 @@
+"""How are files placed where nothing can be mounted? By links on the real file system, in a container run by root.
+
+Each step is written to a journal before it is done, so that the next view can undo what a killed one left behind; a lock
+keeps views apart, because they share the file system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+
+from fakekube.sandbox.errors import SandboxError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fakekube.sandbox.mount_plan import Bind, Plan
+
+STATE = "/run/fakekube-placed-files" if os.path.isdir("/run") else "/tmp/fakekube-placed-files"
+"""Lock and journal in one file."""
+_CONTENTS = STATE + ".contents"
+_ASIDE = ".fakekube-aside"
+
+
+def make_parent(path: str, _is_directory: bool) -> None:
+    """For `mount_plan.plan`: a link is made at the mount point, so it must not exist."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+
+
+@contextlib.contextmanager
+def placed(plan: Plan) -> Iterator[list[str]]:
+    """The plan's files at their targets; yields what could not be done as wanted. Raises SandboxError."""
+    with _locked() as journal:
+        _undo(journal)
+        try:
+            yield [missing for number, bind in enumerate(plan.binds) if (missing := _place(journal, bind, number))]
+        except OSError as error:
+            raise SandboxError(f"the files of the view cannot be placed: {error}") from None
+        finally:
+            _undo(journal)
+            os.unlink(STATE)
+
+
+def heal() -> None:
+    """Undoes what a killed view left behind, unless one runs."""
+    if os.path.exists(STATE):
+        with contextlib.suppress(SandboxError), _locked() as journal:
+            _undo(journal)
+            os.unlink(STATE)
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[int]:
+    while True:
+        journal = os.open(STATE, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its last owner removes the file: then this lock is on nothing that others see.
+            if os.path.exists(STATE) and os.fstat(journal).st_ino == os.stat(STATE).st_ino:
+                break
+        except BlockingIOError:
+            os.close(journal)
+            raise SandboxError(
+                "another view has its files on this file system: wait for its end, or see `fakekube doctor` for a rung "
+                "on which several can run"
+            ) from None
+        os.close(journal)
+    try:
+        yield journal
+    finally:
+        os.close(journal)
+
+
+def _note(journal: int, *step: str) -> None:
+    os.write(journal, json.dumps(step).encode() + b"\n")
+    os.fsync(journal)
+
+
+def _place(journal: int, bind: Bind, number: int) -> str:
+    """ "", or a sentence about what is not as wanted."""
+    missing_parents = []
+    parent = os.path.dirname(bind.target)
+    while not os.path.isdir(parent):
+        missing_parents.append(parent)
+        parent = os.path.dirname(parent)
+    for path in reversed(missing_parents):
+        _note(journal, "made", path)
+        os.mkdir(path, 0o755)
+    source = bind.source if isinstance(bind.source, str) else _content(journal, bind.source, number)
+    if os.path.lexists(bind.target):
+        _note(journal, "moved", bind.target)
+        try:
+            os.rename(bind.target, bind.target + _ASIDE)
+        except OSError:
+            # A container runtime mounts /etc/hosts and /etc/resolv.conf: they can be written, but not replaced.
+            return _overwrite(journal, source, bind.target)
+    _note(journal, "linked", bind.target, source)
+    os.symlink(source, bind.target)
+    return ""
+
+
+def _content(journal: int, content: bytes, number: int) -> str:
+    if not os.path.isdir(_CONTENTS):
+        _note(journal, "made", _CONTENTS)
+        os.mkdir(_CONTENTS, 0o755)
+    path = os.path.join(_CONTENTS, str(number))
+    _note(journal, "wrote", path)
+    with open(path, "wb") as file:
+        file.write(content)
+    return path
+
+
+def _overwrite(journal: int, source: str, target: str) -> str:
+    if os.path.isdir(target):
+        raise SandboxError(f"{target} is a mount of this container and cannot be replaced: choose another mountPath")
+    with open(target, "rb") as file:
+        before = file.read()
+    _note(journal, "overwrote", target, before.decode("latin-1"))
+    with open(source, "rb") as file:
+        content = file.read()
+    with open(target, "wb") as file:
+        file.write(content)
+    return f"{target} is a mount of this container, so it holds a copy that does not follow changes."
+
+
+def _undo(journal: int) -> None:
+    """Backwards; each step may not have been done any more, or have been undone already."""
+    os.lseek(journal, 0, os.SEEK_SET)
+    content = b""
+    while part := os.read(journal, 65536):
+        content += part
+    for line in reversed(content.splitlines()):
+        try:
+            step = json.loads(line)
+        except ValueError:
+            continue  # Cut off while it was written, so not done.
+        with contextlib.suppress(OSError):
+            _undo_step(*step)
+    os.ftruncate(journal, 0)
+    os.lseek(journal, 0, os.SEEK_SET)
+
+
+def _undo_step(action: str, path: str, more: str = "") -> None:
+    match action:
+        case "made":
+            os.rmdir(path)
+        case "wrote":
+            os.unlink(path)
+        case "linked" if os.path.islink(path) and os.readlink(path) == more:
+            os.unlink(path)
+        case "moved" if os.path.lexists(path + _ASIDE) and not os.path.lexists(path):
+            os.rename(path + _ASIDE, path)
+        case "overwrote":
+            with open(path, "wb") as file:
+                file.write(more.encode("latin-1"))

@@ -1,0 +1,96 @@
+"""How does a view get a network of its own, in which the addresses of services are at hand? By a network namespace.
+
+Its loopback carries the addresses, sockets that listen there are made inside and handed to the monitor, which accepts and
+answers from the outside; so nothing of ours runs inside.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+
+from fakekube.sandbox import linux, relays
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from fakekube.sandbox.orders import ViewOrder
+
+_ANY_PORT = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+_PING_GROUPS = "/proc/sys/net/ipv4/ping_group_range"
+_TUNNEL = "/dev/net/tun"
+_PASTA_TIMEOUT_S = 5.0
+
+
+def build(view: ViewOrder) -> list[socket.socket]:
+    """The listening sockets of the redirects in their order, and the one of the resolver last; inside of the namespace."""
+    resolver = view["resolver"]
+    wanted = [address for address, _, _, _ in view["redirects"]] + ([resolver["address"]] if resolver else [])
+    linux.loopback_up([address for address in dict.fromkeys(wanted) if not _is_loopback(address)])
+    # Any port may be listened on, as in the containers of the usual runtimes.
+    for path, text in ((_ANY_PORT, "0"), (_PING_GROUPS, f"{view['gid']} {view['gid']}")):
+        try:
+            with open(path, "w") as file:
+                file.write(text)
+        except OSError:
+            continue
+    listeners = [relays.listen(address, port) for address, port, _, _ in view["redirects"]]
+    if resolver:
+        questions = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        questions.bind((resolver["address"], 53))
+        listeners.append(questions)
+    return listeners
+
+
+def resolver_file(view: ViewOrder) -> bytes:
+    """/etc/resolv.conf as a pod with dnsPolicy ClusterFirst has it."""
+    resolver = view["resolver"]
+    assert resolver
+    search = f"search {' '.join(resolver['search'])}\n" if resolver["search"] else ""
+    return f"{search}nameserver {resolver['address']}\noptions ndots:5\n".encode()
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith("127.") or address == "::1"
+
+
+def why_no_pasta() -> str | None:
+    """Why there is no way out of network "pod" on this machine; None when there is one."""
+    if shutil.which("pasta") is None:
+        return "pasta is not installed (package passt)"
+    try:
+        os.close(os.open(_TUNNEL, os.O_RDWR))
+    except OSError as error:
+        return f"{_TUNNEL} cannot be opened: {error.strerror}"
+    return None
+
+
+def lead_outward(pid: int, *, own_user_namespace: bool) -> subprocess.Popen[bytes] | str:
+    """Starts pasta for the network of process `pid`; what it printed when it did not come up."""
+    command = ["pasta", "--foreground", "--config-net", "--quiet"]
+    if not own_user_namespace:
+        command += ["--runas", "0", "--netns-only"]
+    pasta = subprocess.Popen(
+        [*command, str(pid)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    end = time.monotonic() + _PASTA_TIMEOUT_S
+    while time.monotonic() < end:
+        if pasta.poll() is not None:
+            assert pasta.stderr
+            return f"pasta ended: {pasta.stderr.read().decode(errors='replace').strip()}"
+        if _has_default_route(pid):
+            return pasta
+        time.sleep(0.005)
+    pasta.kill()
+    pasta.wait()
+    return f"pasta was not ready after {_PASTA_TIMEOUT_S:g} s"
+
+
+def _has_default_route(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/net/route") as routes:
+            return any(line.split()[1] == "00000000" for line in routes.read().splitlines()[1:])
+    except OSError:
+        return False
