@@ -26,6 +26,7 @@ from fakekube.api.control_plane import ControlPlane
 from fakekube.api.legacy_tokens import LegacyTokenUse
 from fakekube.controllers import chosen
 from fakekube.controllers.loop import Context, Controller, Loop, Settings, Watch, own
+from fakekube.controllers.volume_provisioner import ALL_CLAIMS
 from fakekube.kinds import Kinds
 from fakekube.kubelet import StageError
 from fakekube.kubelet.heartbeats import LEASE_EVERY_S, Heartbeats
@@ -376,6 +377,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         assert self._heartbeats is not None
         self._node_names.append(machine.name)
         self._heartbeats.add(machine)
+        self._loop.wake(ALL_CLAIMS, name="volume-provisioner")
         for player in self._players:
             player.add(machine)
         if any(player.resource == "pods" for player in self._players):

@@ -8,12 +8,11 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler/
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fakekube.controllers.loop import Context, Controller, Key, Object, Watch, own
 from fakekube.controllers.node_lifecycle import without_heartbeats
-from fakekube.controllers.persistent_volume import BIND_COMPLETED, CLAIMS, SELECTED_NODE, waits_for_consumer
 from fakekube.controllers.pod_states import is_finished
 from fakekube.controllers.preemption import Victims, best_victims, priority_of
 from fakekube.controllers.scheduling_filters import (
@@ -27,7 +26,7 @@ from fakekube.controllers.scheduling_filters import (
     requests_of,
 )
 from fakekube.controllers.scheduling_scores import ZONE, Scores
-from fakekube.controllers.volume_provisioner import class_to_provision
+from fakekube.controllers.scheduling_volumes import carry_out, claim_trouble, volumes_of
 from fakekube.errors import Conflict, Forbidden, NotFound
 from fakekube.objects.conditions import with_condition
 from fakekube.objects.selectors import LabelSelector
@@ -142,6 +141,11 @@ def claims_and_nodes(object: Object) -> tuple[Key, ...]:
     return (ALL_WAITING,)
 
 
+def what_can_be_had(volume: Object) -> tuple[object, ...]:
+    """All of a volume that matters to a pod that waits for one."""
+    return volume["metadata"].get("labels"), volume["spec"], volume.get("status", {}).get("phase")
+
+
 ALL_WAITING: Key = ("", "")
 """The key of all pods that wait: pods themselves have a namespace."""
 
@@ -178,10 +182,11 @@ def is_waiting(pod: Object) -> bool:
 
 
 async def schedule(context: Context, memory: Memory, pod: Object) -> None:
-    wish = Wish(pod)
+    volumes = volumes_of(context, pod)
+    wish = Wish(pod, volumes)
     machines = reserved(memory, wish, memory.all_machines(context))
     around = surroundings(context, memory, wish, machines)
-    trouble = claim_trouble(context, pod)
+    trouble = claim_trouble(context, pod) if pod["spec"].get("volumes") else ""
     best = None if trouble else best_of(memory, wish, machines, around)
     namespace, name = wish.key
     try:
@@ -192,7 +197,8 @@ async def schedule(context: Context, memory: Memory, pod: Object) -> None:
             obstacles = [obstacles_of(wish, machine, around) for machine in machines]
             await refuse(context, memory, wish, machines, obstacles)
             return
-        if await still_wants_volumes(context, pod, best.name):
+        plan = volumes.plan(best) if volumes is not None else None
+        if plan is not None and await carry_out(context, plan, best.name):
             return  # a change of its claims brings it back
         await context.client.bind(namespace, name, best.name, pod["metadata"]["uid"])
     except (NotFound, Forbidden):
@@ -224,10 +230,10 @@ def best_of(memory: Memory, wish: Wish, machines: list[Machine], around: Surroun
 
 
 def in_order(memory: Memory, wish: Wish, machines: list[Machine], scores: Scores) -> list[Machine]:
-    """The best first: the one on which room is being made, our own, then by score."""
-    nominated, ours = wish.nominated, memory.ours
+    """The best first: the one that is prepared for the pod, our own, then by score."""
+    meant, ours = wish.meant, memory.ours
     ranks = [
-        (machine.name != nominated, machine.name not in ours, -total, len(machine.share.pods), place)
+        (machine.name != meant, machine.name not in ours, -total, len(machine.share.pods), place)
         for place, (machine, total) in enumerate(zip(machines, scores.totals(), strict=True))
     ]
     return [machines[rank[-1]] for rank in sorted(ranks)]
@@ -333,45 +339,6 @@ async def make_room(context: Context, wish: Wish, victims: Victims) -> None:
         await context.recorder.action(victim, "Normal", "Preempted", "Preempting", text, instance=INSTANCE)
 
 
-def claims_of(context: Context, pod: Object) -> Iterator[tuple[str, bool, Object | None]]:
-    """Of each claim of the pod's volumes the name, whether it is of an ephemeral volume, and the claim if it is there."""
-    for volume in pod["spec"].get("volumes", []):
-        name = volume.get("persistentVolumeClaim", {}).get("claimName")
-        if "ephemeral" in volume:
-            name = f"{pod['metadata']['name']}-{volume['name']}"
-        if name:
-            yield name, "ephemeral" in volume, context.client.get(CLAIMS, pod["metadata"]["namespace"], name)
-
-
-def claim_trouble(context: Context, pod: Object) -> str:
-    """Says which claim of the pod's volumes is not there, or that one waits for its volume; empty when all is well."""
-    for name, is_ephemeral, claim in claims_of(context, pod):
-        if claim is None and is_ephemeral:
-            return f'waiting for ephemeral volume controller to create the persistentvolumeclaim "{name}"'
-        if claim is None:
-            return f'persistentvolumeclaim "{name}" not found'
-        annotations = claim["metadata"].get("annotations", {})
-        if not annotations.keys() & {BIND_COMPLETED, SELECTED_NODE} and not waits_for_consumer(context, claim):
-            return "pod has unbound immediate PersistentVolumeClaims"
-    return ""
-
-
-async def still_wants_volumes(context: Context, pod: Object, node: str) -> bool:
-    """Tells the claims that have waited for a consumer which node it is for; whether volumes are still being made for any."""
-    being_made = False
-    for name, _, claim in claims_of(context, pod):
-        annotations = {} if claim is None else claim["metadata"].get("annotations", {})
-        if claim is None or BIND_COMPLETED in annotations:
-            continue
-        if SELECTED_NODE not in annotations:
-            if class_to_provision(context, claim) is None:
-                continue
-            selected = {"metadata": {"annotations": {SELECTED_NODE: node}}}
-            await context.client.patch(CLAIMS, pod["metadata"]["namespace"], name, selected)
-        being_made = True
-    return being_made
-
-
 async def tell_unschedulable(context: Context, pod: Object, message: str, *, nominated: str = "") -> None:
     metadata, before = pod["metadata"], pod["status"].get("conditions", [])
     old: Object = next((each for each in before if each["type"] == "PodScheduled"), {})
@@ -434,6 +401,8 @@ CONTROLLER = Controller(
         Watch("pods", key=own),
         Watch("nodes", key=claims_and_nodes, of=without_heartbeats),
         Watch("persistentvolumeclaims", key=claims_and_nodes),
+        Watch("persistentvolumes", key=claims_and_nodes, types=("ADDED", "MODIFIED"), of=what_can_be_had),
+        Watch("storageclasses.storage.k8s.io", key=claims_and_nodes, types=("ADDED", "MODIFIED")),
     ),
     reconcile=reconcile,
 )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from typing import Protocol
 
 from fakekube.controllers.loop import Key, Object, controller_reference
 from fakekube.controllers.node_lifecycle import UNSCHEDULABLE, taints_of
@@ -109,6 +110,7 @@ class Wish:
     """A pod that looks for a node."""
 
     pod: Object
+    volumes: Volumes | None = None
 
     @property
     def key(self) -> Key:
@@ -142,6 +144,11 @@ class Wish:
     def nominated(self) -> str | None:
         """The node on which room is being made."""
         return self.pod["status"].get("nominatedNodeName")  # type: ignore[no-any-return]
+
+    @cached_property
+    def meant(self) -> str | None:
+        """The node that has been prepared for the pod: it gets this one if it still fits there."""
+        return self.nominated or (self.volumes.selected if self.volumes is not None else None)
 
     @cached_property
     def prefers(self) -> bool:
@@ -206,7 +213,7 @@ def attracts(pod: Object, machine: Machine) -> bool:
     if selector and not selector.items() <= machine.labels.items():
         return False
     terms = node_terms(pod)
-    return terms is None or any(_term_matches(term, machine.labels, machine.name) for term in terms)
+    return terms is None or any(term_matches(term, machine.labels, machine.name) for term in terms)
 
 
 def node_terms(pod: Object) -> list[Object] | None:
@@ -216,7 +223,7 @@ def node_terms(pod: Object) -> list[Object] | None:
     return None if required is None else required.get("nodeSelectorTerms", [])
 
 
-def _term_matches(term: Object, labels: Mapping[str, str], name: str) -> bool:
+def term_matches(term: Object, labels: Mapping[str, str], name: str) -> bool:
     expressions, node_fields = term.get("matchExpressions", []), term.get("matchFields", [])
     if not expressions and not node_fields:
         return False
@@ -250,7 +257,7 @@ def preference(pod: Object, machine: Machine) -> int:
     """The weight of the preferred node affinity that this node meets."""
     affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
     preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution", ())
-    return sum(each["weight"] for each in preferred if _term_matches(each["preference"], machine.labels, machine.name))
+    return sum(each["weight"] for each in preferred if term_matches(each["preference"], machine.labels, machine.name))
 
 
 def host_ports(pod: Object) -> list[tuple[str, str, int]]:
@@ -348,6 +355,15 @@ def _add(total: Amounts, more: Amounts) -> None:
 
 OF_THE_NODE: tuple[Filter, ...] = (elsewhere, cordoned, tainted, unattractive, taken_port, crowded)
 """In this order; the first that finds something says why a node does not do."""
+
+
+class Volumes(Protocol):
+    """What the volumes of the pod have to say."""
+
+    @property
+    def selected(self) -> str: ...
+
+    def obstacles(self, machine: Machine, machines: Iterable[Machine]) -> list[Obstacle]: ...
 
 
 @dataclass
@@ -508,6 +524,10 @@ class Surroundings:
 def obstacles_of(wish: Wish, machine: Machine, surroundings: Surroundings) -> list[Obstacle]:
     for find in OF_THE_NODE:
         obstacles = list(find(wish, machine))
+        if obstacles:
+            return obstacles
+    if wish.volumes is not None:
+        obstacles = wish.volumes.obstacles(machine, surroundings.machines)
         if obstacles:
             return obstacles
     return list(surroundings.obstacles(machine))[:1] if surroundings.has_any else []

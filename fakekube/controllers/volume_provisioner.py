@@ -24,7 +24,16 @@ PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 FOLDER = "/var/local-path-provisioner"
 
 
+ALL_CLAIMS = ("", "")
+"""The key of all claims, to be looked at when there is a first machine."""
+
+
 async def reconcile(context: Context, namespace: str, name: str) -> None:
+    if (namespace, name) == ALL_CLAIMS:
+        for each in context.client.list(CLAIMS):
+            if not each["spec"].get("volumeName"):
+                context.wake((each["metadata"]["namespace"], each["metadata"]["name"]))
+        return
     claim = context.client.get(CLAIMS, namespace, name)
     if claim is None or "deletionTimestamp" in claim["metadata"] or claim["spec"].get("volumeName"):
         return
