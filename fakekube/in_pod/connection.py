@@ -159,6 +159,7 @@ class Connection:
         try:
             status = int(first.split(" ", 2)[1])
         except (IndexError, ValueError):
+            self._forget()
             raise RemoteError(f"{self.endpoint.url} does not speak HTTP: {first[:60]!r}") from None
         headers = {}
         for line in rest:

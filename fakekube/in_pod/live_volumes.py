@@ -34,7 +34,10 @@ class SetUpFailed(Exception):
 
 
 class LiveVolumes:
-    """`place(name, is_shared)` is where a volume may lie; `failed(volume, message)` hears of changes that could not be written."""
+    """`place(name, is_shared)` is where a volume may lie.
+
+    `failed(volume, message)` hears of changes that could not be written, `written(volume)` whenever one has been looked at.
+    """
 
     def __init__(
         self,
@@ -42,12 +45,16 @@ class LiveVolumes:
         source: ClusterSource,
         place: Callable[[str, bool], Path],
         failed: Callable[[str, str], None] = lambda volume, message: None,
+        written: Callable[[str], None] = lambda volume: None,
         sync_period_s: float = 0.0,
+        written: Callable[[str], None] = lambda volume: None,
     ) -> None:
+        self._written = written
         self._pod = pod
         self._source = source
         self._place = place
         self._failed = failed
+        self._written = written
         self._sync_period_s = sync_period_s
         self._volumes: list[Object] = pod["spec"].get("volumes") or []
         self._paths: dict[str, Path] = {}
@@ -163,6 +170,7 @@ class LiveVolumes:
             pass  # the server is away; what it said last holds
         else:
             self._told.pop(name, None)
+            self._written(name)
         at = self._renew_at.get(name)
         if at is not None and at <= datetime.now(UTC):
             self._renew_at[name] = datetime.fromtimestamp(time.time() + TRY_AGAIN_S, UTC)
@@ -175,6 +183,8 @@ class LiveVolumes:
             self._renew_at.pop(name, None)
         else:
             self._renew_at[name] = ready.renew_at
+        if ready.changed:
+            self._written(name)
 
     def _tell(self, name: str, message: str) -> None:
         if self._told.get(name) != message:

@@ -54,7 +54,7 @@ class Session:
             self.source,
             lambda name, is_shared: self.directory.volume(name, is_shared=is_shared),
             lambda volume, message: self._failed(volume, message),
-            choices.sync_period_s,
+            sync_period_s=choices.sync_period_s,
         )
         self.termination_log: Path | None = None
         self.ambassadors: list[Ambassador] = []
