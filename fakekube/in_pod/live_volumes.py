@@ -36,7 +36,7 @@ class SetUpFailed(Exception):
 class LiveVolumes:
     """`place(name, is_shared)` is where a volume may lie.
 
-    `failed(volume, message)` hears of changes that could not be written, `written(volume)` whenever one has been looked at.
+    `failed(volume, message)` hears of changes that could not be written, `written(volume)` whenever one has been written.
     """
 
     def __init__(
@@ -45,11 +45,9 @@ class LiveVolumes:
         source: ClusterSource,
         place: Callable[[str, bool], Path],
         failed: Callable[[str, str], None] = lambda volume, message: None,
-        written: Callable[[str], None] = lambda volume: None,
         sync_period_s: float = 0.0,
         written: Callable[[str], None] = lambda volume: None,
     ) -> None:
-        self._written = written
         self._pod = pod
         self._source = source
         self._place = place
@@ -170,7 +168,6 @@ class LiveVolumes:
             pass  # the server is away; what it said last holds
         else:
             self._told.pop(name, None)
-            self._written(name)
         at = self._renew_at.get(name)
         if at is not None and at <= datetime.now(UTC):
             self._renew_at[name] = datetime.fromtimestamp(time.time() + TRY_AGAIN_S, UTC)

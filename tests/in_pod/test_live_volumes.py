@@ -56,7 +56,7 @@ class Written:
             ClusterSource(connection),
             place,
             lambda volume, message: self.failed.put((volume, message)),
-            self.written.put,
+            written=self.written.put,
         )
 
     def text(self, path: str) -> str | None:
