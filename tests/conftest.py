@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
-from collections.abc import Generator
+import warnings
+from collections.abc import Generator, Iterator
 
 import hypothesis
 import pytest
@@ -56,3 +58,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("skipped although CI is set")
         for line in skipped:
             terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def forgotten_connections() -> Iterator[None]:
+    """Some client libraries leave connections to the garbage collector, whose complaint would meet any later test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()

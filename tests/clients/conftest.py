@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import pathlib
 import secrets
 import sys
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -40,12 +38,8 @@ class Cluster:
 
 
 @pytest.fixture(autouse=True)
-def _forgotten_connections() -> Iterator[None]:
-    """Some libraries leave connections to the garbage collector, whose complaint would meet any later test."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+def _forgetful_libraries(forgotten_connections: None) -> None:
+    """Each of them may be one."""
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from lightkube.resources.core_v1 import ConfigMap
 from fakekube import FakeCluster
 from fakekube.testing.clients import LibraryMissing, library
 
+pytestmark = pytest.mark.usefixtures("forgotten_connections")
+
 SETTINGS: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}}
 
 
