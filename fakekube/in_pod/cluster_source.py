@@ -67,8 +67,8 @@ class ClusterSource:
         with self._lock:
             if namespace not in self._services:
                 answer = self._connection.ask("GET", f"/api/v1/namespaces/{namespace}/services")
-                self._services[namespace] = [self._as_reached(each) for each in answer["items"]]
-            return self._services[namespace]
+                self._services[namespace] = answer["items"]
+            return [self._as_reached(each) for each in self._services[namespace]]
 
     def token(
         self,
