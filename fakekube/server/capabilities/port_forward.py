@@ -7,6 +7,7 @@ has a network of its own, a small program in the container's view carries the by
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -185,7 +186,8 @@ class Ports:
 
 def _go_error(port: int, error: OSError) -> str:
     """As Go says it."""
-    return f"dial tcp4 127.0.0.1:{port}: connect: {(error.strerror or str(error)).lower()}"
+    why = os.strerror(error.errno) if error.errno else str(error)
+    return f"dial tcp4 127.0.0.1:{port}: connect: {why.lower()}"
 
 
 def forwarded(exchange: Exchange, launcher: Launcher, pod: Object) -> Run:

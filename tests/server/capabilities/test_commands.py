@@ -293,7 +293,7 @@ async def test_an_answer_that_fails_is_told(kube: FakeCluster) -> None:
     ],
 )
 async def test_what_makes_no_sense_is_refused(
-    kube: FakeCluster, command: list[str], options: dict[str, bool], code: int, message: str
+    kube: FakeCluster, command: list[str], options: dict[str, Any], code: int, message: str
 ) -> None:
     async with executing(kube, *command, **options) as client:
         answer = await client.socket.status()
@@ -329,21 +329,23 @@ def attachable(kube: FakeCluster) -> FakeCluster:
 
 
 @asynccontextmanager
-async def attaching(kube: FakeCluster, **options: bool) -> AsyncIterator[tuple[PlayedProcess, Client]]:
-    """To a process in pod q."""
-    query = urlencode([(name, "true") for name in options])
-    async with played(kube, "q") as process:
+async def attaching(
+    kube: FakeCluster, pod: str = "q", *, stdin: bool = True
+) -> AsyncIterator[tuple[PlayedProcess, Client]]:
+    """To a process."""
+    query = urlencode({"stdin": stdin, "stdout": True})
+    async with played(kube, pod) as process:
         process.start()
         process.socket.say(type="output", stream="stdout", data="")
-        uid = kube.get("pod", "q")["metadata"]["uid"]
+        uid = kube.get("pod", pod)["metadata"]["uid"]
         while not kube.plane.processes.of_pod(uid)[0].is_started:
             kube.settle()
-        async with websocket(kube, f"/api/v1/namespaces/default/pods/q/attach?{query}", V5) as socket:
+        async with websocket(kube, f"/api/v1/namespaces/default/pods/{pod}/attach?{query}", V5) as socket:
             yield process, Client(socket)
 
 
 async def test_who_attaches_sees_output_and_types_input(attachable: FakeCluster) -> None:
-    async with attaching(attachable, stdin=True, stdout=True) as (process, client):
+    async with attaching(attachable) as (process, client):
         assert await client.read() == (1, b"")
         process.write("$ ")
         await client.read_until(b"$ ")
@@ -363,19 +365,15 @@ async def test_who_attaches_sees_output_and_types_input(attachable: FakeCluster)
     assert client.text[1] == b"$ bye\n"
 
 
-async def test_a_container_without_stdin_is_told_nothing(attachable: FakeCluster) -> None:
-    attachable.delete("pod", "q")
-    attachable.create(a_pod("q"))
-    attachable.settle()
-
-    async with attaching(attachable, stdin=True, stdout=True) as (process, client):
+async def test_a_container_without_stdin_is_told_nothing(kube: FakeCluster) -> None:
+    async with attaching(kube, "p") as (process, client):
         client.type(b"ls\n")
         client.type(b'{"Width":100,"Height":40}', channel=4)
         assert await process.socket.hear() == {"type": "resize", "width": 100, "height": 40}
 
 
 async def test_input_that_is_for_one_client_ends_with_it(attachable: FakeCluster) -> None:
-    async with attaching(attachable, stdin=True, stdout=True) as (process, client):
+    async with attaching(attachable) as (process, client):
         assert await client.read() == (1, b"")
         client.socket.leave()
 
