@@ -70,3 +70,19 @@ def test_an_entry_that_loses_a_field_keeps_its_time() -> None:
         after = repeated_changes.updated(writer("bob", time(second)), old, new, entries)
 
         assert [(each["manager"], each["time"]) for each in after] == [("alice", time(1)), ("bob", time(second))]
+
+
+def test_the_address_of_a_pod_is_that_of_the_write() -> None:
+    for start, address in enumerate(("10.244.0.2", "10.244.0.3", "fd00::7")):
+        old, new = pod({"status": {"phase": "Pending"}}), pod({"status": {"podIPs": [{"ip": address}]}})
+        entries = managed_fields.created(writer("kubelet", time(start), "status"), old)
+        writing = writer("kubelet", time(start + 1), "status")
+
+        reported = repeated_changes.updated(writing, old, new, entries)
+        gone = repeated_changes.updated(writer("other", time(start + 2), "status"), new, old, reported)
+
+        assert reported == managed_fields.encode(
+            managed_fields.updated(writing, old, new, managed_fields.stored(entries))
+        )
+        assert set(reported[0]["fieldsV1"]["f:status"]["f:podIPs"]) == {".", f'k:{{"ip":"{address}"}}'}
+        assert "f:podIPs" not in gone[0]["fieldsV1"]["f:status"]
