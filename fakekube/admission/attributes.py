@@ -11,9 +11,16 @@ from fakekube.registry.kind import Kind, Object
 from fakekube.registry.user import User
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(slots=True)
 class Attributes:
-    """One write; nobody changes it. `get` and `list` read the cluster as it is; what they return is shared and may not be changed."""
+    """One write; nobody changes it, but for `take_back`.
+
+    `get` and `list` read the cluster as it is; what they return is shared and may not be changed.
+    """
 
     operation: str
     """CREATE, UPDATE, DELETE or CONNECT."""
@@ -37,6 +44,8 @@ class Attributes:
     """(verb, group, resource, name): whether the user may do that as well, at the cluster scope."""
     replace: Callable[[str, str, str, str, Object], None] = lambda *_: None
     """(group, resource, namespace, name, new object): writes what a plugin keeps count of."""
+    take_back: Callable[[], None] = _nothing
+    """What a plugin that has written something leaves here: undoes it, should the write fail after all."""
 
     def forbidden(self, text: str) -> Forbidden:
         """403 `<resource> "<name>" is forbidden: <text>`; a name that is still to be generated shows as its prefix."""

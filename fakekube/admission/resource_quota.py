@@ -34,15 +34,22 @@ def validate(obj: Object, old: Object | None, attributes: Attributes) -> None:
     wanted = _wanted(obj, old, resource, attributes.operation)
     charged = []
     for quota in quotas:
-        used = _check(quota, obj, resource, wanted, attributes)
-        if used:
-            charged.append((quota, used))
+        asked = _check(quota, obj, resource, wanted, attributes)
+        if asked:
+            charged.append((quota, asked))
     if attributes.dry_run:
         return
-    for quota, used in charged:
-        attributes.replace(
-            "", "resourcequotas", attributes.namespace, quota["metadata"]["name"], _with_used(quota, used)
-        )
+    for quota, asked in charged:
+        _charge(quota, asked, attributes)
+
+    def take_back() -> None:
+        for quota, asked in charged:
+            now = attributes.get("", "resourcequotas", attributes.namespace, quota["metadata"]["name"])
+            if now is not None:
+                zero = quantity("0")
+                _charge(now, {name: zero - amount for name, amount in asked.items()}, attributes)
+
+    attributes.take_back = take_back
 
 
 def _is_counted(resource: str, attributes: Attributes) -> bool:
@@ -70,8 +77,8 @@ def _wanted(obj: Object, old: Object | None, resource: str, operation: str) -> A
     return {name: amount for name, amount in more.items() if amount.value > 0}
 
 
-def _check(quota: Object, obj: Object, resource: str, wanted: Amounts, attributes: Attributes) -> dict[str, str]:
-    """What the quota's status says is used when the object is there; empty where the quota does not mind it."""
+def _check(quota: Object, obj: Object, resource: str, wanted: Amounts, attributes: Attributes) -> Amounts:
+    """What the object takes of the quota; empty where the quota does not mind it."""
     status = quota.get("status") or {}
     hard, used = status.get("hard") or {}, status.get("used") or {}
     counted = sorted(name for name in hard if quota_usage.counted_resource(name) == resource)
@@ -90,7 +97,7 @@ def _check(quota: Object, obj: Object, resource: str, wanted: Amounts, attribute
         requested = _listed(exceeded, {each: str(amount) for each, amount in asked.items()})
         text = f"requested: {requested}, used: {_listed(exceeded, used)}, limited: {_listed(exceeded, hard)}"
         raise attributes.forbidden(f"exceeded quota: {name}, {text}")
-    return {each: str(amount) for each, amount in after.items()}
+    return asked
 
 
 def _unsaid(pod: Object, counted: list[str]) -> str:
@@ -114,10 +121,14 @@ def _listed(names: list[str], amounts: Mapping[str, str]) -> str:
     return ",".join(f"{name}={amounts[name]}" for name in names)
 
 
-def _with_used(quota: Object, used: Mapping[str, str]) -> Object:
+def _charge(quota: Object, asked: Amounts, attributes: Attributes) -> None:
+    """Note in the quota's status that so much more of it is used."""
     status = dict(quota.get("status") or {})
-    merged = {**(status.get("used") or {}), **used}
-    fields.put(status, "used", dict(sorted(merged.items())), STATUS)
+    used = dict(status.get("used") or {})
+    for name, amount in asked.items():
+        if name in used:
+            used[name] = str(quantity(used[name]) + amount)
+    fields.put(status, "used", dict(sorted(used.items())), STATUS)
     changed = dict(quota)
     fields.put(changed, "status", status, QUOTA)
-    return changed
+    attributes.replace("", "resourcequotas", attributes.namespace, quota["metadata"]["name"], changed)

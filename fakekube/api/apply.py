@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from fakekube.api.approval import Approval
 from fakekube.api.body import check_name, check_place, decoded_value, from_storage, set_defaults, to_storage
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
@@ -63,22 +64,19 @@ async def apply(plane: ControlPlane, call: Call, body: bytes) -> tuple[Stored, b
         check_rights(plane, call, new, current.value)
         return new
 
-    async def approve(new: Object, old: Object | None) -> None:
-        attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
-        await plane.admission.validate(new, old, attributes)
-
     operation = plane.operation(call.user, dry_run=options.dry_run)
-    stored = await registry.update(
-        plane.store,
-        kind,
-        call.namespace,
-        call.name,
-        change,
-        operation,
-        call.warnings,
-        approve,
-        subresource=call.subresource,
-    )
+    with Approval.of_update(plane, call, dry_run=options.dry_run) as approve:
+        stored = await registry.update(
+            plane.store,
+            kind,
+            call.namespace,
+            call.name,
+            change,
+            operation,
+            call.warnings,
+            approve,
+            subresource=call.subresource,
+        )
     return stored, False
 
 

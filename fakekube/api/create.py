@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fakekube.api.approval import Approval
 from fakekube.api.body import Body, check_place, decoded, to_storage
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
@@ -39,10 +40,13 @@ async def create_decoded(
     await plane.admission.mutate(obj, None, attributes)
     check_rights(plane, call, obj, None)
 
+    approval = Approval(plane.admission, lambda _: attributes)
+
     async def approve(new: Object, old: Object | None) -> None:
         if other_verb:
             call.may("create")
-        await plane.admission.validate(new, old, attributes)
+        await approval(new, old)
 
     operation = plane.operation(call.user, dry_run=options.dry_run)
-    return await registry.create(plane.store, kind, obj, operation, call.warnings, approve)
+    with approval:
+        return await registry.create(plane.store, kind, obj, operation, call.warnings, approve)

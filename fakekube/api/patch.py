@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import orjson
 
+from fakekube.api.approval import Approval
 from fakekube.api.body import Body, check_name, check_place, decoded_value, from_storage, set_defaults, to_storage
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
@@ -56,22 +57,19 @@ async def patch(plane: ControlPlane, call: Call, body: Body, content_type: str) 
         check_rights(plane, call, new, current.value)
         return new
 
-    async def approve(new: Object, old: Object | None) -> None:
-        attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
-        await plane.admission.validate(new, old, attributes)
-
     operation = plane.operation(call.user, dry_run=options.dry_run)
-    return await registry.update(
-        plane.store,
-        kind,
-        call.namespace,
-        call.name,
-        change,
-        operation,
-        call.warnings,
-        approve,
-        subresource=call.subresource,
-    )
+    with Approval.of_update(plane, call, dry_run=options.dry_run) as approve:
+        return await registry.update(
+            plane.store,
+            kind,
+            call.namespace,
+            call.name,
+            change,
+            operation,
+            call.warnings,
+            approve,
+            subresource=call.subresource,
+        )
 
 
 def patched_object(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 
+from fakekube.api.approval import Approval
 from fakekube.api.body import Body, check_name, check_place, decoded, from_storage, to_storage
 from fakekube.api.call import Call, write_options
 from fakekube.api.control_plane import ControlPlane
@@ -47,23 +48,20 @@ async def update(plane: ControlPlane, call: Call, body: Body, media_type: str = 
         check_rights(plane, call, new, current.value)
         return new
 
-    async def approve(new: Object, old: Object | None) -> None:
-        attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
-        await plane.admission.validate(new, old, attributes)
-
     operation = plane.operation(call.user, dry_run=options.dry_run)
-    stored = await registry.update(
-        plane.store,
-        kind,
-        call.namespace,
-        call.name,
-        change,
-        operation,
-        call.warnings,
-        approve,
-        subresource=call.subresource,
-        put=True,
-    )
+    with Approval.of_update(plane, call, dry_run=options.dry_run) as approve:
+        stored = await registry.update(
+            plane.store,
+            kind,
+            call.namespace,
+            call.name,
+            change,
+            operation,
+            call.warnings,
+            approve,
+            subresource=call.subresource,
+            put=True,
+        )
     return stored, False
 
 
