@@ -23,6 +23,7 @@ from fakekube.controllers.scaling_behavior import Finding, History, normalized
 from fakekube.errors import Conflict, NotFound, StatusError, qualified
 from fakekube.objects.conditions import with_condition
 from fakekube.objects.quantities import parse
+from fakekube.objects.selectors import NOTHING, parse_labels
 
 RESOURCE = "horizontalpodautoscalers.autoscaling"
 PERIOD_S = 15.0
@@ -171,11 +172,16 @@ class Look:
         """The highest of what the metrics ask for; None when they do not tell enough. `proposals` gets an entry for each metric."""
         selector = scale["status"].get("selector", "")
         if not selector:
-            text = "the HPA target's scale is missing a selector"
-            await self.context.recorder.warning(self.autoscaler, "SelectorRequired", "selector is required")
-            self.find(("ScalingActive", "False", "InvalidSelector", text))
+            why = ("InvalidSelector", "the HPA target's scale is missing a selector")
+            await self.cannot_choose("SelectorRequired", "selector is required", why)
             return None
         pods = self.context.client.list("pods", self.namespace, label_selector=selector)
+        rivals = self.rivals(pods)
+        if len(rivals) > 1:
+            keys = " ".join(f"{{{name} {self.namespace}}}" for name in rivals)
+            text = f"pods by selector {selector} are controlled by multiple HPAs: [{keys}]"
+            await self.cannot_choose("AmbiguousSelector", text, ("AmbiguousSelector", text))
+            return None
         target = Target(self.namespace, current, selector, pods, self.tolerances())
         metrics = self.spec.get("metrics", [])
         failures: list[tuple[Finding, str]] = []
@@ -201,6 +207,28 @@ class Look:
             text = f"the HPA was able to successfully calculate a replica count from {best.metric}"
             self.find(("ScalingActive", "True", "ValidMetricFound", text))
         return best
+
+    async def cannot_choose(self, reason: str, text: str, why: tuple[str, str]) -> None:
+        """It is not known which pods are meant, or by whom."""
+        await self.context.recorder.warning(self.autoscaler, reason, text)
+        self.find(("ScalingActive", "False", *why))
+        await self.context.recorder.warning(self.autoscaler, "FailedComputeMetricsReplicas", text)
+
+    def rivals(self, pods: list[Object]) -> list[str]:
+        """The names of all autoscalers whose targets have any of these pods, this one among them."""
+        if not pods:
+            return []
+        names = []
+        for other in self.context.client.list(RESOURCE, self.namespace):
+            try:
+                _, scale = self.scale_of(other["spec"]["scaleTargetRef"])
+            except (StatusError, LookupError):
+                continue
+            text = scale["status"].get("selector", "")
+            selector = parse_labels(text) if text else NOTHING
+            if any(selector.matches(pod["metadata"].get("labels")) for pod in pods):
+                names.append(other["metadata"]["name"])
+        return names
 
     def tolerances(self) -> tuple[Decimal, Decimal]:
         behavior = self.spec.get("behavior") or {}

@@ -26,6 +26,10 @@ class History:
     scaled_up: list[tuple[datetime, int]] = field(default_factory=list)
     scaled_down: list[tuple[datetime, int]] = field(default_factory=list)
 
+    def at_start(self, current: int, now: datetime, period_s: int) -> int:
+        """How many there were when the period began that ends now."""
+        return current - sum(_within(self.scaled_up, now, period_s)) + sum(_within(self.scaled_down, now, period_s))
+
     def scaled(self, now: datetime, before: int, after: int) -> None:
         (self.scaled_up if after > before else self.scaled_down).append((now, abs(after - before)))
 
@@ -103,31 +107,31 @@ def _limits(behavior: Object, history: History, current: int, now: datetime) -> 
     if not behavior:
         return max(SCALE_UP_FACTOR * current, SCALE_UP_LEAST), 0
     return (
-        _limit(behavior.get("scaleUp") or {}, history.scaled_up, current, now, _raised, max),
-        _limit(behavior.get("scaleDown") or {}, history.scaled_down, current, now, _lowered, min),
+        max(current, _limit(behavior.get("scaleUp") or {}, history, current, now, _raised, max)),
+        min(current, _limit(behavior.get("scaleDown") or {}, history, current, now, _lowered, min)),
     )
 
 
 def _limit(
     rules: Object,
-    done: list[tuple[datetime, int]],
+    history: History,
     current: int,
     now: datetime,
-    step: Callable[[Object, int, int], int],
+    step: Callable[[Object, int], int],
     furthest: Callable[[Iterable[int]], int],
 ) -> int:
     select, policies = rules.get("selectPolicy", "Max"), rules.get("policies") or ()
     if select == "Disabled" or not policies:
         return current
-    reached = [step(policy, current, sum(_within(done, now, policy["periodSeconds"]))) for policy in policies]
+    reached = [step(policy, history.at_start(current, now, policy["periodSeconds"])) for policy in policies]
     return (min(reached) if furthest is max else max(reached)) if select == "Min" else furthest(reached)
 
 
-def _raised(policy: Object, current: int, done: int) -> int:
-    start, value = current - done, int(policy["value"])
+def _raised(policy: Object, start: int) -> int:
+    value = int(policy["value"])
     return start + value if policy["type"] == "Pods" else math.ceil(start * (1 + value / 100))
 
 
-def _lowered(policy: Object, current: int, done: int) -> int:
-    start, value = current + done, int(policy["value"])
+def _lowered(policy: Object, start: int) -> int:
+    value = int(policy["value"])
     return start - value if policy["type"] == "Pods" else int(start * (1 - value / 100))

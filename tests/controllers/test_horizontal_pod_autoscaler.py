@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from fakekube.controllers import horizontal_pod_autoscaler
+from fakekube.controllers.scaling_behavior import History, normalized
 from fakekube.objects.selectors import label_selector_of
 from tests.controllers.clashes import ClashingCluster
 from tests.controllers.in_memory import Cluster
@@ -204,3 +206,45 @@ def test_a_clash_at_any_write_leaves_the_same_scale_and_a_second_look_changes_no
         assert await cluster.writes_of_a_second_look() == []
 
     ClashingCluster(CONTROLLERS).run(scenario)
+
+
+def test_two_autoscalers_of_the_same_pods_do_nothing() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await a_workload(cluster, 1)
+        target = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web"}
+        other = {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 3, "metrics": [cpu(50)]}
+        await cluster.create(RESOURCE, {"metadata": metadata("other"), "spec": other, "status": {}})
+        use(cluster, cpu="500m")
+        await an_autoscaler(cluster)
+        await cluster.settle(15)
+        condition = next(each for each in status(cluster)["conditions"] if each["type"] == "ScalingActive")
+        text = "pods by selector app=web are controlled by multiple HPAs: [{other shop} {web shop}]"
+        assert (condition["status"], condition["reason"], condition["message"]) == ("False", "AmbiguousSelector", text)
+        told = [event["reason"] for event in cluster.list("events") if event["involvedObject"]["name"] == "web"]
+        assert sorted(told)[:2] == ["AmbiguousSelector", "FailedComputeMetricsReplicas"]
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_a_rate_counts_from_what_there_was_when_its_period_began() -> None:
+    now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    history = History()
+    history.scaled(now - timedelta(seconds=90), 1, 3)  # over before the period of a minute began
+    history.scaled(now - timedelta(seconds=30), 3, 7)
+    history.scaled(now - timedelta(seconds=20), 7, 5)
+    assert history.at_start(5, now, 60) == 3
+
+    policy = {"type": "Pods", "value": 4, "periodSeconds": 60}
+    spec = {"maxReplicas": 50, "behavior": {"scaleUp": {"policies": [policy], "stabilizationWindowSeconds": 0}}}
+    wanted, findings = normalized(spec, history, 5, 20, now)
+    assert (wanted, findings[-1][2]) == (7, "ScaleUpLimit")
+
+
+def test_a_rate_that_is_used_up_never_takes_back_what_was_done() -> None:
+    now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    history = History()
+    history.scaled(now - timedelta(seconds=30), 1, 9)
+    policy = {"type": "Pods", "value": 2, "periodSeconds": 60}
+    spec = {"maxReplicas": 50, "behavior": {"scaleUp": {"policies": [policy], "stabilizationWindowSeconds": 0}}}
+    wanted, findings = normalized(spec, history, 9, 20, now)
+    assert (wanted, findings[-1][2]) == (9, "ScaleUpLimit")
