@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from fakekube.server import kubeconfig
 from fakekube.server.kubeconfig import Endpoint, NoServerNamed
 
 FIELD_MANAGER = "fakekube"
-STARTED_WITHIN_S = 20.0
+CONNECTED_WITHIN_S = 5.0
 _PDEATHSIG = 1
 """prctl: PR_SET_PDEATHSIG."""
 
@@ -47,9 +48,8 @@ def for_manifests(
         raise InPodError(f"there is no Pod in {', '.join(map(str, manifests))}")
     for pod in pods:
         pod["metadata"].setdefault("namespace", namespace or "default")
-    try:
-        endpoint = kubeconfig.chosen(file, certs_dir)
-    except NoServerNamed:
+    endpoint = _of_choice(file, certs_dir)
+    if endpoint is None:
         with embedded(manifests) as endpoint:
             yield Connection(endpoint), pods
         return
@@ -57,6 +57,20 @@ def for_manifests(
     apply(connection, documents, namespace or endpoint.namespace)
     yield connection, pods
     connection.close()
+
+
+def _of_choice(file: Path | None, certs_dir: Path | None) -> Endpoint | None:
+    """None: no server is meant, or only that of the current directory, and it has ended. Raises KubeconfigError."""
+    try:
+        endpoint = kubeconfig.chosen(file, certs_dir)
+    except NoServerNamed:
+        return None
+    if file is None and certs_dir is None and not os.environ.get("KUBECONFIG"):
+        try:
+            socket.create_connection((endpoint.host, endpoint.port), timeout=CONNECTED_WITHIN_S).close()
+        except OSError:
+            return None
+    return endpoint
 
 
 def apply(connection: Connection, documents: Sequence[dict[str, Any]], namespace: str) -> None:
