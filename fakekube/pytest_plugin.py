@@ -1,4 +1,5 @@
-"""The fixtures: `kube` (a fresh cluster for each test), `kube_server` (once a session), `kube_options` (override me).
+"""The fixtures: `kube` (a fresh cluster for each test), `in_pod` (programs and code in its pods), `kube_server` (once a session),
+`kube_options` (override me).
 
 Wiring only. Nothing of the server is imported before the first test asks for it, since pytest loads this at every start.
 """
@@ -15,6 +16,7 @@ from fakekube.options import ClusterOptions
 
 if TYPE_CHECKING:
     from fakekube.cluster import FakeCluster
+    from fakekube.testing.in_pod import InPod
 
 INI_PREFIX = "kube_"
 MARKER = "kube"
@@ -62,6 +64,14 @@ def kube(
     with cluster.environment():
         yield cluster
         cluster.close_clients()
+
+
+@pytest.fixture
+def in_pod(kube: FakeCluster) -> InPod:
+    """`in_pod("web").run([...])` runs a program in the view of a pod, `with in_pod("web").here():` this test's own code."""
+    from fakekube.testing.in_pod import InPod
+
+    return InPod(kube)
 
 
 @pytest.hookimpl(wrapper=True)

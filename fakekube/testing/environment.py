@@ -43,6 +43,9 @@ REMOVED = (
 
 NOT_PROXIED = ("127.0.0.1", "localhost", "::1")
 
+DEFAULT_KUBECONFIG = "~/.kube/config"
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+
 
 @contextmanager
 def isolated(kubeconfig: Path, cache: Path, host: str, official_configuration: Callable[[Any], Any]) -> Iterator[None]:
@@ -60,16 +63,34 @@ def isolated(kubeconfig: Path, cache: Path, host: str, official_configuration: C
         yield
 
 
+@contextmanager
+def as_in_pod(variables: Mapping[str, str], host: str) -> Iterator[None]:
+    """There is no kubeconfig, and `variables` are those of a pod: what finds a cluster by itself finds the pod's. `host` is not proxied."""
+    with ExitStack() as undo:
+        remembered = {name: module for name in _LIBRARIES if (module := sys.modules.get(name)) is not None}
+        undo.callback(_forget_what_came, frozenset(remembered))
+        undo.enter_context(
+            _environment({**dict.fromkeys(REMOVED), "KUBECONFIG": None, **_not_proxied(host), **variables})
+        )
+        for name, module in remembered.items():
+            restored = _lightkube_in_pod if name == "lightkube" else _LIBRARIES[name]
+            undo.enter_context(restored(module, DEFAULT_KUBECONFIG, lambda module: None))
+        yield
+
+
 def _variables(kubeconfig: Path, cache: Path, host: str) -> dict[str, str | None]:
     """What to set, and (None) what to remove."""
     variables: dict[str, str | None] = dict.fromkeys(REMOVED)
     variables["KUBECONFIG"] = str(kubeconfig)
     variables["KUBECACHEDIR"] = str(cache)
+    return {**variables, **_not_proxied(host)}
+
+
+def _not_proxied(host: str) -> dict[str, str]:
     listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     hosts = [each.strip() for each in listed.split(",") if each.strip()]
     # Programs differ in which of the two they read.
-    variables["no_proxy"] = variables["NO_PROXY"] = ",".join(dict.fromkeys([*hosts, *NOT_PROXIED, host]))
-    return variables
+    return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(dict.fromkeys([*hosts, *NOT_PROXIED, host])))
 
 
 @contextmanager
@@ -140,6 +161,18 @@ def _lightkube(module: Any, kubeconfig: str, _: Callable[[Any], Any]) -> Iterato
         function.__defaults__ = before
 
 
+@contextmanager
+def _lightkube_in_pod(module: Any, kubeconfig: str, _: Callable[[Any], Any]) -> Iterator[None]:
+    """What `_lightkube` has taken away: a pod has a service account."""
+    function: Any = module.KubeConfig.from_env.__func__
+    before = function.__defaults__
+    function.__defaults__ = (SERVICE_ACCOUNT, *before[1:])
+    try:
+        yield
+    finally:
+        function.__defaults__ = before
+
+
 _LIBRARIES: dict[str, Callable[[Any, str, Callable[[Any], Any]], Any]] = {
     "kubernetes": _official,
     "kubernetes_asyncio": _official,
@@ -156,7 +189,7 @@ def _forget_what_came(remembered: frozenset[str]) -> None:
         if module is not None and name not in remembered:
             module.client.Configuration._default = None
             for place in _location_places(module):
-                setattr(place, _LOCATION, os.environ.get("KUBECONFIG", "~/.kube/config"))
+                setattr(place, _LOCATION, os.environ.get("KUBECONFIG", DEFAULT_KUBECONFIG))
     kr8s: Any = sys.modules.get("kr8s")
     if kr8s is not None and "kr8s" not in remembered:
         kr8s.Api._instances.clear()

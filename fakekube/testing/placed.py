@@ -1,0 +1,156 @@
+"""Files at other paths, and the API server's names, in this very process: for code that reads what lies in a pod. Undone at the end.
+
+What Python itself opens, lists and looks up is led there, and what `ssl` loads. Code in C that opens files by itself is not, nor is who has
+taken a function of `os` for itself before (`from os import stat`).
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import io
+import os
+import posixpath
+import socket
+import ssl
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+_ONE_PATH = (
+    *(
+        "access",
+        "chmod",
+        "chown",
+        "getxattr",
+        "lchown",
+        "listdir",
+        "listxattr",
+        "lstat",
+        "mkdir",
+        "mkfifo",
+        "open",
+        "readlink",
+    ),
+    *("remove", "rmdir", "scandir", "stat", "statvfs", "truncate", "unlink", "utime"),
+)
+"""Functions of `os` whose first argument is a path."""
+_TWO_PATHS = ("link", "rename", "replace")
+_PATH_ARGUMENTS = frozenset({"path", "file", "src", "dst"})
+_CAPABILITIES = ("supports_dir_fd", "supports_effective_ids", "supports_fd", "supports_follow_symlinks")
+"""Sets in `os` by which `shutil` finds out what a function can do."""
+
+Place = Callable[[Any], Any]
+
+
+def place_of(places: Mapping[str, Path]) -> Place:
+    """A function from a path to where it lies; paths below none of `places` (absolute path -> where it lies) stay as they are."""
+    targets: dict[str, str] = {}
+    for target, place in places.items():
+        # /var/run is mostly a link to /run, and some look for the latter.
+        for name in (posixpath.normpath(target), os.path.realpath(target)):
+            targets.setdefault(name, str(place))
+    deepest_first = sorted(targets.items(), key=lambda item: -len(item[0]))
+
+    def find(path: Any) -> Any:
+        try:
+            text = os.fsdecode(path)
+        except TypeError:
+            return path  # a descriptor, or nothing
+        if not text.startswith("/"):
+            return path
+        clean = posixpath.normpath(text)
+        for target, place in deepest_first:
+            if clean == target or clean.startswith(f"{target}/"):
+                found = place + clean[len(target) :]
+                return os.fsencode(found) if isinstance(path, bytes) else found
+        return path
+
+    return find
+
+
+@contextmanager
+def files_placed(places: Mapping[str, Path]) -> Iterator[None]:
+    """While it lasts, everything in this process finds `places` (absolute path -> where it really lies)."""
+    find = place_of(places)
+    with ExitStack() as undo:
+        for module in (builtins, io):
+            undo.enter_context(_replaced(module, "open", find, 1))
+        for name in _ONE_PATH:
+            if hasattr(os, name):
+                undo.enter_context(_replaced(os, name, find, 1))
+        for name in _TWO_PATHS:
+            undo.enter_context(_replaced(os, name, find, 2))
+        for name in ("load_verify_locations", "load_cert_chain"):
+            undo.enter_context(_method_replaced(ssl.SSLContext, name, find))
+        yield
+
+
+@contextmanager
+def names_placed(names: Collection[str], port: int, address: tuple[str, int]) -> Iterator[None]:
+    """While it lasts, who looks for any of `names` at `port` in this process is sent to `address`."""
+    module: Any = socket
+    original = module.getaddrinfo
+    ports = (port, str(port), "https") if port == 443 else (port, str(port))
+
+    @functools.wraps(original)
+    def getaddrinfo(host: Any, asked: Any, *more: Any, **named: Any) -> Any:
+        text = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+        if text in names and asked in ports:
+            host, asked = address
+        return original(host, asked, *more, **named)
+
+    module.getaddrinfo = getaddrinfo
+    try:
+        yield
+    finally:
+        module.getaddrinfo = original
+
+
+@contextmanager
+def _replaced(module: Any, name: str, find: Place, paths: int) -> Iterator[None]:
+    original = getattr(module, name)
+
+    @functools.wraps(original)
+    def call(*arguments: Any, **named: Any) -> Any:
+        found = [find(each) for each in arguments[:paths]]
+        for key in _PATH_ARGUMENTS & named.keys():
+            named[key] = find(named[key])
+        return original(*found, *arguments[paths:], **named)
+
+    sets = [able for each in _CAPABILITIES if original in (able := getattr(os, each))] if module is os else []
+    setattr(module, name, call)
+    for able in sets:
+        able.add(call)
+    try:
+        yield
+    finally:
+        setattr(module, name, original)
+        for able in sets:
+            able.discard(call)
+
+
+@contextmanager
+def _method_replaced(owner: type, name: str, find: Place) -> Iterator[None]:
+    """A method whose arguments may be files; whatever else they are is left alone."""
+    inherited = name not in vars(owner)
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def call(self: Any, *arguments: Any, **named: Any) -> Any:
+        return original(self, *map(_file(find), arguments), **{key: _file(find)(each) for key, each in named.items()})
+
+    setattr(owner, name, call)
+    try:
+        yield
+    finally:
+        if inherited:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, original)
+
+
+def _file(find: Place) -> Place:
+    """Certificates may be given as texts and bytes, which begin with no slash; passwords may be functions."""
+    return lambda value: find(value) if isinstance(value, str | os.PathLike) else value
