@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import unquote
+from weakref import WeakKeyDictionary
 
 import httptools
 from uvicorn.config import Config
@@ -80,6 +81,8 @@ class State(ServerState):
         super().__init__()
         self.now = 0.0
         self.date_line = b""
+        self.sockets: WeakKeyDictionary[object, Any] = WeakKeyDictionary()
+        """Of the connections. asyncio's transport for TLS cannot be aborted any more once it was closed twice, but its socket can."""
 
 
 class Connection(HttpToolsProtocol):
@@ -106,6 +109,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.certificate = client_certificate(transport)
+        self.server_state.sockets[self] = transport.get_extra_info("socket")
         self.active_at = self.server_state.now
 
     def data_received(self, data: bytes) -> None:
@@ -211,7 +215,7 @@ class Connection(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-        inner, certificate = self.app, self.certificate
+        inner, certificate, state, this = self.app, self.certificate, self.server_state, self
 
         async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
             scope[CLIENT_CERTIFICATE] = certificate
@@ -221,6 +225,9 @@ class Connection(HttpToolsProtocol):
             protocol = WebSocketsSansIOProtocol(**keywords)
             protocol.app = app
             protocol.logger = _quiet
+            # The application chooses among the subprotocols. websockets would refuse kubectl's, whose slash no token may have.
+            protocol.conn.process_subprotocol = _no_subprotocol  # type: ignore[method-assign, assignment]
+            state.sockets[protocol] = state.sockets.pop(this)
             return protocol
 
         self.ws_protocol_class = websocket  # type: ignore[assignment]
@@ -373,6 +380,10 @@ _quiet.setLevel(logging.CRITICAL)  # it calls a refusal before the handshake an 
 
 
 def _nothing() -> None:
+    pass
+
+
+def _no_subprotocol(_: object) -> None:
     pass
 
 

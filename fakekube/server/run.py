@@ -302,6 +302,8 @@ class _Acceptor:
             await asyncio.wait(state.tasks, timeout=GRACE_S)
         for protocol in list(state.connections):
             protocol.transport.abort()
+            with contextlib.suppress(OSError, KeyError):
+                state.sockets[protocol].shutdown(socket.SHUT_RDWR)
         for task in state.tasks:
             task.cancel()
         if state.tasks:

@@ -1,15 +1,16 @@
-"""The only tests of the server's own that open sockets: what a listening server does cannot be seen without."""
+"""The tests of the server's own that open sockets, beside those of forwarded ports: what a listening server does cannot be seen without."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import http.client
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from websockets.sync.client import connect as connect_websocket
@@ -254,6 +255,46 @@ def test_only_http_1_1_is_offered() -> None:
 
         assert secured.selected_alpn_protocol() == "http/1.1"
         secured.close()
+
+
+@contextmanager
+def upgraded(server: RunningServer, *protocols: str) -> Iterator[tuple[ssl.SSLSocket, bytes]]:
+    """A WebSocket whose client says nothing more; and the head of the answer."""
+    context = client_context(CERTIFICATES.ca.certificate, None)
+    lines = ["GET /x HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
+    lines += ["Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", *(f"Sec-WebSocket-Protocol: {each}" for each in protocols)]
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as secure,
+    ):
+        secure.sendall("\r\n".join((*lines, "", "")).encode())
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += secure.recv(4096)
+        yield secure, head
+
+
+def test_a_subprotocol_may_have_a_slash_as_kubectls_has() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": scope["subprotocols"][0]})
+
+    with serving(app) as server, upgraded(server, "SPDY/3.1+portforward.k8s.io") as (_, head):
+        assert head.startswith(b"HTTP/1.1 101 ")
+        assert b"sec-websocket-protocol: spdy/3.1+portforward.k8s.io\r\n" in head.lower()
+
+
+def test_websockets_that_their_clients_forget_are_closed_by_a_stop() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+
+    with ExitStack() as stack:
+        with serving(app) as server:
+            secure, _ = stack.enter_context(upgraded(server))
+        # A transport that is still open would be complained of here.
+        gc.collect()
+        assert secure.recv(4096) == b""
 
 
 async def test_a_websocket_that_is_not_read_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
