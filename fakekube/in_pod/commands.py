@@ -443,7 +443,7 @@ def _sidecar_command(
         options += ["--proxy-image", image]
     metadata = pod["metadata"]
     target = [f"pod/{metadata['name']}", "-n", metadata["namespace"], "-c", name]
-    return [sys.executable, "-m", "fakekube", "run", *target, *options, "--", "sh", "-c", text]
+    return [sys.executable, "-P", "-m", "fakekube", "run", *target, *options, "--", "sh", "-c", text]
 
 
 def _kubeconfig_options(connection: Any, values: Mapping[str, Any]) -> list[str]:

@@ -105,7 +105,7 @@ def embedded(manifests: Sequence[Path]) -> Iterator[Endpoint]:
     directory = Path(tempfile.mkdtemp(prefix="server-", dir=runtime_directory.root()))
     end_of_parent = runtime_directory.when_this_process_is_gone(lambda: shutil.rmtree(directory, ignore_errors=True))
     seeds = [word for path in manifests for word in ("--seed", str(path))]
-    command = [sys.executable, "-m", "fakekube", "serve", "--port", "0", "--certs-dir", str(directory), *seeds]
+    command = [sys.executable, "-P", "-m", "fakekube", "serve", "--port", "0", "--certs-dir", str(directory), *seeds]
     # Without what could name another server's settings.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FAKEKUBE_")}
     log = directory / "log"

@@ -124,7 +124,8 @@ class Streams:
             if self._mode is not None:
                 termios.tcsetattr(STDIN, termios.TCSADRAIN, self._mode)
             self.started()
-            for fd in {*self._outputs, *([self._input] if self._input is not None else [])}:
+            for fd in {*self._outputs, self._input, self._pty} - {None}:
+                assert fd is not None
                 with contextlib.suppress(OSError):
                     os.close(fd)
             self._outputs.clear()
@@ -239,10 +240,9 @@ class Streams:
         del self._outputs[fd]
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(fd)
-        if fd == self._pty and self._input == fd:
-            self._input = None
-            self._stop_reading()
-        os.close(fd)
+        # Closing a pty sends SIGHUP to a program that has let go of its terminal, and is just about to end.
+        if fd != self._pty:
+            os.close(fd)
 
     def _drain(self) -> None:
         deadline = time.monotonic() + DRAIN_S
