@@ -15,10 +15,15 @@ def put(obj: dict[str, Any], key: str, value: Any, type_name: str) -> None:
         position = place.get(key, -1)
         if place.get(next(reversed(obj)), -1) > position:
             # The object is in order already: only what follows has to move.
-            following = {other: obj[other] for other in obj if place.get(other, -1) > position}
-            for other in following:
-                del obj[other]
+            following = []
+            while obj:
+                name, item = obj.popitem()
+                if place.get(name, -1) <= position:
+                    obj[name] = item
+                    break
+                following.append((name, item))
             obj[key] = value
+            following.reverse()
             obj.update(following)
             return
     obj[key] = value

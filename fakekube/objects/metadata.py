@@ -69,19 +69,22 @@ def _validate(metadata: Metadata, name_rule: names.NameRule, namespaced: bool, p
     if not name:
         errors.append(required(f"{path}.name", "name or generateName is required"))
     else:
-        errors += [invalid(f"{path}.name", name, text) for text in name_rule(name, False)]
+        if texts := name_rule(name, False):
+            errors += [invalid(f"{path}.name", name, text) for text in texts]
     namespace = metadata.get("namespace")
     if not namespaced:
         if namespace:
             errors.append(forbidden(f"{path}.namespace", "not allowed on this type"))
     elif not namespace:
         errors.append(required(f"{path}.namespace"))
-    else:
-        errors += [invalid(f"{path}.namespace", namespace, text) for text in names.label(namespace)]
+    elif texts := names.label(namespace):
+        errors += [invalid(f"{path}.namespace", namespace, text) for text in texts]
     if (generation := metadata.get("generation")) is not None and generation < 0:
         errors.append(invalid(f"{path}.generation", generation, NON_NEGATIVE_TEXT))
     errors += _labels_annotations_owners(metadata, path)
-    return errors + validate_finalizers(metadata.get("finalizers") or (), f"{path}.finalizers")
+    if finalizers := metadata.get("finalizers"):
+        errors += validate_finalizers(finalizers, f"{path}.finalizers")
+    return errors
 
 
 def _labels_annotations_owners(metadata: Metadata, path: str) -> list[FieldError]:
@@ -98,8 +101,10 @@ def _labels_annotations_owners(metadata: Metadata, path: str) -> list[FieldError
 def validate_labels(labels: Mapping[str, str], path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     for key, value in labels.items():
-        errors += [invalid(path, key, text) for text in names.qualified_name(key)]
-        errors += [invalid(path, value, text) for text in names.label_value(value)]
+        if texts := names.qualified_name(key):
+            errors += [invalid(path, key, text) for text in texts]
+        if texts := names.label_value(value):
+            errors += [invalid(path, value, text) for text in texts]
     return errors
 
 

@@ -42,7 +42,7 @@ _INTERNAL_PACKAGES = {"": "core", "events.k8s.io": "core", "extensions": "apps"}
 """Go packages of the types that versions are converted through, where they are not called as the group begins."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Expected:
     """What the path asks for. `type_name` is empty for custom resources, whose schema is not looked at here."""
 

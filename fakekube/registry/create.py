@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from fakekube.errors import AlreadyExists, InternalError, already_exists, qualified
 from fakekube.objects import metadata as object_metadata
@@ -34,7 +34,7 @@ METADATA_ORDER = (
     "finalizers",
     "managedFields",
 )
-_WIPED = frozenset({"uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"})
+_WIPED = ("deletionTimestamp", "deletionGracePeriodSeconds")
 
 
 async def create(
@@ -45,7 +45,7 @@ async def create(
     Returns what is stored, or with a dry run what would be. Raises Invalid, AlreadyExists, and what `approve` raises.
     """
     sent_version = obj["metadata"].get("resourceVersion", "")
-    complete_metadata(obj, operation)
+    complete_metadata(obj, operation, 1 if kind.facts.generation == "1" else None)
     metadata = obj["metadata"]
     if doubled := object_metadata.drop_duplicate_owners(metadata):
         warnings.append(object_metadata.duplicate_owners_warning(doubled))
@@ -62,37 +62,50 @@ async def create(
         raise invalid_object(kind.facts.stored_as[0], obj["kind"], metadata.get("name", ""), errors)
     warnings.extend(kind.strategy.warnings(obj, None))
     await approve(obj, None)
+    has_version = sent_version.isdecimal() and int(sent_version) > 0
+    allocate = kind.strategy.allocate
+    if allocate is None:
+        return _finish(store, kind, obj, operation, generated_from, has_version=has_version)
     with operation.allocators.transaction(keep=not operation.dry_run):
-        kind.strategy.allocate(obj, None, operation)
-        if sent_version.isdecimal() and int(sent_version):
-            raise InternalError("resourceVersion should not be set on objects to be created", reason="")
-        for attempt in range(GENERATED_NAME_TRIES):
-            if attempt:
-                metadata["name"] = generated_from[:LONGEST_PREFIX] + operation.random_suffix()
-            namespace, name = metadata.get("namespace", ""), metadata["name"]
-            try:
-                return _put(store, kind, namespace, name, obj, operation)
-            except Exists as exists:
-                if not generated_from:
-                    raise _taken(kind, name, exists.stored) from None
+        allocate(obj, None, operation)
+        return _finish(store, kind, obj, operation, generated_from, has_version=has_version)
+
+
+def _finish(
+    store: Store, kind: Kind, obj: Object, operation: Operation, generated_from: str, *, has_version: bool
+) -> Stored:
+    """Under its name, or under the first of some generated ones that is free."""
+    if has_version:
+        raise InternalError("resourceVersion should not be set on objects to be created", reason="")
+    metadata = obj["metadata"]
+    for attempt in range(GENERATED_NAME_TRIES):
+        if attempt:
+            metadata["name"] = generated_from[:LONGEST_PREFIX] + operation.random_suffix()
+        namespace, name = metadata.get("namespace", ""), metadata["name"]
+        try:
+            return _put(store, kind, namespace, name, obj, operation)
+        except Exists as exists:
+            if not generated_from:
+                raise _taken(kind, name, exists.stored) from None
     raise already_exists(kind.group, kind.resource, metadata["name"])
 
 
-def complete_metadata(obj: Object, operation: Operation) -> None:
-    """Give a new object its uid and time, and drop what only the server may say. Keys come into the order of the type."""
-    sent = obj["metadata"]
-    fresh = {"uid": operation.new_uid(), "resourceVersion": "", "creationTimestamp": operation.now()}
-    metadata = {}
-    for key in METADATA_ORDER:
-        if key in fresh:
-            metadata[key] = fresh[key]
-        elif key == "name":
-            metadata[key] = sent.get(key, "")
-        elif key in sent and key not in _WIPED:
-            metadata[key] = sent[key]
-    if not metadata["name"] and "generateName" not in metadata:
-        del metadata["name"]
-    obj["metadata"] = metadata
+def complete_metadata(obj: Object, operation: Operation, generation: int | None = None) -> None:
+    """Give a new object its uid and time, and drop what only the server may say. Keys come into the order of the type.
+
+    `generation` None: as it is.
+    """
+    metadata = obj["metadata"]
+    for key in _WIPED:
+        metadata.pop(key, None)
+    metadata |= {"uid": operation.new_uid(), "resourceVersion": "", "creationTimestamp": operation.now()}
+    if not metadata.get("name"):
+        metadata.pop("name", None)
+        if "generateName" in metadata:
+            metadata["name"] = ""
+    if generation is not None:
+        metadata["generation"] = generation
+    obj["metadata"] = put_in_order(metadata)
 
 
 def put_in_order(metadata: Object) -> Object:
@@ -101,18 +114,20 @@ def put_in_order(metadata: Object) -> Object:
 
 
 def _prepare(kind: Kind, obj: Object, operation: Operation) -> None:
-    if kind.facts.generation == "1":
-        metadata = obj["metadata"]
-        if "generation" in metadata:
-            metadata["generation"] = 1
-        else:
-            metadata["generation"] = 1
-            obj["metadata"] = put_in_order(metadata)
     if kind.facts.status_at_create is not None and not (kind.facts.keeps_status_at_create and obj.get("status")):
         sent = obj.get("status") or {}
-        obj["status"] = copy.deepcopy(kind.facts.status_at_create)
-        obj["status"] |= {field: sent[field] for field in kind.strategy.keeps_of_sent_status if sent.get(field)}
+        status: Object = _copied(kind.facts.status_at_create)
+        for field in kind.strategy.keeps_of_sent_status:
+            if sent.get(field):
+                status[field] = sent[field]
+        obj["status"] = status
     kind.strategy.prepare_create(obj, operation)
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def _put(store: Store, kind: Kind, namespace: str, name: str, obj: Object, operation: Operation) -> Stored:

@@ -124,8 +124,9 @@ class Strategy:
     validate_create: Callable[[Object], Sequence[FieldError]] = _accept
     validate_update: Callable[[Object, Object], Sequence[FieldError]] = _accept
     validate_status_update: Callable[[Object, Object], Sequence[FieldError]] = _accept
-    allocate: Callable[[Object, Object | None, Operation], None] = _leave
-    """(new, old or None) after validation, just before the store takes the object: addresses, ports. May raise."""
+    allocate: Callable[[Object, Object | None, Operation], None] | None = None
+    """(new, old or None) after validation, just before the store takes the object: addresses, ports. May raise; then, and when the store
+    does not take the object, all goes back."""
     release: Callable[[Object, Operation], None] = _leave
     """After the object has gone: gives allocated values back."""
     warnings: Callable[[Object, Object | None], Sequence[str]] = _no_warnings

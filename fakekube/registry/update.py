@@ -58,10 +58,12 @@ async def update(
         if not subresource:
             warnings.extend(text for text in kind.strategy.warnings(new, old) if text not in warnings)
         await approve(new, old)
+        allocate = kind.strategy.allocate if not subresource else None
         try:
+            if allocate is None:
+                return _commit(store, kind, current, new, operation)
             with operation.allocators.transaction(keep=not operation.dry_run):
-                if not subresource:
-                    kind.strategy.allocate(new, old, operation)
+                allocate(new, old, operation)
                 return _commit(store, kind, current, new, operation)
         except Clash:
             continue
@@ -80,8 +82,9 @@ def is_removable(kind: Kind, obj: Object) -> bool:
 
 def remove(store: Store, kind: Kind, current: Stored, operation: Operation) -> Stored:
     """Take the object out of the store and give back what it held. Raises Clash."""
+    value = current.value
     gone = store.delete(kind.collection, current)
-    kind.strategy.release(current.value, operation)
+    kind.strategy.release(value, operation)
     return gone
 
 
@@ -101,11 +104,16 @@ def _commit(store: Store, kind: Kind, current: Stored, new: Object, operation: O
         if not operation.dry_run:
             remove(store, kind, current, operation)
         return Stored(new, head, current.namespace, current.name, current.revision)
-    if orjson.dumps(new) == current.encoded() or _is_only_told_again(new, current.value):
+    if _is_the_same(new, current) or _is_only_told_again(new, current.value):
         return current
     if operation.dry_run:
         return Stored(new, head, current.namespace, current.name, current.revision)
     return store.update(kind.collection, current, new)
+
+
+def _is_the_same(new: Object, current: Stored) -> bool:
+    """Down to the order of the keys. Whether it can be at all is quickly seen."""
+    return new == current.value and orjson.dumps(new) == current.encoded()
 
 
 def _is_only_told_again(new: Object, old: Object) -> bool:

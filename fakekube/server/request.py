@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from urllib.parse import parse_qsl
 
 from fakekube.access.authorization import Asked
@@ -33,27 +32,33 @@ class Request:
         """Of a refusal: what the user lacked."""
         self.kind: Kind | None = None
         """The served kind that the path leads to."""
+        self._headers: dict[str, str] | None = None
+        self._query: dict[str, str] | None = None
 
-    @cached_property
+    @property
     def headers(self) -> dict[str, str]:
         """The first value of each header, by lower-case name."""
-        headers: dict[str, str] = {}
-        for name, value in self.scope["headers"]:
-            headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = {}
+            for name, value in self.scope["headers"]:
+                headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
         return headers
 
     def header_values(self, name: str) -> list[str]:
         wanted = name.encode("latin-1")
         return [value.decode("latin-1") for key, value in self.scope["headers"] if key == wanted]
 
-    @cached_property
+    @property
     def query(self) -> dict[str, str]:
         """The first value of each parameter; empty values are kept."""
-        raw: bytes = self.scope.get("query_string", b"")
-        query: dict[str, str] = {}
-        if raw:
-            for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
-                query.setdefault(name, value)
+        query = self._query
+        if query is None:
+            query = self._query = {}
+            raw: bytes = self.scope.get("query_string", b"")
+            if raw:
+                for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
+                    query.setdefault(name, value)
         return query
 
     def query_values(self, name: str) -> list[str]:
