@@ -43,12 +43,18 @@ KINDS = {
     "statefulsets.apps": ("StatefulSet", "apps/v1", True),
     "daemonsets.apps": ("DaemonSet", "apps/v1", True),
     "controllerrevisions.apps": ("ControllerRevision", "apps/v1", True),
+    "certificatesigningrequests.certificates.k8s.io": (
+        "CertificateSigningRequest",
+        "certificates.k8s.io/v1",
+        False,
+    ),
+    "clusterroles.rbac.authorization.k8s.io": ("ClusterRole", "rbac.authorization.k8s.io/v1", False),
     "storageclasses.storage.k8s.io": ("StorageClass", "storage.k8s.io/v1", False),
 }
 
 WITH_STATUS = frozenset(
     {"Node", "Job", "CronJob", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController"}
-    | {"ResourceQuota", "PersistentVolume", "PersistentVolumeClaim"}
+    | {"ResourceQuota", "PersistentVolume", "PersistentVolumeClaim", "CertificateSigningRequest"}
 )
 
 
@@ -119,6 +125,8 @@ class Cluster:
     clock: HeldClock = field(default_factory=HeldClock)
     chance: Chance = field(default_factory=lambda: Chance(1))
     writes: list[tuple[str, str, Object]] = field(default_factory=list)
+    plane: Any = None
+    """What a controller reads that is more than the verbs: a test says what."""
     failures: list[Exception] = field(default_factory=list)
     """Raised by the next writes, one each."""
 
@@ -213,7 +221,7 @@ class Cluster:
         if metadata.get("resourceVersion") not in (None, stored.value["metadata"]["resourceVersion"]):
             raise conflict("", resource, metadata["name"], "the object has been modified")
         new = copy.deepcopy(object)
-        if subresource == "status":
+        if subresource in ("status", "approval"):
             new = {**stored.copy(), "metadata": new["metadata"], "status": new["status"]}
         elif "status" in stored.value:
             new["status"] = stored.copy()["status"]
