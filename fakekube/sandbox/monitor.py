@@ -95,7 +95,9 @@ class Monitor:
             from fakekube.sandbox import dns
 
             self.names = dns.Names(resolver["names"], resolver["domain"])
-        rung = rungs.choose(None if order["with_sudo"] else order["backend"], [])
+        rung = order["rung"] or rungs.choose(order["backend"], [])
+        if order["with_sudo"]:
+            rung = rungs.choose(None, [])
         if rung["name"] == "sudo":
             return {"sudo": True}
         with backends.prepare(rung, view, is_terminal=os.isatty(self.descriptors[0])) as backend:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _SCRATCH = ("/tmp", "/var/tmp", "/mnt", "/media", "/opt", "/srv", "/home", "/usr")
 """Directories to lay the contents of files on for a moment; nearly every system has them."""
 
+_OLD_ROOT = "/.fakekube-old-root"
+
 
 def carry_out(plan: Plan, *, keeps_owners: bool) -> None:
     """`keeps_owners`: rebuilt directories belong to whom they belonged to, which needs all ids to be mapped."""
@@ -37,6 +39,10 @@ def carry_out(plan: Plan, *, keeps_owners: bool) -> None:
                 os.close(source)
         if scratch:
             linux.unmount(scratch)
+    if "/" in plan.rebuilt:
+        # Not earlier: nothing can be bound from a mount that is gone.
+        linux.unmount(_OLD_ROOT)
+        os.rmdir(_OLD_ROOT)
     for directory in plan.hidden:
         linux.make_read_only(directory)
 
@@ -84,14 +90,10 @@ def _rebuild(directory: str, left_out: set[str] | None, keeps_owners: bool) -> N
 
 def _rebuild_root(options: str, left_out: set[str]) -> None:
     linux.mount("tmpfs", "/tmp", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
-    # Listed by the plan's rules only after the pivot, so a name that nobody else uses.
-    old = "/.fakekube-old-root"
-    os.mkdir("/tmp" + old)
-    linux.pivot_root("/tmp", "/tmp" + old)
+    os.mkdir("/tmp" + _OLD_ROOT)
+    linux.pivot_root("/tmp", "/tmp" + _OLD_ROOT)
     os.chdir("/")
-    _fill(old, "", left_out)
-    linux.unmount(old)
-    os.rmdir(old)
+    _fill(_OLD_ROOT, "", left_out)
 
 
 def _fill(source: str, target: str, left_out: set[str]) -> None:

@@ -27,11 +27,15 @@ API_ADDRESS: Address = ("127.96.0.1", 443)
 """Where the API server is best advertised in the host's network: loopback, so nothing leaves the machine if a redirect fails."""
 
 _PACKAGE = pathlib.Path(__file__).parents[1]
-_BOOT = (
-    # The package without its __init__, whose imports the monitor has no use for.
-    "import sys; package = type(sys)('fakekube'); package.__path__ = [sys.argv[1]]; sys.modules['fakekube'] = package; "
-    "from fakekube.sandbox.monitor import main; main()"
-)
+_BOOT = """\
+import sys
+for name, path in (("fakekube", sys.argv[1]), ("fakekube.sandbox", sys.argv[1] + "/sandbox")):
+    sys.modules[name] = type(sys)(name)
+    sys.modules[name].__path__ = [path]
+from fakekube.sandbox.monitor import main
+main()
+"""
+"""Imports the monitor, but of its packages nothing that they import for others: that would double the cost of a view."""
 
 
 class Process:
@@ -127,7 +131,7 @@ class Process:
 def start(
     view: View,
     *,
-    backend: RungName | None = None,
+    backend: RungName | Rung | None = None,
     stdin: int | None = None,
     stdout: int | None = None,
     stderr: int | None = None,
@@ -135,13 +139,18 @@ def start(
 ) -> Process:
     """Starts the command of `view` and returns once it has been executed. Raises SandboxError.
 
-    backend     the rung to take; None tries them in order, really, and takes the first that works
+    backend     the rung to take; None tries them in order, really, and takes the first that works; what `choose` gave is
+                not tried again
     stdin, ...  descriptors for the program; None: the caller's own. They stay the caller's to close
     tty         stdin is the slave of a pty that the caller made: it becomes the controlling terminal of a session of the
                 program's own. Leave it False to stay in the caller's session, where Ctrl-C reaches the program by itself
     """
-    order = {"do": "start", "view": _view(view), "backend": backend, "tty": tty}
-    return _start(order, backend == "sudo", (stdin, stdout, stderr))
+    order: dict[str, Any] = {"do": "start", "view": _view(view), "tty": tty}
+    if isinstance(backend, Rung):
+        order |= {"backend": backend.name, "rung": _rung_answer(backend)}
+    else:
+        order |= {"backend": backend, "rung": None}
+    return _start(order, order["backend"] == "sudo", (stdin, stdout, stderr))
 
 
 def enter(
@@ -285,6 +294,19 @@ def _record(fields: orders.RecordOrder) -> Record:
     return Record(**cast(Any, {**fields, "redirects": redirects, "groups": tuple(fields["groups"])}))
 
 
+def _rung_answer(rung: Rung) -> orders.RungAnswer:
+    return {
+        "name": rung.name,
+        "usable": rung.usable,
+        "why": rung.why,
+        "advice": list(rung.advice),
+        "redirects": rung.redirects,
+        "bindable": list(rung.bindable),
+        "missing": list(rung.missing),
+        "processes": rung.processes,
+    }
+
+
 def _rung(answer: orders.RungAnswer) -> Rung:
     return Rung(
         name=cast(RungName, answer["name"]),
@@ -294,4 +316,5 @@ def _rung(answer: orders.RungAnswer) -> Rung:
         redirects=cast(Any, answer["redirects"]),
         bindable=tuple((address, port) for address, port in answer["bindable"]),
         missing=tuple(answer["missing"]),
+        processes=answer["processes"],
     )

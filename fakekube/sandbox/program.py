@@ -144,8 +144,12 @@ def execute(command: CommandOrder) -> NoReturn:
         ) from None
     try:
         os.execvpe(argv[0], argv, command["environment"])
-    except FileNotFoundError:
-        where = "" if "/" in argv[0] else f" in PATH ({command['environment'].get('PATH', os.defpath)})"
-        raise SandboxError(f"{argv[0]}: no such program{where}", 127) from None
     except OSError as error:
-        raise SandboxError(f"{argv[0]}: cannot be executed: {error.strerror}", 126) from None
+        where = command["environment"].get("PATH", os.defpath)
+        candidates = [argv[0]] if "/" in argv[0] else [os.path.join(entry, argv[0]) for entry in where.split(":")]
+        # A directory in PATH that may not be entered gives EACCES, though there is no such program.
+        if any(os.path.exists(candidate) for candidate in candidates):
+            raise SandboxError(f"{argv[0]}: cannot be executed: {error.strerror}", 126) from None
+        raise SandboxError(
+            f"{argv[0]}: no such program{'' if '/' in argv[0] else f' in PATH ({where})'}", 127
+        ) from None

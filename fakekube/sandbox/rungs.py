@@ -19,10 +19,8 @@ from __future__ import annotations
 import marshal
 import os
 import select
-import shutil
 import signal
 import socket
-import subprocess
 import sys
 
 from fakekube.sandbox import connect_filter, linux, namespaces, relays
@@ -36,6 +34,8 @@ if TYPE_CHECKING:
     from fakekube.sandbox.orders import RungAnswer
 
     Addresses = Sequence[tuple[str, int]]
+
+# subprocess and shutil are imported where they are needed: the first two rungs do without, and each view pays.
 
 _LINUX = sys.platform == "linux"
 _PROBE_TIMEOUT_S = 5.0
@@ -253,20 +253,25 @@ def _missing_processes(tried: Tried) -> list[str]:
 
 
 def _bubblewrap(addresses: Addresses) -> RungAnswer:
+    import shutil
+
     program = shutil.which("bwrap") if _LINUX else None
     if program is None:
         return _answer(
             "bubblewrap", False, "bwrap is not installed.", advice=["Install the package bubblewrap."] if _LINUX else []
         )
-    base = [program, "--dev-bind", "/", "/", "--unshare-user", "--unshare-pid", "--proc", "/proc", "--tmpfs", "/tmp"]
-    tried = _run([*base, "--unshare-uts", "--hostname", "probe", "true"])
-    if tried:
-        return _answer("bubblewrap", False, f"bwrap is refused: {tried}.", advice=_user_advice())
+    base = [program, "--dev-bind", "/", "/", "--unshare-user", "--unshare-uts", "--hostname", "probe"]
+    base += ["--unshare-pid", "--proc", "/proc", "--tmpfs", "/tmp"]
+    catches = _try_catching_within(base)
+    # Only then is it worth knowing whether it is the view or the catching that does not work.
+    refused = _run([*base, "true"]) if catches else ""
+    if refused:
+        return _answer("bubblewrap", False, f"bwrap is refused: {refused}.", advice=_user_advice())
     return _answer(
         "bubblewrap",
         True,
         "bwrap works for this user.",
-        catches=_try_catching_within(base),
+        catches=catches,
         addresses=addresses,
         missing=['Network "pod" cannot be had.'],
     )
@@ -274,23 +279,25 @@ def _bubblewrap(addresses: Addresses) -> RungAnswer:
 
 def _try_catching_within(command: list[str]) -> str:
     """Whether the connect() of a program under `command` can be caught: confinement may forbid what is allowed outside."""
+    import subprocess
+
     ours, theirs = Channel.pair()
     pid = os.fork()
     if pid == 0:
         try:
             signal.alarm(int(_PROBE_TIMEOUT_S))
             ours.close()
-            try:
-                listener = connect_filter.install()
-            except OSError as error:
-                theirs.send({"error": str(error)})
-                os._exit(0)
+            listener = connect_filter.install()
             theirs.send({"error": ""}, [listener])
             os.close(listener)
             theirs.receive()
             connecting = f"import socket; raise SystemExit(socket.socket().connect_ex({_PROBED_ADDRESS!r}))"
-            done = subprocess.run([*command, sys.executable, "-I", "-S", "-c", connecting], check=False)
+            done = subprocess.run(
+                [*command, sys.executable, "-I", "-S", "-c", connecting], stderr=subprocess.DEVNULL, check=False
+            )
             theirs.send({"error": "" if done.returncode == 0 else "a caught connect() was refused"})
+        except OSError as error:
+            theirs.send({"error": str(error)})
         finally:
             os._exit(0)
     theirs.close()
@@ -302,6 +309,8 @@ def _try_catching_within(command: list[str]) -> str:
 
 
 def _sudo(addresses: Addresses) -> RungAnswer:
+    import shutil
+
     if not _LINUX or os.geteuid() == 0 or shutil.which("sudo") is None:
         return _answer("sudo", False, "this is root already, or there is no sudo, or no Linux.")
     refused = _run(["sudo", "-n", sys.executable, "-I", "-S", "-c", "pass"])
@@ -349,6 +358,8 @@ def _python(addresses: Addresses) -> RungAnswer:
 
 
 def _container(addresses: Addresses) -> RungAnswer:
+    import shutil
+
     whys = []
     for program in CONTAINER_PROGRAMS:
         if shutil.which(program) is None:
@@ -380,7 +391,9 @@ RUNGS: dict[str, Callable[[Addresses], RungAnswer]] = {
 
 
 def _run(command: list[str]) -> str:
-    """ "" when it succeeds, else the last line that it printed."""
+    """ "" when it succeeds, else the first line that it printed."""
+    import subprocess
+
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False
@@ -391,7 +404,7 @@ def _run(command: list[str]) -> str:
         return str(error)
     if done.returncode == 0:
         return ""
-    return (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()[-1]
+    return (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()[0].rstrip(".")
 
 
 _SETTINGS = {

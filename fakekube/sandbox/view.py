@@ -122,6 +122,7 @@ class Rung:
     redirects   "any": connect() to every address can be caught; "bound": only to addresses that a relay can listen on
                 (127.96.0.1:443 where root or the system allows it); a Python program's connect() is caught everywhere
     missing     what a program in such a view will not find, one sentence each
+    processes   its processes are numbered anew, and the kernel ends them with the view
     """
 
     name: RungName
@@ -131,6 +132,7 @@ class Rung:
     redirects: Literal["any", "bound"] = "any"
     bindable: tuple[Address, ...] = ()
     missing: tuple[str, ...] = ()
+    processes: bool = False
 
     def reaches(self, address: Address) -> bool:
         """Whether every program in such a view can reach a redirected `address`; else advertise the real one."""

@@ -1,0 +1,27 @@
+"""What the tests of views need: places to run in, and directories that an ordinary user can read."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sandbox import actors
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _public_directory() -> Iterator[None]:
+    yield
+    actors.remove_public_directory()
+
+
+@pytest.fixture
+def public() -> Iterator[pathlib.Path]:
+    """A directory that every user can read and write, unlike `tmp_path`."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="fakekube-test-"))
+    directory.chmod(0o777)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
