@@ -179,9 +179,9 @@ class FakeCluster(Identities, MetricsHandle, Handle):
 
         def ready() -> None:
             # What is there now lives as long as the process; stored objects form no cycles. Without this a full collection walks over
-            # all of them every few hundred writes.
+            # all of them every few hundred writes. Those of young objects are small, since while one lasts nobody is answered.
             gc.freeze()
-            gc.set_threshold(50_000, 20, 100)
+            gc.set_threshold(5_000, 500, 100)
             if on_ready is not None:
                 on_ready()
 
