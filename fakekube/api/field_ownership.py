@@ -6,6 +6,7 @@ with the object decoded and defaulted in the version of the request, before admi
 
 from __future__ import annotations
 
+import copy
 import json
 from functools import lru_cache
 from typing import Any
@@ -14,7 +15,7 @@ from fakekube.api.body import Body, from_storage
 from fakekube.api.call import FIELD_MANAGER_BYTES, Call, WriteOptions
 from fakekube.api.control_plane import ControlPlane
 from fakekube.kinds import Kinds
-from fakekube.objects import managed_fields, repeated_changes, yaml
+from fakekube.objects import defaults, managed_fields, repeated_changes, yaml
 from fakekube.objects.managed_fields import Managers, Writer
 from fakekube.objects.typed_fields import Mistake, Shape, shape_of, shape_of_schema
 from fakekube.registry.kind import Kind, Object
@@ -74,6 +75,11 @@ class _Versions:
             if not source.is_stored_form and to_storage is not None:
                 obj = to_storage(obj)
             obj = from_storage(target, obj)
+            if target.type_name:
+                # A part of an object, too, is given what its version leaves out, which thereby is there to stay: the percentage of an
+                # autoscaler whose applier goes from v1, where it named it, to v2, where it names no metrics.
+                obj = copy.deepcopy(obj)
+                defaults.apply(target.type_name, obj)
         return obj, shape_of_kind(target)
 
     def _served(self, api_version: str) -> Kind | None:

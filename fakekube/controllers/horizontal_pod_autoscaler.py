@@ -27,6 +27,8 @@ from fakekube.objects.selectors import NOTHING, parse_labels
 
 RESOURCE = "horizontalpodautoscalers.autoscaling"
 PERIOD_S = 15.0
+FIRST_LOOK_S = 0.2
+"""A new autoscaler is looked at not before its creator can have read it; at once where time is held."""
 
 NO_SCALE = "the HPA controller was unable to get the target's current scale: "
 GOT_SCALE: Finding = (
@@ -56,6 +58,8 @@ class Known:
 class Memory:
     known: dict[Key, Known] = field(default_factory=dict)
     are_metrics_new: set[Key] = field(default_factory=set)
+    new: set[Key] = field(default_factory=set)
+    """Autoscalers that wait for the first look."""
 
 
 async def reconcile(context: Context, namespace: str, name: str) -> float | None:
@@ -64,6 +68,7 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
     autoscaler = context.client.get(RESOURCE, namespace, name)
     if autoscaler is None:
         memory.known.pop(key, None)
+        memory.new.discard(key)
         return None
     now, known = context.clock.now(), memory.known.get(key)
     if known is not None and known.spec == autoscaler["spec"] and key not in memory.are_metrics_new:
@@ -71,6 +76,10 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
         left_s = PERIOD_S - (now - known.at).total_seconds()
         if left_s > 0:
             return left_s
+    if known is None and key not in memory.new and not context.clock.is_held:
+        memory.new.add(key)
+        return FIRST_LOOK_S
+    memory.new.discard(key)
     memory.are_metrics_new.discard(key)
     history = known.history if known is not None else History()
     memory.known[key] = Known(autoscaler["spec"], now, history)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import orjson
@@ -370,3 +371,26 @@ async def test_an_entry_is_compared_in_its_own_version(plane: ControlPlane, call
     assert refusal.value.message == (
         'Apply failed with 1 conflict: conflict with "alice": .spec.targetCPUUtilizationPercentage'
     )
+
+
+async def test_what_an_applier_named_in_an_older_version_stays_when_she_names_nothing_in_its_place(
+    plane: ControlPlane, call: MakeCall
+) -> None:
+    old = plane.kinds.find("autoscaling", "v1", "horizontalpodautoscalers")
+    assert old is not None
+    through_v2 = call("horizontalpodautoscalers.autoscaling", "h", fieldManager="alice")
+    through_v1 = dataclasses.replace(through_v2, kind=old)
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}
+    config: Json = {"kind": "HorizontalPodAutoscaler", "metadata": {"name": "h"}}
+    spec = {"maxReplicas": 5, "scaleTargetRef": target}
+    await applied(
+        plane,
+        through_v1,
+        {**config, "apiVersion": "autoscaling/v1", "spec": {**spec, "targetCPUUtilizationPercentage": 70}},
+    )
+
+    stored = await applied(plane, through_v2, {**config, "apiVersion": "autoscaling/v2", "spec": spec})
+
+    (metric,) = stored.value["spec"]["metrics"]
+    assert metric["resource"]["target"]["averageUtilization"] == 70
+    assert "f:metrics" not in owned(stored)["alice/Apply"]["f:spec"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -248,3 +249,24 @@ def test_a_rate_that_is_used_up_never_takes_back_what_was_done() -> None:
     spec = {"maxReplicas": 50, "behavior": {"scaleUp": {"policies": [policy], "stabilizationWindowSeconds": 0}}}
     wanted, findings = normalized(spec, history, 9, 20, now)
     assert (wanted, findings[-1][2]) == (9, "ScaleUpLimit")
+
+
+def test_its_creator_reads_an_autoscaler_before_it_is_looked_at() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await a_workload(cluster, replicas=1)
+        whole = {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web"},
+            "minReplicas": 2,
+            "maxReplicas": 5,
+            "metrics": [cpu(50)],
+        }
+        await cluster.create(RESOURCE, {"metadata": metadata("web"), "spec": whole, "status": {}})
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert "conditions" not in status(cluster)
+
+        await cluster.settle()
+
+        assert replicas(cluster) == 2
+
+    Cluster(CONTROLLERS).run(scenario)
