@@ -58,7 +58,6 @@ class Session:
         )
         self.termination_log: Path | None = None
         self.ambassadors: list[Ambassador] = []
-        self.working_directory = "/"
         self._content: Content | None = None
 
     def prepare(self) -> None:
@@ -83,9 +82,7 @@ class Session:
         if self.choices.network == "pod":
             services = self.connection.ask("GET", "/api/v1/services")["items"]
             resolver = pod_view.resolver(services, self.pod["metadata"]["namespace"])
-        made = pod_view.view(argv, self._content, self.server, self.choices, environ, resolver)
-        self.working_directory = made.working_directory
-        return made
+        return pod_view.view(argv, self._content, self.server, self.choices, environ, resolver)
 
     def follow(self, failed: Callable[[str, str], None]) -> None:
         """Keep the volumes as the API says; `failed(volume, message)` hears where that is not possible."""

@@ -26,7 +26,7 @@ from fakekube.in_pod.streams import STDERR, STDIN, STDOUT, Streams
 from fakekube.kubelet import Object
 from fakekube.kubelet.environment import ContainerConfigError
 from fakekube.remote import RemoteError
-from fakekube.sandbox import Process, RungName, SandboxError, enter, start
+from fakekube.sandbox import Process, RungName, SandboxError, View, enter, start
 
 FALLBACK_BYTES = 2048
 FALLBACK_LINES = 80
@@ -181,8 +181,9 @@ def _play(session: Session, door: ProcessDoor | None, command: Sequence[str]) ->
     streams = Streams(written, takes_input=bool(session.container.get("stdin")) and door is not None)
     try:
         fds = streams.fds
+        view = session.view(command, dict(os.environ))
         process = start(
-            session.view(command, dict(os.environ)),
+            view,
             backend=session.rung.name,
             stdin=fds.get(STDIN),
             stdout=fds[STDOUT],
@@ -201,7 +202,7 @@ def _play(session: Session, door: ProcessDoor | None, command: Sequence[str]) ->
         if door is not None:
             door.started(process.pid, session.choices.network)
             door.listen(lambda message: _heard(message, streams, process))
-        session.directory.write_record(_record(session, process))
+        session.directory.write_record(_record(session, view, process))
         session.follow(lambda volume, message: _set_up_failed(door, volume, message))
         code = streams.run(process.fileno(), process.poll, process.signal)
     if door is not None:
@@ -229,15 +230,15 @@ def _set_up_failed(door: ProcessDoor | None, volume: str, message: str) -> None:
     say(text)
 
 
-def _record(session: Session, process: Process) -> dict[str, Any]:
+def _record(session: Session, view: View, process: Process) -> dict[str, Any]:
     metadata = session.pod["metadata"]
     return {
         "server": session.connection.endpoint.url,
         "namespace": metadata["namespace"],
         "pod": metadata["name"],
         "container": session.container["name"],
-        "environment": dict(process.record.environment),
-        "workingDirectory": session.working_directory,
+        "environment": {**view.environment, **process.record.environment},
+        "workingDirectory": view.working_directory,
         "record": process.record.to_json(),
     }
 
