@@ -40,8 +40,8 @@ PROGRAM_TIMEOUT_S = 60.0
 END_S = 5.0
 
 API_PORT = 443
-OWN_FAILURE = 125
-"""The exit code of `fakekube run` and `exec` when the program could not be started."""
+OWN_FAILURES = (125, 126, 127)
+"""Exit codes of `fakekube run` and `exec` when the program could not be started; then a line `error: ...` is the last on stderr."""
 
 
 class InPod:
@@ -218,7 +218,7 @@ def _environment(env: Mapping[str, str] | None) -> dict[str, str]:
 def _raise_own_failure(code: int | None, stderr: str) -> None:
     __tracebackhide__ = True
     *_, last = ["", *stderr.splitlines()]
-    if code == OWN_FAILURE and last.startswith("error: "):
+    if code in OWN_FAILURES and last.startswith("error: "):
         from fakekube.in_pod.errors import InPodError
 
         raise InPodError(last.removeprefix("error: "))
@@ -330,22 +330,17 @@ class _Deadline:
 class Here:
     """What is around the code of this process."""
 
-    def __init__(
-        self,
-        environment: Mapping[str, str],
-        places: Mapping[str, Path],
-        missing: Sequence[str],
-        api_names: Sequence[str],
-        api_address: tuple[str, int],
-    ) -> None:
-        self.environment = dict(environment)
+    def __init__(self, api_address: tuple[str, int]) -> None:
+        self.environment: Mapping[str, str] = {}
         """The pod's variables."""
-        self.places = dict(places)
+        self.places: Mapping[str, Path] = {}
         """mountPath -> where it really lies."""
-        self.missing = tuple(missing)
+        self.missing: tuple[str, ...] = ()
         """mountPaths that cannot be placed in a process that needs what is there: /tmp, the home directory, Python itself."""
-        self.api_names = tuple(api_names)
+        self.api_names: tuple[str, ...] = ()
         self.api_address = api_address
+        self.failures: dict[str, str] = {}
+        """volume -> why its last change could not be written, in the kubelet's words."""
         self._waiting: list[Mailbox[None]] = []
 
     def path(self, path: str) -> Path:
@@ -398,6 +393,15 @@ class Here:
 
     def written(self, volume: str) -> None:
         """For whoever has written a volume."""
+        self.failures.pop(volume, None)
+        self._look_again()
+
+    def failed(self, volume: str, message: str) -> None:
+        """For whoever could not write a volume."""
+        self.failures[volume] = message
+        self._look_again()
+
+    def _look_again(self) -> None:
         for news in list(self._waiting):
             news.put(None)
 
@@ -410,7 +414,8 @@ class Here:
     def _not_met(self, path: str, timeout_s: float) -> TimeoutError:
         text = self._text(path)
         held = "it is not there" if text is None else f"it holds {text!r}"
-        return TimeoutError(f"{path} has not become what is wanted within {timeout_s} s: {held}")
+        failed = [f'. MountVolume.SetUp failed for volume "{name}" : {why}' for name, why in self.failures.items()]
+        return TimeoutError(f"{path} has not become what is wanted within {timeout_s} s: {held}{''.join(failed)}")
 
 
 def _is_met(condition: str | Callable[[str], bool] | None, text: str) -> bool:
@@ -438,18 +443,14 @@ def _prepared(cluster: FakeCluster, tested: TestedPod) -> Iterator[Here]:
     connection = Connection(endpoint)
     directory = Path(tempfile.mkdtemp(prefix="fakekube-pod-"))
     address = (endpoint.host, endpoint.port)
-    here: list[Here] = []
-
-    def written(volume: str) -> None:
-        for each in here:
-            each.written(volume)
-
+    here = Here(address)
     source = ClusterSource(connection, address)
     volumes = LiveVolumes(
         pod,
         source,
         lambda name, is_shared: directory / "volumes" / name,
-        written=written,
+        here.failed,
+        written=here.written,
     )
     try:
         try:
@@ -459,17 +460,18 @@ def _prepared(cluster: FakeCluster, tested: TestedPod) -> Iterator[Here]:
         except (SetUpFailed, ContainerConfigError) as error:
             told = f'container "{container["name"]}" of pod "{tested.name}" cannot start: {error}'
             raise InPodError(told) from None
-        places, missing = _places(mounted, directory)
-        here.append(Here(variables, places, missing, _api_names(cluster, tested.namespace), address))
+        here.environment = variables
+        here.places, here.missing = _places(mounted, directory)
+        here.api_names = _api_names(cluster, tested.namespace)
         volumes.follow(connection)
-        yield here[0]
+        yield here
     finally:
         volumes.stop()
         connection.close()
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _places(mounted: Sequence[Mount], directory: Path) -> tuple[dict[str, Path], list[str]]:
+def _places(mounted: Sequence[Mount], directory: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     """mountPath -> where it lies, and mountPaths that are not placed."""
     hidden = directory / "no-kubeconfig"
     hidden.mkdir()
@@ -489,7 +491,7 @@ def _places(mounted: Sequence[Mount], directory: Path) -> tuple[dict[str, Path],
             else:
                 shutil.copy2(mount.source, source)
         places[mount.target] = source
-    return places, missing
+    return places, tuple(missing)
 
 
 def _is_needed(target: str) -> bool:
@@ -498,9 +500,9 @@ def _is_needed(target: str) -> bool:
     return any(Path(os.path.realpath(each)).is_relative_to(os.path.realpath(target)) for each in own)
 
 
-def _api_names(cluster: FakeCluster, namespace: str) -> list[str]:
+def _api_names(cluster: FakeCluster, namespace: str) -> tuple[str, ...]:
     """By what the pod calls the API server."""
     from fakekube.kubelet.hosts_file import API_NAMES, SHORT_API_NAME
 
     service = cluster.get("service", "kubernetes", "default")
-    return [service["spec"]["clusterIP"], *API_NAMES, *([SHORT_API_NAME] if namespace == "default" else [])]
+    return (service["spec"]["clusterIP"], *API_NAMES, *([SHORT_API_NAME] if namespace == "default" else []))

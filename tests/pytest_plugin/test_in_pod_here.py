@@ -48,7 +48,6 @@ spec:
     - {name: settings, mountPath: /etc/one-setting, subPath: size}
     - {name: self, mountPath: /etc/downward}
     - {name: scratch, mountPath: /scratch}
-    - {name: scratch, mountPath: /tmp}
   - {name: side, image: busybox}
   volumes:
   - {name: settings, configMap: {name: settings}}
@@ -218,10 +217,14 @@ class TestSurroundings:
 
     def test_what_this_process_needs_itself_is_not_hidden(self, in_pod: InPod, tmp_path: Path) -> None:
         (tmp_path / "mine").touch()
+        mounts = [{"name": "v", "mountPath": path} for path in ("/cache", tempfile.gettempdir())]
+        container = {"name": "c", "image": "i", "volumeMounts": mounts}
+        spec = {"containers": [container], "volumes": [{"name": "v", "emptyDir": {}}]}
 
-        with in_pod(POD).here() as here:
-            assert here.missing == ("/tmp",)
+        with in_pod({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}).here() as here:
+            assert here.missing == (tempfile.gettempdir(),)
             assert (tmp_path / "mine").exists()
+            assert os.path.isdir("/cache")
 
     def test_secrets_lie_where_nobody_else_can_look(self, in_pod: InPod) -> None:
         with in_pod(POD).here() as here:
@@ -301,6 +304,17 @@ class TestChanges:
                 here.wait_for("/etc/settings/colour", "red", timeout=0.05)
             with pytest.raises(TimeoutError, match=r"^/etc/settings/new .* it is not there$"):
                 here.wait_for("/etc/settings/new", timeout=0.05)
+
+    def test_why_a_change_does_not_come_is_told(self, kube: FakeCluster, in_pod: InPod) -> None:
+        with in_pod(POD).here() as here:
+            kube.delete("configmap", "settings")
+            here.wait_for("/etc/settings/colour", lambda text: bool(here.failures))
+
+            with pytest.raises(TimeoutError) as told:
+                here.wait_for("/etc/settings/colour", "red", timeout=0.01)
+
+        failure = 'MountVolume.SetUp failed for volume "settings" : configmap "settings" not found'
+        assert str(told.value).endswith(f"it holds 'blue'. {failure}")
 
 
 TWO_CONTAINERS: dict[str, Any] = {

@@ -103,6 +103,14 @@ def test_a_pod_that_cannot_start_says_so(in_pod: InPod) -> None:
         pod.run(["true"])
 
 
+def test_a_program_that_is_not_there_is_told(in_pod: InPod) -> None:
+    pod = in_pod(POD)
+
+    with pytest.raises(InPodError, match=r"^no-such-program: no such program"):
+        pod.exec(["no-such-program"])
+    assert pod.exec("exit 127").returncode == 127
+
+
 def test_a_running_program_sees_changes_and_is_entered(kube: FakeCluster, in_pod: InPod) -> None:
     pod = in_pod(POD)
     watcher = """
