@@ -110,7 +110,9 @@ class LiveVolumes:
             elif self._source.learn(resource, namespace, name, obj):
                 self._mark(resource, name)
 
-        watch = Watch(connection.another(), f"/api/v1/namespaces/{namespace}/{resource}", query, seen)
+        # What was there when the volumes were set up may have gone before the watch begins.
+        known = {name for volume in self._volumes for kind, name in references(volume, self._pod) if kind == resource}
+        watch = Watch(connection.another(), f"/api/v1/namespaces/{namespace}/{resource}", query, seen, known)
         self._watches.append(watch)
         watch.start()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from fakekube.in_pod.connection import Connection, ConnectionLost
@@ -26,7 +26,8 @@ class Watch(threading.Thread):
     """Follows the objects of `path` that `query` selects, until `stop`.
 
     `seen(name, object)` is called in this thread for each object that is there, has come or has changed; with None for one that
-    is there no more. While the server cannot be asked, or refuses, what was known stays.
+    is there no more. While the server cannot be asked, or refuses, what was known stays. Of the names `known` from before it is
+    told as well when they are not there.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Watch(threading.Thread):
         path: str,
         query: dict[str, str],
         seen: Callable[[str, Object | None], None],
+        known: Collection[str] = (),
     ) -> None:
         super().__init__(name=f"watch {path}", daemon=True)
         self._connection = connection
@@ -47,7 +49,7 @@ class Watch(threading.Thread):
             "allowWatchBookmarks": "true",
         }
         self._seen = seen
-        self._names: set[str] = set()
+        self._names = set(known)
         self._stopped = threading.Event()
 
     def stop(self) -> None:
