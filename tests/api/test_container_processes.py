@@ -28,7 +28,7 @@ def processes(store: Store) -> ContainerProcesses:
 
 def a_pod(store: Store, name: str = "p") -> dict[str, Any]:
     metadata = {"name": name, "namespace": "shop", "uid": f"uid-of-{name}"}
-    return store.create("pods", "shop", name, {"metadata": metadata}).value
+    return store.create("pods", "shop", name, {"kind": "Pod", "apiVersion": "v1", "metadata": metadata}).value
 
 
 @pytest.fixture
