@@ -158,6 +158,9 @@ async def follow_owners(context: Context, memory: Memory, place: Place, object: 
     try:
         await context.client.delete(resource, namespace, name, uid=metadata["uid"], propagation_policy=policy)
     except Conflict:
+        present = context.client.get(resource, namespace, name)
+        if present is not None and present["metadata"]["uid"] == metadata["uid"]:
+            raise
         return  # another of the same name by now
 
 

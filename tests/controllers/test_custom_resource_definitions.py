@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +92,36 @@ class Cluster:
 @pytest.fixture
 async def cluster() -> AsyncIterator[Cluster]:
     """The definitions of a real control plane, and nobody but their controller."""
+    client = new_client()
+    loop = new_loop(client)
+    loop.start()
+    yield Cluster(client, loop)
+    await loop.stop()
+
+
+class Killed(Exception):
+    """Nobody catches it, as nobody outlives its process."""
+
+
+class Mortal(Client):
+    """Whoever acts through it is dead after `last` writes, counted from 0; the one after that does not come about."""
+
+    last = -1
+    written = 0
+
+    async def update(self, resource: str, obj: Object, subresource: str = "") -> Object:
+        if self.written == self.last:
+            raise Killed
+        self.written += 1
+        return await super().update(resource, obj, subresource)
+
+
+def new_loop(client: Client) -> Loop:
+    plane = client.plane
+    return Loop([CONTROLLER], store=plane.store, client_for=lambda _: client, clock=plane.clock, settings=Settings())
+
+
+def new_client() -> Client:
     clock, chance, kinds = Clock(), Chance(1), Kinds.builtin()
     store = Store()
     for kind in kinds:
@@ -99,11 +129,46 @@ async def cluster() -> AsyncIterator[Cluster]:
             store.declare(kind.collection, kind.kind, kind.api_version)
     plane = ControlPlane(store, kinds, clock, chance, Allocators("10.96.0.0/16", chance.random), Chain(()))
     custom_resources.follow(plane)
-    client = Client(plane, User("admin", ("system:masters",)))
-    loop = Loop([CONTROLLER], store=store, client_for=lambda _: client, clock=clock, settings=Settings())
-    loop.start()
-    yield Cluster(client, loop)
-    await loop.stop()
+    return Client(plane, User("admin", ("system:masters",)))
+
+
+async def until(done: Callable[[], bool]) -> None:
+    for _ in range(10_000):
+        if done():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it does not come to this")
+
+
+@pytest.mark.parametrize("last", range(5))
+async def test_a_controller_that_begins_anew_after_any_write_comes_to_the_same_end(
+    last: int,
+) -> None:
+    client = new_client()
+    mortal = Mortal(client.plane, client.user)
+    mortal.last = last
+    first = new_loop(mortal)
+    first.start()
+    cluster = Cluster(client, first)
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    versions = [{"name": "v1", "served": True, "storage": True, "schema": schema}]
+    for plural, kind in (("pears", "Pear"), ("plums", "Plum")):
+        names = {"plural": plural, "kind": kind}
+        spec = {"group": "example.com", "scope": "Cluster", "names": names, "versions": versions}
+        await client.create(DEFINITIONS, {"metadata": {"name": f"{plural}.example.com"}, "spec": spec})
+    await asyncio.sleep(0)
+    await client.delete(DEFINITIONS, "", "plums.example.com")
+    await until(lambda: mortal.written == last or not first.is_busy)
+    await first.stop()
+    assert mortal.written == last
+
+    second = new_loop(client)
+    second.start()
+    await second.idle()
+    await second.stop()
+
+    assert cluster.reasons("pears") == ["NoConflicts", "InitialNamesAccepted"]
+    assert client.get(DEFINITIONS, "", "plums.example.com") is None
 
 
 async def test_a_definition_is_established_and_served(cluster: Cluster) -> None:

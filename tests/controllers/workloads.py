@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from fakekube.controllers.loop import Context, Controller, Watch, own
+from fakekube.api.client import Client
+from fakekube.controllers.loop import Context, Controller, Loop, Watch, own
 from fakekube.errors import StatusError, conflict
 from tests.controllers.in_memory import Cluster, Object
 
@@ -66,6 +67,33 @@ def events(cluster: Cluster, about: str | None = None) -> list[str]:
     return [f"{each['reason']} {each['message']}" for each in told]
 
 
+def file_of(controller: Controller) -> str:
+    """The file that the controller is in, without its ending."""
+    function = controller.reconcile
+    whole = getattr(function, "func", function)
+    if whole is not function:
+        return controller.name.removesuffix("-controller")
+    return str(function.__module__.rpartition(".")[2])
+
+
+class As:
+    """The cluster, which learns who writes."""
+
+    def __init__(self, cluster: StormyCluster, name: str) -> None:
+        self._cluster = cluster
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("create", "update", "patch", "delete", "bind", "set_scale"):
+            return lambda resource, *rest, **more: self._write(name, resource, *rest, **more)
+        return getattr(self._cluster, name)
+
+    async def _write(self, verb: str, resource: str, *rest: Any, **more: Any) -> Any:
+        if resource != "events":
+            self._cluster.writers.add(self._name)
+        return await getattr(self._cluster, verb)(resource, *rest, **more)
+
+
 @dataclass
 class StormyCluster(Cluster):
     """A cluster in which one write of the controllers, counted from 0, is refused as a conflict, or they are all killed after one."""
@@ -77,7 +105,18 @@ class StormyCluster(Cluster):
     counted: int = 0
     refusals: list[StatusError] = field(default_factory=list)
     restarts: int = 0
+    writers: set[str] = field(default_factory=set)
+    """The files of the controllers that have written anything but events."""
     _dead: bool = False
+
+    def new_loop(self) -> None:
+        self.loop = Loop(
+            self.controllers,
+            store=self.store,
+            client_for=lambda controller: cast(Client, As(self, file_of(controller))),
+            clock=self.clock,
+            settings=self.settings,
+        )
 
     def _wrote(self, verb: str, resource: str, object: Object) -> None:
         if self._dead:
