@@ -1,34 +1,52 @@
-"""python -m benchmarks [--quick] [--no-write]: measure, print the table, write docs/performance.md. Takes about five minutes."""
+"""python -m benchmarks [rates] [scale] [--quick] [--no-write]: measure, print tables, write docs/performance.md.
+
+Rates take about five minutes, scale takes two; both are measured where neither is named.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 
-from benchmarks.measurements import QUICK, Effort, measure
-from benchmarks.report import DOCUMENT, cells, cores, load, surroundings, table, write
+from benchmarks import measurements, scale
+from benchmarks.report import DOCUMENT, Row, cells, cores, load, surroundings, table, write
 from benchmarks.servers import use_last_core
+
+MARKS = {"rates": "measured", "scale": "scale"}
+"""What may be measured, and how its table's place in the document is marked."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=" or ".join(MARKS))
     parser.add_argument(
         "--quick", action="store_true", help="little of everything, to see that it works; writes nothing"
     )
     parser.add_argument("--no-write", action="store_true", help=f"leave {DOCUMENT.name} as it is")
     options = parser.parse_args()
 
+    if unknown := set(options.parts) - MARKS.keys():
+        parser.error(f"nothing is measured under the name {min(unknown)!r}: expected {' or '.join(MARKS)}")
+
     machine = surroundings()
     if load() > cores() / 2:
         print("Other programs keep this machine busy: ratios will be rough, times and rates too bad.", file=sys.stderr)
     use_last_core()
-    rows = []
-    for row in measure(QUICK if options.quick else Effort()):
-        print(" | ".join(cells(row)), file=sys.stderr, flush=True)
-        rows.append(row)
-    print(f"{machine}\n\n{table(rows)}")
-    if not (options.quick or options.no_write):
-        write(rows, machine)
+    for part in options.parts or MARKS:
+        rows = []
+        for row in measured(part, quick=options.quick):
+            print(" | ".join(filter(None, cells(row))), file=sys.stderr, flush=True)
+            rows.append(row)
+        print(f"{machine}\n\n{table(rows)}\n")
+        if not (options.quick or options.no_write):
+            write(rows, machine, MARKS[part])
+
+
+def measured(part: str, *, quick: bool) -> Iterator[Row]:
+    if part == "rates":
+        return measurements.measure(measurements.QUICK if quick else measurements.Effort())
+    return scale.measure(scale.QUICK if quick else scale.Size())
 
 
 if __name__ == "__main__":

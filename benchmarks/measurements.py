@@ -20,6 +20,7 @@ from typing import Any
 
 from benchmarks.client import Address, Connection, Load, Unexpected, Watch, drive, fan_out
 from benchmarks.pods import NAMESPACE, pod_body
+from benchmarks.report import Row
 from benchmarks.servers import PODS, Server, bare_starlette, fakekube, kmock
 
 LIST_NAMESPACE, WATCH_NAMESPACE = f"{NAMESPACE}-list", f"{NAMESPACE}-watch"
@@ -41,19 +42,6 @@ class Effort:
 
 
 QUICK = Effort(slices=3, slice_seconds=0.2, stored=20_000, requests=5_000, writes=50, starts=3)
-
-
-@dataclass(slots=True)
-class Row:
-    """A line of the table. Cells are ready text; `reached` is None where there is no target."""
-
-    what: str
-    fakekube: str
-    bare: str = ""
-    kmock: str = ""
-    result: str = ""
-    target: str = ""
-    reached: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,25 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from benchmarks.measurements import Row
-
 DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 HEADINGS = ("measured", "fakekube", "bare Starlette", "kmock", "result", "target", "reached")
+
+
+@dataclass(slots=True)
+class Row:
+    """A line of a table. Cells are ready text; `reached` is None where there is no target."""
+
+    what: str
+    fakekube: str
+    bare: str = ""
+    kmock: str = ""
+    result: str = ""
+    target: str = ""
+    reached: bool | None = None
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -21,8 +32,11 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def table(rows: Sequence[Row]) -> str:
-    lines = [HEADINGS, *map(cells, rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    """Columns in which nothing stands are left out."""
+    lines: list[tuple[str, ...]] = [HEADINGS, *map(cells, rows)]
+    kept = [column for column in range(len(HEADINGS)) if any(line[column] for line in lines[1:])]
+    lines = [tuple(line[column] for column in kept) for line in lines]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(kept))]
     written = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
     ]
@@ -46,9 +60,10 @@ def load() -> float:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
-def write(rows: Sequence[Row], machine: str) -> None:
-    """Put the table between its marks; the text around it is written by hand."""
+def write(rows: Sequence[Row], machine: str, mark: str) -> None:
+    """Put the table between the marks of its name; the text around it is written by hand."""
     text = DOCUMENT.read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n{machine}\n\n{table(rows)}\n{END}{after}")
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    DOCUMENT.write_text(f"{before}{begin}\n{machine}\n\n{table(rows)}\n{end}{after}")
