@@ -20,42 +20,47 @@ _ANY_NAME = _PREFIX + b"x" * names.GENERATED_SUFFIX_LENGTH
 _MOST_TEMPLATES, _LONGEST_BYTES = 256, 16384
 
 
-def validated_once(validate: Callable[[Object], Sequence[FieldError]]) -> Callable[[Object], Sequence[FieldError]]:
-    """A validation of new pods that looks at nothing but annotations and spec; a template that passed is not asked again."""
+Validate = Callable[[Object], Sequence[FieldError]]
+Warn = Callable[[Object, Object | None], Sequence[str]]
+
+
+def judged_once(validate: Validate, warn: Warn) -> tuple[Validate, Warn]:
+    """The validation of new pods and the warnings about (pod, None), for templates that have been judged before nothing but a look-up.
+
+    `validate` looks at nothing but annotations and spec; `warn`, which is called next and with the same pod, at the name as well, if that
+    is no label.
+    """
     good: Repeated[bytes, bool] = Repeated(_MOST_TEMPLATES)
+    unremarkable: Repeated[bytes, bool] = Repeated(_MOST_TEMPLATES)
+    validated: list[tuple[Object, bytes]] = []
+    """The pod that was validated last, until it is asked for warnings."""
 
     def validate_create(pod: Object) -> Sequence[FieldError]:
+        validated.clear()
         text = template_of(pod)
         if text is None:
             return validate(pod)
-        if good.get(text):
-            return []
-        errors = validate(pod)
-        if not errors and not good.is_new(text):
-            good.put(text, True)
-        return errors
+        if not good.get(text):
+            errors = validate(pod)
+            if errors:
+                return errors
+            if not good.is_new(text):
+                good.put(text, True)
+        validated.append((pod, text))
+        return []
 
-    return validate_create
-
-
-def warned_once(
-    warnings: Callable[[Object, Object | None], Sequence[str]],
-) -> Callable[[Object, Object | None], Sequence[str]]:
-    """The same for warnings about (pod, None), which may also concern names that are no labels."""
-    unremarkable: Repeated[bytes, bool] = Repeated(_MOST_TEMPLATES)
-
-    def warn(pod: Object, old: Object | None) -> Sequence[str]:
-        text = template_of(pod) if old is None and not names.label(pod["metadata"].get("name", "")) else None
-        if text is None:
-            return warnings(pod, old)
+    def warnings(pod: Object, old: Object | None) -> Sequence[str]:
+        last, text = validated.pop() if validated else (None, b"")
+        if last is not pod or old is not None or names.label(pod["metadata"].get("name", "")):
+            return warn(pod, old)
         if unremarkable.get(text):
             return []
-        told = warnings(pod, old)
+        told = warn(pod, old)
         if not told and not unremarkable.is_new(text):
             unremarkable.put(text, True)
         return told
 
-    return warn
+    return validate_create, warnings
 
 
 def template_of(pod: Object) -> bytes | None:

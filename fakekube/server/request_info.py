@@ -5,6 +5,7 @@ Looks at nothing else, so that authorisation comes before everything that can be
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from fakekube.access.authorization import Asked
@@ -19,20 +20,27 @@ _OF_THE_NAMESPACE_ITSELF = frozenset({"status", "finalize"})
 def request_info(request: Request) -> Asked:
     """Raises nothing: what cannot be understood is a path like any other."""
     method, path = request.method, request.path
+    if not request.scope.get("query_string"):
+        return _asked(method, path, wants_watch=False)
+    asked = _asked(method, path, wants_watch=_wants_watch(request))
+    selector = request.query.get("fieldSelector")
+    if not selector or not asked.is_resource or asked.name or method not in _READING:
+        return asked
+    node = _required(selector, "spec.nodeName") if asked.resource == "pods" and not asked.group else ""
+    return replace(asked, name=_required(selector, "metadata.name"), selected_node=node)
+
+
+_READING = frozenset({"GET", "HEAD"})
+
+
+@lru_cache(maxsize=1024)
+def _asked(method: str, path: str, *, wants_watch: bool) -> Asked:
     place = _place(path)
     if place is None:
         return Asked(method.lower(), path)
     group, version, namespace, resource, name, subresource, is_old_watch, _ = place
-    if method in ("GET", "HEAD"):
-        verb = "get" if name else "list"
-        if is_old_watch or (not name and _wants_watch(request)):
-            verb = "watch"
-        selector = request.query.get("fieldSelector")
-        if selector and not name:
-            name = _required(selector, "metadata.name")
-            if resource == "pods" and not group:
-                node = _required(selector, "spec.nodeName")
-                return Asked(verb, path, True, group, version, namespace, resource, subresource, name, node)
+    if method in _READING:
+        verb = "watch" if is_old_watch or (wants_watch and not name) else "get" if name else "list"
     elif method == "DELETE":
         verb = "delete" if name else "deletecollection"
     else:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fakekube.kinds.pod_templates import template_of, validated_once, warned_once
+from fakekube.kinds.pod_templates import judged_once, template_of
 from fakekube.objects.field_errors import FieldError, required
 
 
@@ -49,45 +49,72 @@ def test_annotations_are_part_of_a_template() -> None:
     assert template_of(annotated) != template_of(pod())
 
 
-def test_a_template_that_passed_twice_is_not_asked_again() -> None:
-    asked = []
+class Judges:
+    """Counts what is asked of it."""
 
-    def validate(new: dict[str, Any]) -> Sequence[FieldError]:
-        asked.append(new)
-        return []
+    def __init__(self) -> None:
+        self.validated: list[dict[str, Any]] = []
+        self.asked_to_warn: list[dict[str, Any]] = []
 
-    once = validated_once(validate)
+    def validate(self, new: dict[str, Any]) -> Sequence[FieldError]:
+        self.validated.append(new)
+        return [required("spec.containers[0].image")] if "nodeName" in new["spec"] else []
+
+    def warn(self, new: dict[str, Any], old: dict[str, Any] | None) -> Sequence[str]:
+        self.asked_to_warn.append(new)
+        return ["odd"] if "hostname" in new["spec"] or "." in new["metadata"]["name"] else []
+
+
+def test_a_template_that_passed_twice_is_not_judged_again() -> None:
+    judges = Judges()
+    validate, warn = judged_once(judges.validate, judges.warn)
     for _ in range(5):
-        assert once(pod()) == []
+        new = pod()
+        assert validate(new) == []
+        assert warn(new, None) == []
 
-    assert len(asked) == 2
+    assert (len(judges.validated), len(judges.asked_to_warn)) == (2, 2)
 
 
 def test_a_template_that_is_wrong_is_told_each_time() -> None:
-    once = validated_once(lambda new: [required("spec.containers[0].image")])
+    judges = Judges()
+    validate, _ = judged_once(judges.validate, judges.warn)
 
-    assert [len(once(pod())) for _ in range(4)] == [1, 1, 1, 1]
+    assert [len(validate(pod(nodeName="a"))) for _ in range(4)] == [1, 1, 1, 1]
 
 
-def test_warnings_are_given_each_time_and_silence_is_remembered() -> None:
-    asked = []
+def test_warnings_are_given_each_time() -> None:
+    judges = Judges()
+    validate, warn = judged_once(judges.validate, judges.warn)
+    for _ in range(4):
+        new = pod(hostname="x")
+        validate(new)
 
-    def warnings(new: dict[str, Any], old: dict[str, Any] | None) -> Sequence[str]:
-        asked.append(new)
-        return ["odd"] if "hostname" in new["spec"] else []
-
-    once = warned_once(warnings)
-
-    assert [once(pod(hostname="x"), None) for _ in range(4)] == [["odd"]] * 4
-    assert [once(pod(), None) for _ in range(5)] == [[]] * 5
-    assert len(asked) == 6
+        assert warn(new, None) == ["odd"]
 
 
 def test_a_pod_whose_name_is_no_label_is_always_looked_at() -> None:
-    once = warned_once(lambda new, old: ["name"] if "." in new["metadata"]["name"] else [])
+    judges = Judges()
+    validate, warn = judged_once(judges.validate, judges.warn)
     for _ in range(3):
-        assert once(pod(), None) == []
+        new = pod()
+        validate(new)
+        assert warn(new, None) == []
     dotted = pod()
     dotted["metadata"]["name"] = "a.b"
+    validate(dotted)
 
-    assert once(dotted, None) == ["name"]
+    assert warn(dotted, None) == ["odd"]
+
+
+def test_a_pod_that_was_not_the_last_to_be_validated_is_looked_at() -> None:
+    judges = Judges()
+    validate, warn = judged_once(judges.validate, judges.warn)
+    for _ in range(3):
+        new = pod()
+        validate(new)
+        warn(new, None)
+    validate(pod())
+
+    assert warn(pod(hostname="x"), None) == ["odd"]
+    assert warn(pod(hostname="x"), pod()) == ["odd"]

@@ -180,14 +180,16 @@ def _pod_ip(pod: Object) -> str:
     return str(addresses[0].get("ip", "")) if addresses else ""
 
 
+_validate_create_once, _warnings_once = pod_templates.judged_once(validate_create, warnings)
+
 STRATEGY = Strategy(
     prepare_create=prepare_create,
     keeps_of_sent_status=("qosClass",),
     prepare_status_update=prepare_status_update,
-    validate_create=pod_templates.validated_once(validate_create),
+    validate_create=_validate_create_once,
     validate_update=validate_update,
     validate_status_update=pod_status.validate_update,
-    warnings=pod_templates.warned_once(warnings),
+    warnings=_warnings_once,
     selectable_fields={
         "spec.nodeName": lambda pod: str(pod["spec"].get("nodeName", "")),
         "spec.host": lambda pod: str(pod["spec"].get("nodeName", "")),
