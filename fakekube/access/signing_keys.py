@@ -1,8 +1,8 @@
 """The keys of service account tokens: how a JWT is signed and verified, and what a third party must know to verify one.
 
 A JWT of two algorithms is three pieces of base64 and one signature, for which `cryptography` (which makes our certificates anyway) is
-enough; nothing here needs a library for JWTs, and nothing here knows what the claims mean. It is imported when the first token is made or
-looked at.
+enough; nothing here needs a library for JWTs, and nothing here knows what the claims mean. Libraries are imported when the first
+token is made or looked at.
 
 https://www.rfc-editor.org/rfc/rfc7515  https://www.rfc-editor.org/rfc/rfc7517
 """
@@ -14,8 +14,6 @@ import binascii
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import orjson
 
 ES256, RS256 = "ES256", "RS256"
 ALGORITHMS = (ES256, RS256)
@@ -70,6 +68,8 @@ class SigningKey:
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """The JWT, in its compact form."""
+        import orjson
+
         header = _text(orjson.dumps({"alg": self.algorithm, "kid": self.id}))
         signed = f"{header}.{_text(orjson.dumps(claims))}"
         return f"{signed}.{_text(self._signature(signed.encode()))}"
@@ -163,6 +163,8 @@ class KeyRing:
 
 
 def _json(part: str) -> dict[str, Any]:
+    import orjson
+
     try:
         value = orjson.loads(_bytes(part))
     except orjson.JSONDecodeError:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fakekube.in_pod.connection import Connection
     from fakekube.in_pod.pod_view import Choices
-    from fakekube.sandbox import RungName
+    from fakekube.sandbox import Prepared
 
 USAGE_ERROR = 2
 
@@ -273,54 +274,76 @@ def _reported(command: Command, parsed: Parsed) -> int:
 
 
 def _run(parsed: Parsed) -> int:
-    from fakekube.in_pod import pods, servers
-    from fakekube.in_pod.connection import Connection
+    values = parsed.values
+    with _prepared(values) as sandbox:
+        from fakekube.in_pod import servers
+        from fakekube.in_pod.connection import Connection
+
+        choices = _choices(values)
+        sidecars = dict(_sidecar(each) for each in values["sidecar"])
+        if sidecars and choices.network == "pod":
+            raise UsageError(
+                "--sidecar needs the host's network: with --net=pod each container would be in a network of its own"
+            )
+        if values["filename"]:
+            files = [Path(name) for name in values["filename"]]
+            with (
+                _seed_errors(),
+                servers.for_manifests(files, *_server(values), values["namespace"]) as (connection, found),
+            ):
+                return _run_on(connection, *_pod_of(parsed, found), parsed, choices, sidecars, sandbox)
+        endpoint = servers.running(*_server(values))
+        namespace = values["namespace"] or endpoint.namespace
+        return _run_on(Connection(endpoint), _pod_name(parsed), namespace, parsed, choices, sidecars, sandbox)
+
+
+def _run_on(
+    connection: Connection,
+    name: str,
+    namespace: str,
+    parsed: Parsed,
+    choices: Choices,
+    sidecars: Mapping[str, str],
+    sandbox: Prepared,
+) -> int:
+    from fakekube.in_pod import pods
     from fakekube.in_pod.supervisor import run
 
-    values = parsed.values
-    choices, backend = _choices(values), _backend(values)
-    sidecars = dict(_sidecar(each) for each in values["sidecar"])
-    if sidecars and choices.network == "pod":
-        raise UsageError(
-            "--sidecar needs the host's network: with --net=pod each container would be in a network of its own"
-        )
-    if values["filename"]:
-        files = [Path(name) for name in values["filename"]]
-        with _seed_errors(), servers.for_manifests(files, *_server(values), values["namespace"]) as (connection, found):
-            name, namespace = _pod_of(parsed, found)
-            pod = pods.find(connection, namespace, name)
-            container = pods.container_of(pod, values["container"])
-            commands = {each: _sidecar_command(each, text, pod, connection, values) for each, text in sidecars.items()}
-            return run(connection, pod, container, parsed.command, choices, backend=backend, sidecars=commands)
-    endpoint = servers.running(*_server(values))
-    connection = Connection(endpoint)
-    pod = pods.find(connection, values["namespace"] or endpoint.namespace, _pod_name(parsed))
-    container = pods.container_of(pod, values["container"])
-    commands = {each: _sidecar_command(each, text, pod, connection, values) for each, text in sidecars.items()}
-    return run(connection, pod, container, parsed.command, choices, backend=backend, sidecars=commands)
+    pod = pods.find(connection, namespace, name)
+    container = pods.container_of(pod, parsed.values["container"])
+    commands = {
+        each: _sidecar_command(pods.container_of(pod, each)["name"], text, pod, connection, parsed.values)
+        for each, text in sidecars.items()
+    }
+    return run(connection, pod, container, parsed.command, choices, sandbox, sidecars=commands)
 
 
 def _exec(parsed: Parsed) -> int:
-    from fakekube.in_pod import pods, servers
-    from fakekube.in_pod.connection import Connection
-    from fakekube.in_pod.supervisor import run_within
-
     values = parsed.values
     if not parsed.command:
         raise UsageError("which command? It stands behind --")
+    from fakekube.in_pod import pods, servers
+    from fakekube.in_pod.connection import Connection
+
     endpoint = servers.running(*_server(values))
     connection = Connection(endpoint)
     pod = pods.find(connection, values["namespace"] or endpoint.namespace, _pod_name(parsed))
     container = pods.container_of(pod, values["container"])
-    return run_within(
-        connection,
-        pod,
-        container,
-        parsed.command,
-        _choices(values),
-        with_stdin=bool(values["stdin"]),
-        backend=_backend(values),
-    )
+    from fakekube.in_pod.supervisor import run_beside, run_within
+
+    with_stdin = bool(values["stdin"])
+    code = run_within(pod, container, parsed.command, with_stdin=with_stdin)
+    if code is not None:
+        return code
+    with _prepared(values) as sandbox:
+        return run_beside(connection, pod, container, parsed.command, _choices(values), sandbox, with_stdin=with_stdin)
+
+
+def _prepared(values: Mapping[str, Any]) -> Prepared:
+    """What builds the view begins to look around, while this process imports, reads and asks."""
+    from fakekube.sandbox import Prepared
+
+    return Prepared(values["backend"])
 
 
 def _render(parsed: Parsed) -> int:
@@ -395,11 +418,6 @@ def _choices(values: Mapping[str, Any]) -> Choices:
     )
 
 
-def _backend(values: Mapping[str, Any]) -> RungName | None:
-    backend: RungName | None = values["backend"]
-    return backend
-
-
 def _pod_name(parsed: Parsed) -> str:
     """`pod/NAME`, `pods/NAME` or NAME. Raises UsageError."""
     if not parsed.positionals:
@@ -432,12 +450,9 @@ def _sidecar(text: str) -> tuple[str, str]:
 
 
 def _sidecar_command(
-    name: str, text: str, pod: Mapping[str, Any], connection: Any, values: Mapping[str, Any]
+    name: str, text: str, pod: Mapping[str, Any], connection: Connection, values: Mapping[str, Any]
 ) -> list[str]:
     """A `fakekube run` of its own for another container of the pod."""
-    from fakekube.in_pod.pods import container_of
-
-    container_of(dict(pod), name)
     options = [*_kubeconfig_options(connection, values), *(["--as-root"] if values["as_root"] else [])]
     for image in values["proxy_image"]:
         options += ["--proxy-image", image]
@@ -446,7 +461,7 @@ def _sidecar_command(
     return [sys.executable, "-P", "-m", "fakekube", "run", *target, *options, "--", "sh", "-c", text]
 
 
-def _kubeconfig_options(connection: Any, values: Mapping[str, Any]) -> list[str]:
+def _kubeconfig_options(connection: Connection, values: Mapping[str, Any]) -> list[str]:
     if connection.endpoint.file is not None:
         return ["--kubeconfig", str(connection.endpoint.file)]
     return []

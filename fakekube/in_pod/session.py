@@ -16,7 +16,7 @@ from fakekube.in_pod.runtime_directory import ViewDirectory
 from fakekube.kubelet import Object
 from fakekube.kubelet import environment as environments
 from fakekube.kubelet import mounts as kubelet_mounts
-from fakekube.sandbox import Address, RungName, View, choose
+from fakekube.sandbox import Address, Prepared, View
 
 if TYPE_CHECKING:
     from fakekube.in_pod.ambassador import Ambassador
@@ -33,8 +33,7 @@ class Session:
         pod: Object,
         container: Object,
         choices: Choices,
-        *,
-        backend: RungName | None = None,
+        sandbox: Prepared,
     ) -> None:
         """Raises SandboxError for a backend that this machine does not have, RuntimeDirectoryError."""
         endpoint = connection.endpoint
@@ -42,10 +41,10 @@ class Session:
         self.pod = pod
         self.container = container
         self.choices = choices
-        self.rung = choose(backend)
+        self.sandbox = sandbox
         self.source = ClusterSource(connection)
         address = pod_view.address_of(endpoint.host, endpoint.port)
-        self.server = Server.of(address, self._cluster_ip(), choices, self.rung)
+        self.server = Server.of(address, self._cluster_ip(), choices, sandbox.rung)
         self.source.api_address = self.server.advertised
         self.directory = ViewDirectory(pod["metadata"]["uid"], container["name"])
         self._failed: Callable[[str, str], None] = lambda volume, message: None

@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from fakekube.in_pod import runtime_directory
@@ -26,7 +27,7 @@ from fakekube.in_pod.streams import STDERR, STDIN, STDOUT, Streams
 from fakekube.kubelet import Object
 from fakekube.kubelet.environment import ContainerConfigError
 from fakekube.remote import RemoteError
-from fakekube.sandbox import Process, RungName, SandboxError, View, enter, start
+from fakekube.sandbox import Prepared, Process, SandboxError, View, enter
 
 FALLBACK_BYTES = 2048
 FALLBACK_LINES = 80
@@ -35,8 +36,6 @@ https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-fa
 
 SIDECAR_END_S = 5.0
 """So long a sidecar may take to end when the program has."""
-
-Notify = Callable[[str], None]
 
 
 def say(text: str) -> None:
@@ -51,8 +50,8 @@ def run(
     container: Object,
     argv: Sequence[str],
     choices: Choices,
+    sandbox: Prepared,
     *,
-    backend: RungName | None = None,
     sidecars: Mapping[str, Sequence[str]] | None = None,
 ) -> int:
     """The program's exit code. No `argv` is the container's own command. `sidecars` are complete commands, by container.
@@ -62,7 +61,7 @@ def run(
     metadata = pod["metadata"]
     door = _open_door(connection, metadata["namespace"], metadata["name"], container["name"])
     try:
-        session = Session(connection, pod, container, choices, backend=backend)
+        session = Session(connection, pod, container, choices, sandbox)
         try:
             _prepare(session, door)
             command = list(argv) or session.own_command()
@@ -80,36 +79,51 @@ def run(
             door.close()
 
 
-def run_within(
+def run_within(pod: Object, container: Object, argv: Sequence[str], *, with_stdin: bool) -> int | None:
+    """`fakekube exec`: a command in a running view of the container; its exit code. None: none runs.
+
+    Raises SandboxError, RuntimeDirectoryError.
+    """
+    with _stdin(with_stdin) as stdin:
+        process = _enter(pod, container, argv, stdin)
+        return _follow(process) if process is not None else None
+
+
+def run_beside(
     connection: Connection,
     pod: Object,
     container: Object,
     argv: Sequence[str],
     choices: Choices,
+    sandbox: Prepared,
     *,
     with_stdin: bool,
-    backend: RungName | None = None,
 ) -> int:
-    """`fakekube exec`: a command in a running view of the container, else in one that lasts as long as the command.
+    """A command in a view of its own, which lasts as long as the command, and of which the pod does not hear; its exit code.
 
-    Its exit code. Raises InPodError, RemoteError, SandboxError, RuntimeDirectoryError.
+    Raises InPodError, RemoteError, SandboxError, RuntimeDirectoryError.
     """
-    stdin = None if with_stdin else os.open(os.devnull, os.O_RDONLY)
+    session = Session(connection, pod, container, choices, sandbox)
     try:
-        process = _enter(pod, container, argv, stdin)
-        if process is not None:
+        _prepare(session, None)
+        with _stdin(with_stdin) as stdin, sandbox.start(session.view(argv, dict(os.environ)), stdin=stdin) as process:
+            session.follow(lambda volume, message: None)
             return _follow(process)
-        session = Session(connection, pod, container, choices, backend=backend)
-        try:
-            _prepare(session, None)
-            with start(session.view(argv, dict(os.environ)), backend=backend, stdin=stdin) as process:
-                session.follow(lambda volume, message: None)
-                return _follow(process)
-        finally:
-            session.remove()
     finally:
-        if stdin is not None:
-            os.close(stdin)
+        session.remove()
+
+
+@contextmanager
+def _stdin(with_stdin: bool) -> Iterator[int | None]:
+    """Ours, or nothing at all."""
+    if with_stdin:
+        yield None
+        return
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        yield nothing
+    finally:
+        os.close(nothing)
 
 
 def _enter(pod: Object, container: Object, argv: Sequence[str], stdin: int | None) -> Process | None:
@@ -182,9 +196,8 @@ def _play(session: Session, door: ProcessDoor | None, command: Sequence[str]) ->
     try:
         fds = streams.fds
         view = session.view(command, dict(os.environ))
-        process = start(
+        process = session.sandbox.start(
             view,
-            backend=session.rung.name,
             stdin=fds.get(STDIN),
             stdout=fds[STDOUT],
             stderr=fds[STDERR],

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from fakekube.sandbox.doctor import doctor
 from fakekube.sandbox.errors import SandboxError
-from fakekube.sandbox.process import API_ADDRESS, Process, choose, enter, probe, start
+from fakekube.sandbox.process import API_ADDRESS, Prepared, Process, choose, enter, probe, start
 from fakekube.sandbox.view import Address, Mount, Record, Resolver, Rung, RungName, Rungs, View
 
 __all__ = [
     "API_ADDRESS",
     "Address",
     "Mount",
+    "Prepared",
     "Process",
     "Record",
     "Resolver",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _LINUX = sys.platform == "linux"
 _ANSWERING_THREADS = 4
+_LOOK_AGAIN_MS = 1
 
 
 def main() -> NoReturn:
@@ -41,17 +42,17 @@ def main() -> NoReturn:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     control = Channel(socket.socket(fileno=os.dup(0)))
     os.dup2(1, 0)  # A child that is not the program must not hold the caller's socket.
-    received = control.receive()
-    if received is None:
-        os._exit(0)
-    try:
-        answer = Monitor(control, received.descriptors, kept_ignored).obey(received.message)
-    except SandboxError as error:
-        answer = {"failed": error.message, "exit_code": error.exit_code}
-    except BaseException as error:
-        answer = {"failed": f"the sandbox's monitor failed: {type(error).__name__}: {error}", "exit_code": 125}
-    with contextlib.suppress(OSError):  # The caller may be gone; then all is undone already.
-        control.send(answer)
+    while (received := control.receive()) is not None:
+        try:
+            answer = Monitor(control, received.descriptors, kept_ignored).obey(received.message)
+        except SandboxError as error:
+            answer = {"failed": error.message, "exit_code": error.exit_code}
+        except BaseException as error:
+            answer = {"failed": f"the sandbox's monitor failed: {type(error).__name__}: {error}", "exit_code": 125}
+        with contextlib.suppress(OSError):  # The caller may be gone; then all is undone already.
+            control.send(answer)
+        if not received.message.get("is_prepared"):
+            break
     os._exit(0)
 
 
@@ -68,8 +69,6 @@ class Monitor:
         """The first process of the view, a child of this one."""
         self.program = 0
         self.program_pidfd = -1
-        self.depth = 0
-        """How many processes stand between the one that was started and the program that was wanted."""
         self.is_contained = False
         """The kernel ends all processes of the view with the first one."""
         self.before_run: Callable[[], None] = lambda: None
@@ -101,17 +100,17 @@ class Monitor:
         if rung["name"] == "sudo":
             return {"sudo": True}
         with backends.prepare(rung, view, is_terminal=os.isatty(self.descriptors[0])) as backend:
-            self.depth = backend.depth
             self.is_contained = backend.is_contained
             self.missing = list(backend.missing)
             self._listen_before(backend.listeners)
             self.before_run = lambda: self._connect_network(view, own_user_namespace=backend.own_user_namespace)
             self._launch(backend.body, order["tty"])
-            first = self._below(self.program, self.depth - 1) if self.depth else self.first
+            if backend.depth:
+                self._find_program(backend.depth)
             record: RecordOrder = {
                 "rung": rung["name"],
-                "pid": first,
-                "started": processes.start_time(first),
+                "pid": self.first,
+                "started": processes.start_time(self.first),
                 "network": view["network"],
                 "redirects": view["redirects"],
                 "uid": view["uid"],
@@ -270,18 +269,23 @@ class Monitor:
             case "resolve" if self.names:
                 self.names.replace(message["names"])
 
-    def _below(self, pid: int, depth: int) -> int:
-        """The descendant of `pid`, so many generations on: of siblings the oldest."""
-        by_parent = processes.children() if depth else {}
-        for _ in range(depth):
-            pid = min(by_parent.get(pid, [pid]), key=processes.start_time)
-        return pid
+    def _find_program(self, depth: int) -> None:
+        """Where others stand between the process that was started and the program: waits until it is there, or has ended."""
+        ended = select.poll()
+        ended.register(self.channel.socket, select.POLLIN)
+        while not ended.poll(_LOOK_AGAIN_MS):
+            line = [self.program]
+            while len(line) <= depth and (children := processes.children_of(line[-1])):
+                line.append(children[0])
+            if len(line) > depth:
+                self.first, self.program = line[-2], line[-1]
+                with contextlib.suppress(ProcessLookupError):
+                    self.program_pidfd = os.pidfd_open(self.program)
+                return
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
-            if self.depth and number != signal.SIGKILL:
-                os.kill(self._below(self.program, self.depth), number)
-            elif self.program_pidfd >= 0:
+            if self.program_pidfd >= 0:
                 signal.pidfd_send_signal(self.program_pidfd, number)
             else:
                 os.kill(self.program, number)

@@ -153,6 +153,58 @@ def start(
     return _start(order, order["backend"] == "sudo", (stdin, stdout, stderr))
 
 
+class Prepared:
+    """A monitor that is started before it is known what for: it tries the rungs while the caller does something else.
+
+    As `choose`, and `start` afterwards, for the price of one process. Close it, or use it in `with`.
+    """
+
+    def __init__(self, backend: RungName | None = None, addresses: Iterable[Address] = (API_ADDRESS,)) -> None:
+        order = {"do": "choose", "backend": backend, "addresses": list(addresses), "is_prepared": True}
+        self._control, self._monitor = _spawn(order, with_sudo=False, descriptors=())
+        self._rung: Rung | None = None
+        self._is_used = False
+
+    @property
+    def rung(self) -> Rung:
+        """Waits for the answer. Raises SandboxError if the backend asked for is not usable."""
+        if self._rung is None:
+            self._rung = _rung(_first_answer(self._control, self._monitor)["rungs"][0])
+        return self._rung
+
+    def start(
+        self,
+        view: View,
+        *,
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+        tty: bool = False,
+    ) -> Process:
+        """As the function `start`. Raises SandboxError."""
+        rung = self.rung
+        if self._is_used or rung.name == "sudo":
+            return start(view, backend=rung, stdin=stdin, stdout=stdout, stderr=stderr, tty=tty)
+        self._is_used = True
+        order = {"do": "start", "view": _view(view), "tty": tty, "backend": rung.name, "rung": _rung_answer(rung)}
+        with contextlib.suppress(OSError):  # as in `_spawn`
+            self._control.send({**order, "with_sudo": False}, _descriptors(stdin, stdout, stderr))
+        answer = _first_answer(self._control, self._monitor)
+        return Process(self._control, self._monitor, answer["started"])
+
+    def close(self) -> None:
+        if not self._is_used:
+            self._is_used = True
+            self._control.close()
+            self._monitor.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 def enter(
     record: Record,
     argv: Sequence[str],
@@ -204,7 +256,7 @@ def _asked(order: dict[str, Any]) -> tuple[Rung, ...]:
 
 
 def _start(order: dict[str, Any], with_sudo: bool, descriptors: tuple[int | None, int | None, int | None]) -> Process:
-    own = [number if descriptor is None else descriptor for number, descriptor in enumerate(descriptors)]
+    own = _descriptors(*descriptors)
     control, monitor = _spawn(order, with_sudo=with_sudo, descriptors=own)
     answer = _first_answer(control, monitor)
     if "sudo" in answer:
@@ -214,6 +266,10 @@ def _start(order: dict[str, Any], with_sudo: bool, descriptors: tuple[int | None
         control, monitor = _spawn(order, with_sudo=True, descriptors=own)
         answer = _first_answer(control, monitor)
     return Process(control, monitor, answer["started"])
+
+
+def _descriptors(*given: int | None) -> list[int]:
+    return [number if descriptor is None else descriptor for number, descriptor in enumerate(given)]
 
 
 def _spawn(

@@ -14,7 +14,6 @@ import contextlib
 import datetime
 import ipaddress
 import os
-import secrets
 import socket
 import ssl
 import time
@@ -267,6 +266,8 @@ def issue_client_certificate(ca: KeyPair, user: str, groups: Sequence[str], *, d
 
 def create_token() -> str:
     """Letters and digits alone: a token that begins with `-` would be an option on somebody's command line."""
+    import secrets
+
     return secrets.token_hex(32)
 
 
@@ -476,7 +477,7 @@ def _days_left(not_after: str) -> float:
 
 def write_secret(path: Path, text: str) -> None:
     """Replace the file in one step; only its owner may read it. Raises CertificatesError."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:

@@ -83,10 +83,50 @@ def _mapping_lines(mapping: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def from_yaml(text: bytes) -> dict[str, Any] | None:
+    """What `to_yaml` has written, without a parser of YAML, which would take longer to import than most commands run; None: it is
+    something else."""
+    try:
+        lines = text.decode("ascii").splitlines()
+        config, left = _read_mapping(lines, 0)
+    except (ValueError, RecursionError):
+        return None
+    return None if left else config
+
+
+def _read_mapping(lines: list[str], indent: int) -> tuple[dict[str, Any], list[str]]:
+    """The mapping whose lines begin behind so many blanks, and the lines after it. Raises ValueError for what `to_yaml` never writes."""
+    mapping: dict[str, Any] = {}
+    start = " " * indent
+    while lines and lines[0].startswith(start) and lines[0][indent : indent + 1] not in (" ", "-", ""):
+        match = _LINE.match(lines[0][indent:])
+        if match is None or match["key"] in mapping:
+            raise ValueError(lines[0])
+        key, value, lines = match["key"], match["value"], lines[1:]
+        if value:
+            mapping[key] = json.loads(value) if value.startswith('"') else value
+        elif lines and lines[0].startswith(f"{start}- "):
+            mapping[key] = []
+            while lines and lines[0].startswith(f"{start}- "):
+                item, lines = _read_mapping([f"{start}  {lines[0][indent + 2 :]}", *lines[1:]], indent + 2)
+                mapping[key].append(item)
+        else:
+            mapping[key], lines = _read_mapping(lines, indent + 2)
+    if not mapping:
+        raise ValueError(lines[0] if lines else "")
+    return mapping, lines
+
+
 # Not plain: whatever YAML could read as a number, a boolean, null, or as more than one word.
 _PLAIN = re.compile(
     r"(?!(?:true|false|yes|no|on|off|null|y|n)\Z)[A-Za-z][A-Za-z0-9+/=._@-]*\Z|https?://[^\s#]+\Z", re.IGNORECASE
 )
+
+
+_LINE = re.compile(
+    r"(?P<key>[A-Za-z][A-Za-z-]*):(?: (?P<value>" + _PLAIN.pattern + r'|"(?:[^"\\]|\\.)*"\Z))?\Z', re.IGNORECASE
+)
+"""A line of a mapping as `to_yaml` writes it."""
 
 
 def _scalar(value: str) -> str:
@@ -211,14 +251,19 @@ def server_of(path: str | os.PathLike[str]) -> str | None:
 
 
 def _parse(file: Path) -> dict[str, Any]:
-    from fakekube.objects import yaml
-
     try:
-        config = yaml.load(file.read_bytes()).value
+        text = file.read_bytes()
     except OSError as error:
         raise KubeconfigError(
             f"{file} cannot be read: {error.strerror}. Start `fakekube serve`, or name another kubeconfig"
         ) from None
+    own = from_yaml(text)
+    if own is not None:
+        return own
+    from fakekube.objects import yaml
+
+    try:
+        config = yaml.load(text).value
     except yaml.YAMLError as error:
         raise KubeconfigError(f"{file} is not YAML: {error}") from None
     if not isinstance(config, dict):
