@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 
 from fakekube.sandbox.errors import SandboxError
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 STATE = "/run/fakekube-placed-files" if os.path.isdir("/run") else "/tmp/fakekube-placed-files"
 """Lock and journal in one file."""
-_CONTENTS = STATE + ".contents"
+CONTENTS = STATE + ".contents"
 _ASIDE = ".fakekube-aside"
+_PATIENCE_S = 1.0
 
 
 def make_parent(path: str, _is_directory: bool) -> None:
@@ -45,7 +47,7 @@ def placed(plan: Plan) -> Iterator[list[str]]:
 
 
 def heal() -> None:
-    """Undoes what a killed view left behind, unless one runs."""
+    """Undoes what a killed view left behind, unless another one runs."""
     if os.path.exists(STATE):
         with contextlib.suppress(SandboxError), _locked() as journal:
             _undo(journal)
@@ -54,24 +56,34 @@ def heal() -> None:
 
 @contextlib.contextmanager
 def _locked() -> Iterator[int]:
-    while True:
-        journal = os.open(STATE, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Its last owner removes the file: then this lock is on nothing that others see.
-            if os.path.exists(STATE) and os.fstat(journal).st_ino == os.stat(STATE).st_ino:
-                break
-        except BlockingIOError:
-            os.close(journal)
-            raise SandboxError(
-                "another view has its files on this file system: wait for its end, or see `fakekube doctor` for a rung "
-                "on which several can run"
-            ) from None
-        os.close(journal)
+    journal = _try_lock()
+    # What a killed monitor started holds the lock too, for the moment until it has ended.
+    end = time.monotonic() + _PATIENCE_S
+    while journal is None and time.monotonic() < end:
+        time.sleep(0.01)
+        journal = _try_lock()
+    if journal is None:
+        raise SandboxError(
+            "another view has its files on this file system: wait for its end, or see `fakekube doctor` for a rung on "
+            "which several can run"
+        )
     try:
         yield journal
     finally:
         os.close(journal)
+
+
+def _try_lock() -> int | None:
+    journal = os.open(STATE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Its last owner removes the file: then this lock is on nothing that others see.
+        if os.fstat(journal).st_ino == os.stat(STATE).st_ino:
+            return journal
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(journal)
+    return None
 
 
 def _note(journal: int, *step: str) -> None:
@@ -103,10 +115,10 @@ def _place(journal: int, bind: Bind, number: int) -> str:
 
 
 def _content(journal: int, content: bytes, number: int) -> str:
-    if not os.path.isdir(_CONTENTS):
-        _note(journal, "made", _CONTENTS)
-        os.mkdir(_CONTENTS, 0o755)
-    path = os.path.join(_CONTENTS, str(number))
+    if not os.path.isdir(CONTENTS):
+        _note(journal, "made", CONTENTS)
+        os.mkdir(CONTENTS, 0o755)
+    path = os.path.join(CONTENTS, str(number))
     _note(journal, "wrote", path)
     with open(path, "wb") as file:
         file.write(content)

@@ -21,6 +21,16 @@ def children() -> dict[int, list[int]]:
     return result
 
 
+def children_of(pid: int) -> list[int]:
+    """Those of one process, oldest first."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return sorted(map(int, file.read().split()), key=start_time)
+    except FileNotFoundError:
+        # Kernels without CONFIG_PROC_CHILDREN, or the process has ended.
+        return sorted(children().get(pid, []), key=start_time)
+
+
 def descendants(pid: int) -> list[int]:
     by_parent = children()
     found: list[int] = []

@@ -142,14 +142,16 @@ def execute(command: CommandOrder) -> NoReturn:
             "make it, or mount a directory there",
             126,
         ) from None
-    try:
-        os.execvpe(argv[0], argv, command["environment"])
-    except OSError as error:
-        where = command["environment"].get("PATH", os.defpath)
-        candidates = [argv[0]] if "/" in argv[0] else [os.path.join(entry, argv[0]) for entry in where.split(":")]
-        # A directory in PATH that may not be entered gives EACCES, though there is no such program.
-        if any(os.path.exists(candidate) for candidate in candidates):
-            raise SandboxError(f"{argv[0]}: cannot be executed: {error.strerror}", 126) from None
-        raise SandboxError(
-            f"{argv[0]}: no such program{'' if '/' in argv[0] else f' in PATH ({where})'}", 127
-        ) from None
+    where = command["environment"].get("PATH", os.defpath)
+    candidates = [argv[0]] if "/" in argv[0] else [os.path.join(entry, argv[0]) for entry in where.split(":")]
+    refused = None
+    # Not os.execvpe: it imports a module first, and the view may not show the standard library, nor these ids read it.
+    for candidate in candidates:
+        try:
+            os.execve(candidate, argv, command["environment"])
+        except OSError as error:
+            # A directory in PATH that may not be entered gives EACCES, though there is no such program.
+            refused = error if os.path.exists(candidate) else refused
+    if refused:
+        raise SandboxError(f"{argv[0]}: cannot be executed: {refused.strerror}", 126)
+    raise SandboxError(f"{argv[0]}: no such program{'' if '/' in argv[0] else f' in PATH ({where})'}", 127)

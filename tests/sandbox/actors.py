@@ -124,9 +124,15 @@ def driven(
     """The driver as a process, and what it tells."""
     reading, writing = os.pipe()
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(public_directory()), "HOME": "/nonexistent"}
-    popen = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": "/"} | popen
+    options: dict[str, Any] = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "cwd": "/",
+    }
+    options |= popen | actor.user
     with subprocess.Popen(
-        command(actor, order, writing), env=environment, pass_fds=[writing], text=True, **popen, **actor.user
+        command(actor, order, writing), env=environment, pass_fds=[writing], text=True, **options
     ) as driver:
         os.close(writing)
         with open(reading) as pipe:
