@@ -11,7 +11,7 @@ from datetime import datetime
 
 from fakekube.api.container_processes import ContainerProcess
 from fakekube.kubelet import Object
-from fakekube.kubelet.lives import EPHEMERAL, INIT, MAIN, SIDECAR, Life
+from fakekube.kubelet.lives import EPHEMERAL, INIT, MAIN, SIDECAR, Life, is_restarted
 from fakekube.objects.times import to_datetime
 
 NOW = 0.0
@@ -203,24 +203,31 @@ class Container:
             self._told("Normal", "Started", "Container started"),
         )
         probed, again_s, unhealthy = self._probed(started, 0.0)
-        life = self.life
-        if life.lasts_s is not None or life.live_for_s is not None:
-            ends_s = min(each for each in (life.lasts_s, life.live_for_s) if each is not None)
-            again_s = ends_s if again_s is None else min(again_s, ends_s)
-        return Moment(probed, again_s, (*events, *unhealthy))
+        times = [each for each in (again_s, *self._ends_s()) if each is not None]
+        return Moment(probed, min(times, default=None), (*events, *unhealthy))
+
+    def _ends_s(self) -> tuple[float | None, float | None, float | None]:
+        """When it ends by itself, is killed since it is not live, or since it does not get started; all counted from its start."""
+        life, probe = self.life, self.spec.get("startupProbe")
+        gives_up_s = None
+        if probe is not None and life.started_after_s is None:
+            tries_s = probe.get("periodSeconds", 10) * probe.get("failureThreshold", 3)
+            gives_up_s = float(probe.get("initialDelaySeconds", 0) + tries_s)
+        return life.lasts_s, life.live_for_s, gives_up_s
 
     def _running(self, state: Object) -> Moment:
         life = self.life
         age_s = self._age_s(f"running {self.status['restartCount']}", state.get("startedAt"))
         if life.lasts_s is not None and age_s >= life.lasts_s:
             return self._ends(life.exit_code, life.reason, life.message, ())
-        if life.live_for_s is not None and age_s >= life.live_for_s:
-            unhealthy = self._told("Warning", "Unhealthy", f"Liveness probe failed: {life.probe_output}")
-            text = f"Container {self.spec['name']} failed liveness probe, will be restarted"
-            killed = self._told("Normal", "Killing", text)
-            return self._ends(life.stop_exit_code, "", "", (unhealthy, killed))
+        for probe, due_s in zip(("liveness", "startup"), self._ends_s()[1:], strict=True):
+            if due_s is not None and age_s >= due_s:
+                unhealthy = self._told("Warning", "Unhealthy", f"{probe.title()} probe failed: {life.probe_output}")
+                text = f"Container {self.spec['name']} failed {probe} probe, will be restarted"
+                killed = self._told("Normal", "Killing", text)
+                return self._ends(life.stop_exit_code, "", "", (unhealthy, killed))
         probed, again_s, events = self._probed(self.status, age_s)
-        for due_s in (life.lasts_s, life.live_for_s):
+        for due_s in self._ends_s():
             if due_s is not None:
                 left_s = due_s - age_s
                 again_s = left_s if again_s is None else min(again_s, left_s)
@@ -231,6 +238,8 @@ class Container:
         life = self.life
         is_started = life.started_after_s is not None and age_s >= life.started_after_s
         is_ready = is_started and life.ready_after_s is not None and age_s >= life.ready_after_s
+        if self.role == EPHEMERAL:  # nobody probes it, and nobody waits for it
+            return {**status, "ready": False, "started": False}, None, ()
         later = [
             due_s - age_s for due_s in (life.started_after_s, life.ready_after_s) if due_s is not None and due_s > age_s
         ]
@@ -276,14 +285,7 @@ class Container:
 
     def is_restarted(self, exit_code: int) -> bool:
         """Whether it is started again once it has ended."""
-        if self.role == SIDECAR:
-            return True
-        if self.role == EPHEMERAL:
-            return False
-        policy = self.pod["spec"].get("restartPolicy", "Always")
-        if self.role == INIT:
-            return bool(exit_code) and policy != "Never"
-        return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
+        return is_restarted(self.pod, self.spec, self.role, exit_code)
 
     def _age_s(self, known: str, written: str | None) -> float:
         """For how long it has been so: exactly, as far as this kubelet has seen it begin; else from a status, in whole seconds."""

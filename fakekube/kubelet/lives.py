@@ -40,7 +40,7 @@ class Life:
     message: str = ""
     """What it left as its termination message."""
     started_after_s: float | None = 0.0
-    """When its startup probe succeeds, counted from its start; None: never."""
+    """When its startup probe succeeds, counted from its start; None: never, and it is killed when the probe gives up, if it has one."""
     ready_after_s: float | None = 0.0
     """When its readiness probe succeeds, counted from its start; None: never."""
     live_for_s: float | None = None
@@ -162,6 +162,23 @@ def containers_of(pod: Object) -> list[tuple[Object, str]]:
 
 def is_sidecar(container: Object) -> bool:
     return container.get("restartPolicy") == "Always"
+
+
+def is_restarted(pod: Object, container: Object, role: str, exit_code: int) -> bool:
+    """Whether a container is started again once it has ended: its own rules count, then its own policy, then that of the pod.
+
+    https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restart-rules
+    """
+    if role in (SIDECAR, EPHEMERAL):
+        return role == SIDECAR
+    for rule in container.get("restartPolicyRules") or ():
+        codes = rule.get("exitCodes")
+        if codes and (exit_code in codes.get("values", ())) == (codes["operator"] == "In"):
+            return True  # there is no rule not to
+    policy = container.get("restartPolicy") or pod["spec"].get("restartPolicy", "Always")
+    if policy == "Never" or (role == INIT and not exit_code):
+        return False
+    return policy == "Always" or bool(exit_code)
 
 
 def _owner(metadata: Object) -> str:

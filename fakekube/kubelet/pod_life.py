@@ -12,7 +12,7 @@ from datetime import datetime
 from fakekube.api.container_processes import ContainerProcess
 from fakekube.kubelet import Object, pod_status
 from fakekube.kubelet.containers import NOW, Container, Memory, Moment, Told, waiting
-from fakekube.kubelet.lives import EPHEMERAL, INIT, MAIN, SIDECAR, Lives, is_sidecar
+from fakekube.kubelet.lives import EPHEMERAL, INIT, MAIN, SIDECAR, Lives, is_restarted, is_sidecar
 from fakekube.objects.times import to_datetime
 
 Memories = dict[str, Memory]
@@ -144,13 +144,12 @@ class PodLife:
             or not main
         ):
             return "Pending"
-        if any("terminated" not in state for state in states) or any(self._is_restarted(state) for state in states):
+        if any("terminated" not in state for state in states):
+            return "Running"
+        ends = zip(self._spec["containers"], states, strict=True)
+        if any(is_restarted(self._pod, each, MAIN, state["terminated"]["exitCode"]) for each, state in ends):
             return "Running"
         return "Failed" if any(state["terminated"]["exitCode"] for state in states) else "Succeeded"
-
-    def _is_restarted(self, state: Object) -> bool:
-        policy: str = self._spec.get("restartPolicy", "Always")
-        return policy == "Always" or (policy == "OnFailure" and bool(state["terminated"]["exitCode"]))
 
     def _overdue_s(self) -> float | None:
         """Seconds since the pod's deadline; below 0 it is to come; None: it has none."""

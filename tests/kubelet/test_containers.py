@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fakekube.kubelet.containers import Container, Memory, Moment, back_off_s, ended, go_seconds, running
-from fakekube.kubelet.lives import INIT, MAIN, SIDECAR, Life
+from fakekube.kubelet.lives import EPHEMERAL, INIT, MAIN, SIDECAR, Life
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 STAMP = "2026-01-02T03:04:05Z"
@@ -18,15 +18,24 @@ SPEC = {"name": "c", "image": "nginx:1.27"}
 class One:
     """A container that lives on from look to look."""
 
-    def __init__(self, life: Life, *, role: str = MAIN, policy: str = "Always", status: dict[str, Any] | None = None):
+    def __init__(
+        self,
+        life: Life,
+        *,
+        role: str = MAIN,
+        policy: str = "Always",
+        status: dict[str, Any] | None = None,
+        **spec: Any,
+    ):
         metadata = {"name": "p", "namespace": "shop", "uid": "u-1"}
-        self.pod = {"metadata": metadata, "spec": {"containers": [SPEC], "restartPolicy": policy}}
+        self.spec = {**SPEC, **spec}
+        self.pod = {"metadata": metadata, "spec": {"containers": [self.spec], "restartPolicy": policy}}
         self.life, self.role, self.status = life, role, status
         self.memory, self.now = Memory(), NOW
 
     def look(self, after_s: float = 0) -> Moment:
         self.now += timedelta(seconds=after_s)
-        one = Container(self.pod, SPEC, self.role, self.status, self.life, self.memory, self.now)
+        one = Container(self.pod, self.spec, self.role, self.status, self.life, self.memory, self.now)
         moment = one.look()
         self.status = moment.status
         return moment
@@ -115,6 +124,50 @@ def test_restart_policies(policy: str, exit_code: int, role: str, restarted: boo
     one.look()
     one.look()
     assert ("running" in one.look().status["state"]) == restarted
+
+
+RULES = [{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}]
+
+
+@pytest.mark.parametrize(
+    ("pods_policy", "own", "rules", "exit_code", "restarted"),
+    [
+        ("Never", "Always", [], 0, True),
+        ("Always", "Never", [], 1, False),
+        ("Always", "OnFailure", [], 0, False),
+        ("Never", "Never", RULES, 42, True),
+        ("Never", "Never", RULES, 41, False),
+        ("Always", "OnFailure", RULES, 41, True),
+    ],
+)
+def test_a_containers_own_policy_and_rules_come_before_those_of_the_pod(
+    pods_policy: str, own: str, rules: list[Any], exit_code: int, restarted: bool
+) -> None:
+    life = Life(lasts_s=0, exit_code=exit_code)
+    one = One(life, policy=pods_policy, restartPolicy=own, restartPolicyRules=rules)
+    one.look()
+    one.look()
+    assert ("running" in one.look().status["state"]) == restarted
+
+
+def test_a_container_whose_startup_probe_gives_up_is_killed_and_started_again() -> None:
+    probe = {"initialDelaySeconds": 5, "periodSeconds": 10, "failureThreshold": 2}
+    one = One(Life(started_after_s=None), startupProbe=probe)
+    assert one.look().again_s == 25
+    assert one.look(24).status["started"] is False
+    killed = one.look(1)
+    assert [event.message for event in killed.events] == [
+        "Startup probe failed: HTTP probe failed with statuscode: 503",
+        "Container c failed startup probe, will be restarted",
+    ]
+    assert one.look().status["restartCount"] == 1
+
+
+def test_an_ephemeral_container_runs_and_is_never_ready() -> None:
+    one = One(Life(), role=EPHEMERAL)
+    moment = one.look()
+    assert (state_of(moment), moment.status["ready"], moment.again_s) == ("running", False, None)
+    assert one.look(10) == Moment(moment.status)
 
 
 def test_an_image_that_cannot_be_had_is_asked_for_with_a_back_off_until_it_is_there() -> None:
