@@ -115,3 +115,8 @@ class Terminal:
         assert self._bash.stdin is not None
         self._bash.stdin.close()
         os.close(self._screen)
+
+
+def story(page: pathlib.Path, command: Command, printed: str) -> str:
+    """What to say of a command that has printed something else than the page promises."""
+    return f"{page.name}:{command.line}\n$ {command.typed}\n--- promised\n{command.printed}\n--- printed\n{printed}"
