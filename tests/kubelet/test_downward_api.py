@@ -36,6 +36,7 @@ IN_BOTH = [
     ("metadata.labels['absent']", ""),
     ("metadata.annotations['b']", "two\nlines"),
     ("metadata.annotations['example.com/Upper']", "x"),
+    ("metadata.annotations['Example.com/a']", ""),
 ]
 ONLY_IN_ENVIRONMENT = [
     ("spec.nodeName", "node-1"),
@@ -78,6 +79,10 @@ def test_files_show_nothing_of_spec_and_status(path: str, _: str) -> None:
         (
             {"fieldPath": "metadata.labels['a b']"},
             "invalid key subscript in metadata.labels['a b']: name part must consist",
+        ),
+        (
+            {"fieldPath": "metadata.labels['Example.com/a']"},
+            "invalid key subscript in metadata.labels['Example.com/a']: prefix part a lowercase RFC 1123 subdomain must",
         ),
         ({"fieldPath": "metadata.name", "apiVersion": "v2"}, "unsupported pod version: v2"),
     ],

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from fakekube.kubelet.volumes import ownership
+
 DATA = "..data"
 NEW_DATA = "..data_tmp"
 RESERVED = ".."
@@ -29,10 +31,6 @@ MOST_NAME_BYTES = 255
 MOST_PATH_BYTES = 4096
 
 DIRECTORY_MODE = 0o755
-
-READABLE_FOR_GROUP = 0o440
-DIRECTORY_FOR_GROUP = 0o2110
-"""What fsGroup adds to the modes of files, and on top of that to those of directories."""
 
 _OWNER_READS = 0o400
 
@@ -65,7 +63,7 @@ def write(directory: Path, files: Mapping[str, File], *, fs_group: int | None = 
     try:
         _fill(fresh, wanted)
         if fs_group is not None:
-            _give_to_group(fresh, fs_group)
+            ownership.give_tree(fresh, fs_group, ownership.READABLE)
         _point_to(directory, fresh.name)
     except OSError:
         _remove_tree(fresh)
@@ -80,7 +78,7 @@ def set_root_ownership(directory: Path, mode: int, fs_group: int | None) -> None
     """Give the volume's root exactly `mode`, and what fsGroup adds to it."""
     os.chmod(directory, mode)
     if fs_group is not None:
-        _give(directory, fs_group, DIRECTORY_FOR_GROUP | READABLE_FOR_GROUP)
+        ownership.give(directory, fs_group, ownership.READABLE)
 
 
 def _clean(path: str) -> str:
@@ -183,23 +181,6 @@ def _write_file(path: Path, file: File) -> None:
         os.fchmod(handle, file.mode)
     finally:
         os.close(handle)
-
-
-def _give_to_group(fresh: Path, group: int) -> None:
-    for place, directories, names in os.walk(fresh):
-        for name in names:
-            _give(Path(place, name), group, READABLE_FOR_GROUP)
-        for name in directories:
-            _give(Path(place, name), group, READABLE_FOR_GROUP | DIRECTORY_FOR_GROUP)
-    _give(fresh, group, READABLE_FOR_GROUP | DIRECTORY_FOR_GROUP)
-
-
-def _give(path: Path, group: int, more: int) -> None:
-    mode = stat.S_IMODE(os.stat(path).st_mode)
-    # Groups that one is not in can only be given by root.
-    with suppress(PermissionError):
-        os.chown(path, -1, group)
-    os.chmod(path, mode | more)
 
 
 def _point_to(directory: Path, name: str) -> None:

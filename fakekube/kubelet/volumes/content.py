@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fakekube.kubelet import Object
+from fakekube.kubelet.volumes import ownership
 from fakekube.kubelet.volumes.atomic_writer import File
 
 DEFAULT_MODE = 0o644
@@ -58,18 +59,13 @@ class Collected:
         """Raises VolumeError with everything that went wrong."""
         if self.errors:
             raise VolumeError(aggregate(self.errors))
-        return Files(self.files, self.renew_at, fs_group(pod))
+        return Files(self.files, self.renew_at, ownership.group_of(pod))
 
 
 def aggregate(errors: Iterable[str]) -> str:
     """Several errors as one, each told once, as Kubernetes' NewAggregate prints them."""
     told = list(dict.fromkeys(errors))
     return told[0] if len(told) == 1 else f"[{', '.join(told)}]"
-
-
-def fs_group(pod: Object) -> int | None:
-    group: int | None = (pod["spec"].get("securityContext") or {}).get("fsGroup")
-    return group
 
 
 def default_mode(source: Object) -> int:

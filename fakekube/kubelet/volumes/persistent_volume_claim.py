@@ -9,8 +9,8 @@ from pathlib import Path
 
 from fakekube.kubelet import Object
 from fakekube.kubelet.source import Source
-from fakekube.kubelet.volumes.content import Place, Reference, VolumeError, fs_group
-from fakekube.kubelet.volumes.empty_dir import give_to_group
+from fakekube.kubelet.volumes import ownership
+from fakekube.kubelet.volumes.content import Place, Reference, VolumeError
 from fakekube.objects.go_text import quoted
 
 
@@ -34,7 +34,7 @@ def place_of(name: str, pod: Object, source: Source) -> Place:
     if (claim.get("spec") or {}).get("volumeMode") == "Block":
         raise _error(namespace, name, "fakekube has no block devices: expected volumeMode Filesystem")
     directory = source.claim_directory(namespace, name)
-    give_to_group(directory, fs_group(pod))
+    ownership.give_volume(directory, pod)
     return Place(directory)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from fakekube.kubelet import Object
 from fakekube.kubelet.source import Source, TokenError
 from fakekube.kubelet.token_manager import renew_at
+from fakekube.kubelet.volumes import ownership
 from fakekube.kubelet.volumes.atomic_writer import File
-from fakekube.kubelet.volumes.content import Collected, fs_group
+from fakekube.kubelet.volumes.content import Collected
 
 DEFAULT_SECONDS = 3600
 PRIVATE_MODE = 0o600
@@ -32,7 +33,7 @@ def collect(collected: Collected, wanted: Object, pod: Object, source: Source, m
         collected.errors.append(str(error))
         return
     owner = common_user(pod)
-    if owner is not None or fs_group(pod) is not None:
+    if owner is not None or ownership.group_of(pod) is not None:
         mode = PRIVATE_MODE
     collected.files[wanted["path"]] = File(token.text.encode(), mode, owner)
     collected.renew_by(renew_at(token, seconds))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import stat
+import struct
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from fakekube.kubelet.volumes import atomic_writer
+from fakekube.kubelet.volumes import atomic_writer, ownership
 from fakekube.kubelet.volumes.atomic_writer import File, write
 
 STAMPED = re.compile(r"\.\.\d{4}_\d\d_\d\d_\d\d_\d\d_\d\d\.\d+")
@@ -87,7 +90,8 @@ def _is_number(value: Any) -> bool:
 def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Watched]]:
     def start(*arguments: Any, **more: Any) -> Watched:
         watched = Watched(*arguments, **more)
-        monkeypatch.setattr(atomic_writer, "os", watched)
+        for module in (atomic_writer, ownership):
+            monkeypatch.setattr(module, "os", watched)
         return watched
 
     yield start
@@ -149,6 +153,45 @@ def test_one_rename_is_all_that_a_watching_program_needs(tmp_path: Path, watch: 
     write(tmp_path, files(a="2", b="2"))
 
     assert [call for call in watched.calls if call.startswith("rename")] == ["rename ..data_tmp ..data"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+def test_a_program_that_watches_is_told_as_by_a_kubelet(tmp_path: Path) -> None:
+    write(tmp_path, files(a="1"))
+    events = Inotify(tmp_path)
+
+    write(tmp_path, files(a="2"))
+
+    assert events.read() == [
+        ("CREATE", "..STAMP"),
+        ("CREATE", "..data_tmp"),
+        ("MOVED_FROM", "..data_tmp"),
+        ("MOVED_TO", "..data"),
+        ("DELETE", "..STAMP"),
+    ]
+
+
+class Inotify:
+    """What the kernel tells of one directory: names that come, go and move. https://man7.org/linux/man-pages/man7/inotify.7.html"""
+
+    EVENTS: ClassVar = {0x40: "MOVED_FROM", 0x80: "MOVED_TO", 0x100: "CREATE", 0x200: "DELETE"}
+    HEADER = struct.Struct("iIII")
+
+    def __init__(self, directory: Path) -> None:
+        libc = ctypes.CDLL(None)
+        self.descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        assert libc.inotify_add_watch(self.descriptor, os.fsencode(directory), sum(self.EVENTS)) >= 0
+
+    def read(self) -> list[tuple[str, str]]:
+        """All that has happened; the kernel tells it before a call returns, so there is nothing to wait for."""
+        data, told = os.read(self.descriptor, 1 << 16), []
+        os.close(self.descriptor)
+        while data:
+            _, mask, _, length = self.HEADER.unpack_from(data)
+            name = data[self.HEADER.size : self.HEADER.size + length].rstrip(b"\0").decode()
+            told.append((self.EVENTS[mask & 0xFFF], STAMPED.sub("..STAMP", name)))
+            data = data[self.HEADER.size + length :]
+        return told
 
 
 def test_equal_files_change_nothing(tmp_path: Path, watch: Callable[..., Watched]) -> None:

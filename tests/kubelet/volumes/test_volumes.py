@@ -8,7 +8,7 @@ import socket
 import stat
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -343,6 +343,43 @@ class TestSetUp:
 
         assert "a" in told
         assert "Traceback" not in told
+
+
+class TestGroup:
+    """What fsGroup does to volumes that can be written."""
+
+    CONTEXT: ClassVar[dict[str, Any]] = {"fsGroup": os.getegid()}
+
+    @pytest.fixture
+    def claimed(self, tmp_path: Path) -> Held:
+        root = tmp_path / "shop" / "data"
+        (root / "deep").mkdir(parents=True)
+        (root / "deep" / "file").touch()
+        for place, mode in ((root / "deep" / "file", 0o400), (root / "deep", 0o700), (root, 0o700)):
+            place.chmod(mode)
+        (root / "link").symlink_to("deep/file")
+        bound = {"metadata": {"name": "data"}, "spec": {}, "status": {"phase": "Bound"}}
+        return Held(claims={("shop", "data"): bound}, claims_directory=tmp_path)
+
+    def modes(self, claimed: Held, **context: Any) -> list[int]:
+        pod = pod_of(securityContext={**self.CONTEXT, **context})
+        root = set_up(
+            {"name": "v", "persistentVolumeClaim": {"claimName": "data"}}, pod, claimed, Path("/nowhere")
+        ).path
+        return [stat.S_IMODE(place.stat().st_mode) for place in (root, root / "deep", root / "deep" / "file")]
+
+    def test_everything_can_be_written_by_the_group(self, claimed: Held) -> None:
+        assert self.modes(claimed) == [0o2770, 0o2770, 0o660]
+
+    def test_a_root_that_is_right_can_save_the_work(self, claimed: Held) -> None:
+        self.modes(claimed)
+        (claimed.claims_directory / "shop" / "data" / "deep" / "file").chmod(0o400)
+
+        assert self.modes(claimed, fsGroupChangePolicy="OnRootMismatch")[-1] == 0o400
+        assert self.modes(claimed, fsGroupChangePolicy="Always")[-1] == 0o660
+
+    def test_without_a_group_nothing_is_touched(self, claimed: Held) -> None:
+        assert self.modes(claimed, fsGroup=None) == [0o700, 0o700, 0o400]
 
 
 class TestHostPath:
