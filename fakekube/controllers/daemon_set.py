@@ -302,12 +302,16 @@ def backoff_s(sync: Sync, node: str) -> float:
 
 async def replace_outdated(sync: Sync) -> None:
     """One step of a rolling update: as many new pods in the place of old ones as the limits allow."""
-    wanted = sum(suits(sync, node)[0] for node in sync.nodes)
     if surge(sync):
         await replace_with_surge(sync, surge(sync))
     else:
         rolling = sync.spec["updateStrategy"].get("rollingUpdate", {})
-        await replace_in_place(sync, scaled(rolling.get("maxUnavailable", 1), wanted, up=True))
+        await replace_in_place(sync, scaled(rolling.get("maxUnavailable", 1), wanted(sync), up=True))
+
+
+def wanted(sync: Sync) -> int:
+    """How many nodes should have a pod."""
+    return sum(suits(sync, node)[0] for node in sync.nodes)
 
 
 def surge(sync: Sync) -> int:
@@ -316,7 +320,7 @@ def surge(sync: Sync) -> int:
     if strategy.get("type") != "RollingUpdate":
         return 0
     amount = strategy.get("rollingUpdate", {}).get("maxSurge", 0)
-    return scaled(amount, len(sync.nodes), up=True)
+    return scaled(amount, wanted(sync), up=True) if amount else 0
 
 
 async def replace_in_place(sync: Sync, most: int) -> None:

@@ -69,8 +69,8 @@ class Sync:
 
     @property
     def partition(self) -> int:
-        """Pods below this number keep the revision they have."""
-        return int((self.rolling or {}).get("partition", 0))
+        """Pods below this number keep the revision they have; it is counted from the first one."""
+        return self.first + int((self.rolling or {}).get("partition", 0))
 
     def is_available(self, pod: Object) -> bool:
         if not is_healthy(pod):
@@ -86,7 +86,7 @@ class Sync:
         if rolling is None:
             return self.update
         if "partition" in rolling:
-            keeps = ordinal < self.first + self.partition
+            keeps = ordinal < self.partition
         else:
             keeps = ordinal < self.first + self.set.get("status", {}).get("currentReplicas", 0)
         return self.current if keeps else self.update

@@ -25,7 +25,7 @@ WITH_KUBELET = (*CONTROLLERS, MAKES_READY)
 GENERATION = "deprecated.daemonset.template.generation"
 
 
-def a_set(surge: int = 0, unavailable: int | str = 1, **spec: Any) -> Object:
+def a_set(surge: int | str = 0, unavailable: int | str = 1, **spec: Any) -> Object:
     rolling = {"maxSurge": surge, "maxUnavailable": unavailable}
     manifest = workload("agent", **{"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": rolling}, **spec})
     manifest["metadata"]["annotations"] = {GENERATION: "1"}
@@ -190,6 +190,24 @@ def test_with_a_surge_the_new_pod_comes_first_and_the_old_one_goes_when_it_is_av
         new = named(pod for pod in cluster.list("pods") if pod["spec"]["containers"][0]["image"] == "x:2")
         await make_ready(cluster, *new)
         assert sorted(images(cluster)) == ["x:1", "x:2", "x:2"]
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_a_surge_in_percent_is_of_the_nodes_that_should_have_a_pod() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        for name in ("a", "b", "c", "d"):
+            await a_node(cluster, name, labels={"run": "yes"} if name in "ab" else {})
+        pod = template()
+        pod["spec"]["nodeSelector"] = {"run": "yes"}
+        await create(cluster, surge="50%", unavailable=0, template=pod)
+        await make_ready(cluster, *named(cluster.list("pods")))
+        changed = template("x:2")
+        changed["spec"]["nodeSelector"] = {"run": "yes"}
+        patch = {"metadata": {"annotations": {GENERATION: "2"}}, "spec": {"template": changed}}
+        await cluster.patch(SETS, NAMESPACE, "agent", patch)
+        await cluster.settle()
+        assert sorted(images(cluster)) == ["x:1", "x:1", "x:2"]
 
     Cluster(CONTROLLERS).run(scenario)
 

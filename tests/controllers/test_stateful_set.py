@@ -164,6 +164,17 @@ def test_below_the_partition_pods_keep_their_revision_and_come_back_with_it() ->
     Cluster(WITH_KUBELET).run(scenario)
 
 
+def test_the_partition_is_counted_from_the_first_ordinal() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        strategy = {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}
+        await create(cluster, updateStrategy=strategy, ordinals={"start": 5})
+        await change(cluster, SETS, "db", template=template("x:2"))
+        assert named(cluster.list("pods")) == ["db-5", "db-6"]
+        assert images(cluster) == ["x:1", "x:2"]
+
+    Cluster(WITH_KUBELET).run(scenario)
+
+
 def test_on_delete_a_pod_comes_back_with_the_new_revision_when_somebody_has_deleted_it() -> None:
     async def scenario(cluster: Cluster) -> None:
         await create(cluster, updateStrategy={"type": "OnDelete"})
