@@ -22,10 +22,11 @@ class UnknownController(ValueError):
 def chosen(words: str) -> tuple[Controller, ...]:
     """Those that `--controllers` names, as kube-controller-manager takes it: `*` is all, `-name` all but this one, `a,b` only these.
 
+    Its names and their older forms are known, those of controllers that there are none of here as well: nothing comes of them.
     Raises UnknownController.
     """
     named = [word.strip() for word in words.split(",") if word.strip()]
-    known = {_short(controller.name) for controller in CONTROLLERS}
+    known = {_short(name) for controller in CONTROLLERS for name in _names_of(controller)} | NOT_HERE
     for word in named:
         if word != "*" and _short(word.removeprefix("-")) not in known:
             names = ", ".join(sorted({controller.name for controller in CONTROLLERS}))
@@ -34,31 +35,70 @@ def chosen(words: str) -> tuple[Controller, ...]:
             )
     wanted = {_short(word) for word in named if word != "*" and not word.startswith("-")}
     unwanted = {_short(word[1:]) for word in named if word.startswith("-")}
-    return tuple(
-        controller
-        for controller in CONTROLLERS
-        if _short(controller.name) not in unwanted and ("*" in named or _short(controller.name) in wanted)
-    )
+
+    def is_chosen(controller: Controller) -> bool:
+        names = set(map(_short, _names_of(controller)))
+        return names.isdisjoint(unwanted) and ("*" in named or not names.isdisjoint(wanted))
+
+    return tuple(controller for controller in CONTROLLERS if is_chosen(controller))
+
+
+def _names_of(controller: Controller) -> tuple[str, ...]:
+    """That of its account, which several may share, and what kube-controller-manager calls it, now and formerly."""
+    module = getattr(controller.reconcile, "__module__", "").rpartition(".")[2]
+    return (controller.name, *OTHER_NAMES.get(controller.name, ()), *OTHER_NAMES.get(module, ()))
 
 
 def _short(name: str) -> str:
-    """`deployment` is deployment-controller; kube-controller-manager's own names differ a little from the accounts they act as."""
-    name = _OTHER_NAMES.get(name, name)
+    """`deployment` is deployment-controller."""
     return name.removesuffix("-controller").replace("-", "")
 
 
-_OTHER_NAMES = {
-    "scheduler": "default-scheduler",
-    "garbagecollector": "generic-garbage-collector",
-    "garbage-collector-controller": "generic-garbage-collector",
-    "serviceaccount-controller": "service-account-controller",
-    "serviceaccount-token-controller": "tokens-controller",
-    "serviceaccount-token": "tokens-controller",
-    "horizontal-pod-autoscaler-controller": "horizontal-pod-autoscaler",
-    "horizontalpodautoscaling": "horizontal-pod-autoscaler",
-    "root-ca-certificate-publisher-controller": "root-ca-cert-publisher",
-    "persistentvolume-binder-controller": "persistent-volume-binder",
-    "persistentvolumeclaim-protection-controller": "pvc-protection-controller",
-    "persistentvolume-protection-controller": "pv-protection-controller",
-    "node-lifecycle-controller": "node-controller",
+OTHER_NAMES = {
+    "default-scheduler": ("scheduler",),
+    "generic-garbage-collector": ("garbage-collector-controller",),
+    "service-account-controller": ("serviceaccount-controller",),
+    "tokens-controller": ("serviceaccount-token-controller",),
+    "horizontal-pod-autoscaler": ("horizontal-pod-autoscaler-controller", "horizontalpodautoscaling"),
+    "root-ca-cert-publisher": ("root-ca-certificate-publisher-controller",),
+    "persistent-volume-binder": ("persistentvolume-binder-controller",),
+    "pvc-protection-controller": ("persistentvolumeclaim-protection-controller",),
+    "pv-protection-controller": ("persistentvolume-protection-controller",),
+    "node-controller": ("node-lifecycle-controller",),
+    "replication-controller": ("replicationcontroller-controller", "replicationcontroller"),
+    "endpoint-controller": ("endpoints-controller",),
+    "pod-garbage-collector": ("pod-garbage-collector-controller", "podgc"),
+    "certificate_signing": ("certificatesigningrequest-signing-controller", "csrsigning"),
+    "certificate_approval": ("certificatesigningrequest-approving-controller", "csrapproving"),
+    "certificate_cleaner": ("certificatesigningrequest-cleaner-controller", "csrcleaner"),
 }
+"""By account, or by file where several act as one account."""
+
+NOT_HERE = frozenset(
+    name.replace("-", "")
+    for name in (
+        "ttl",
+        "bootstrap-signer",
+        "token-cleaner",
+        "node-ipam",
+        "service-lb",
+        "node-route",
+        "cloud-node-lifecycle",
+        "persistentvolume-attach-detach",
+        "attachdetach",
+        "persistentvolume-expander",
+        "persistent-volume-expander",
+        "resourceclaim",
+        "resource-claim",
+        "device-taint-eviction",
+        "legacy-serviceaccount-token-cleaner",
+        "validatingadmissionpolicy-status",
+        "service-cidr",
+        "storage-version-migrator",
+        "storageversion-garbage-collector",
+        "selinux-warning",
+        "kube-apiserver-serving-clustertrustbundle-publisher",
+        "podcertificaterequest-cleaner",
+    )
+)
+"""What kube-controller-manager has besides."""

@@ -19,6 +19,9 @@ EVERYBODY = {controller.name for controller in CONTROLLERS}
         ("*,-deployment", EVERYBODY - {"deployment-controller"}),
         ("*, -deployment-controller , -scheduler", EVERYBODY - {"deployment-controller", "default-scheduler"}),
         ("daemonset-controller,garbage-collector-controller", {"daemon-set-controller", "generic-garbage-collector"}),
+        ("*,-podgc,-horizontalpodautoscaling", EVERYBODY - {"pod-garbage-collector", "horizontal-pod-autoscaler"}),
+        ("endpoint,endpoints-controller", {"endpoint-controller"}),
+        ("*,-ttl-controller,-bootstrapsigner,-tokencleaner,-nodeipam", EVERYBODY),
         ("-deployment", set()),
         ("", set()),
     ],
@@ -30,3 +33,49 @@ def test_controllers_are_chosen_as_kube_controller_manager_has_it(words: str, ex
 def test_a_name_that_nobody_has_is_refused() -> None:
     with pytest.raises(UnknownController, match="there is no controller 'nope': expected"):
         chosen("*,-nope")
+
+
+def test_controllers_that_share_an_account_are_chosen_one_by_one() -> None:
+    left = chosen("*,-csrsigning,-certificatesigningrequest-cleaner-controller")
+    certificates = [each.reconcile.__module__ for each in left if each.name == "certificate-controller"]
+    assert certificates == ["fakekube.controllers.certificate_approval"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "serviceaccount-token-controller",
+        "endpoints-controller",
+        "endpointslice-controller",
+        "endpointslice-mirroring-controller",
+        "replicationcontroller-controller",
+        "pod-garbage-collector-controller",
+        "resourcequota-controller",
+        "namespace-controller",
+        "serviceaccount-controller",
+        "garbage-collector-controller",
+        "daemonset-controller",
+        "job-controller",
+        "deployment-controller",
+        "replicaset-controller",
+        "horizontal-pod-autoscaler-controller",
+        "disruption-controller",
+        "statefulset-controller",
+        "cronjob-controller",
+        "certificatesigningrequest-signing-controller",
+        "certificatesigningrequest-approving-controller",
+        "certificatesigningrequest-cleaner-controller",
+        "node-lifecycle-controller",
+        "taint-eviction-controller",
+        "persistentvolume-binder-controller",
+        "clusterrole-aggregation-controller",
+        "persistentvolumeclaim-protection-controller",
+        "persistentvolume-protection-controller",
+        "ttl-after-finished-controller",
+        "root-ca-certificate-publisher-controller",
+        "ephemeral-volume-controller",
+    ],
+)
+def test_what_kube_controller_manager_calls_a_controller_chooses_one(name: str) -> None:
+    assert len(chosen(name)) == 1
+    assert len(chosen(f"*,-{name}")) == len(CONTROLLERS) - 1
