@@ -64,7 +64,9 @@ def test_in_cluster_loaders_work_unchanged(in_pod: InPod, name: str) -> None:
 def test_output_input_and_exit_code_are_the_programs(in_pod: InPod) -> None:
     done = in_pod(POD).run("cat; echo no >&2; cat /etc/settings/colour; exit 7", input="given\n")
 
-    assert (done.stdout, done.stderr, done.returncode) == ("given\nblue", "no\n", 7)
+    assert (done.stdout, done.returncode) == ("given\nblue", 7)
+    # On a machine that can show less of a view, what is missing is said before.
+    assert done.stderr.endswith("no\n")
 
 
 def test_the_pod_knows_of_the_program(kube: FakeCluster, in_pod: InPod) -> None:
