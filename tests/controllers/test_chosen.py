@@ -41,41 +41,18 @@ def test_controllers_that_share_an_account_are_chosen_one_by_one() -> None:
     assert certificates == ["fakekube.controllers.certificate_approval"]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "serviceaccount-token-controller",
-        "endpoints-controller",
-        "endpointslice-controller",
-        "endpointslice-mirroring-controller",
-        "replicationcontroller-controller",
-        "pod-garbage-collector-controller",
-        "resourcequota-controller",
-        "namespace-controller",
-        "serviceaccount-controller",
-        "garbage-collector-controller",
-        "daemonset-controller",
-        "job-controller",
-        "deployment-controller",
-        "replicaset-controller",
-        "horizontal-pod-autoscaler-controller",
-        "disruption-controller",
-        "statefulset-controller",
-        "cronjob-controller",
-        "certificatesigningrequest-signing-controller",
-        "certificatesigningrequest-approving-controller",
-        "certificatesigningrequest-cleaner-controller",
-        "node-lifecycle-controller",
-        "taint-eviction-controller",
-        "persistentvolume-binder-controller",
-        "clusterrole-aggregation-controller",
-        "persistentvolumeclaim-protection-controller",
-        "persistentvolume-protection-controller",
-        "ttl-after-finished-controller",
-        "root-ca-certificate-publisher-controller",
-        "ephemeral-volume-controller",
-    ],
+OF_KUBE_CONTROLLER_MANAGER = (
+    ("serviceaccount-token", "endpoints", "endpointslice", "endpointslice-mirroring", "replicationcontroller")
+    + ("pod-garbage-collector", "resourcequota", "namespace", "serviceaccount", "garbage-collector", "daemonset", "job")
+    + ("deployment", "replicaset", "horizontal-pod-autoscaler", "disruption", "statefulset", "cronjob")
+    + ("certificatesigningrequest-signing", "certificatesigningrequest-approving", "certificatesigningrequest-cleaner")
+    + ("node-lifecycle", "taint-eviction", "persistentvolume-binder", "clusterrole-aggregation", "ephemeral-volume")
+    + ("persistentvolumeclaim-protection", "persistentvolume-protection", "ttl-after-finished")
+    + ("root-ca-certificate-publisher",)
 )
+
+
+@pytest.mark.parametrize("name", OF_KUBE_CONTROLLER_MANAGER)
 def test_what_kube_controller_manager_calls_a_controller_chooses_one(name: str) -> None:
-    assert len(chosen(name)) == 1
-    assert len(chosen(f"*,-{name}")) == len(CONTROLLERS) - 1
+    assert len(chosen(f"{name}-controller")) == 1
+    assert len(chosen(f"*,-{name}-controller")) == len(CONTROLLERS) - 1
