@@ -9,6 +9,7 @@ import asyncio
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import struct
 import sys
@@ -25,10 +26,18 @@ END_OF_TRANSMISSION = b"\x04"
 REST_TIMEOUT_S = 0.5
 """So long output may still come after a program has ended: of children that it has left behind."""
 
-WITH_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
-)
-"""Takes the terminal at its standard input, so that Ctrl-C there becomes a signal, and becomes the program."""
+BEGINNING = """\
+import os, sys
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9)
+if sys.argv[1] == "terminal":
+    import fcntl, termios
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+"""How each program begins: it is to die with this process (PR_SET_PDEATHSIG, which Linux alone has), even if that is killed; it takes the
+terminal at its standard input, so that Ctrl-C there becomes a signal; and becomes the program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +202,7 @@ async def start(launch: Launch, *, reads: bool, terminal: bool) -> Program:
             outputs[name] = Descriptor(here)
             outside.append(outputs[name])
         first = inside[0] if reads else asyncio.subprocess.DEVNULL
-        process = await _spawn(launch.arguments, launch.environment, first, inside[-2], inside[-1])
+        process = await _spawn(launch, "pipes", first, inside[-2], inside[-1])
     except BaseException:
         for descriptor in outside:
             descriptor.close()
@@ -208,8 +217,7 @@ async def _start_with_terminal(launch: Launch) -> Program:
     here, there = os.openpty()
     terminal = Descriptor(here)
     try:
-        arguments = [sys.executable, "-I", "-S", "-c", WITH_TERMINAL, *launch.arguments]
-        process = await _spawn(arguments, launch.environment, there, there, there)
+        process = await _spawn(launch, "terminal", there, there, there)
     except BaseException:
         terminal.close()
         raise
@@ -218,15 +226,22 @@ async def _start_with_terminal(launch: Launch) -> Program:
     return Program(process, terminal, {"stdout": terminal}, terminal)
 
 
-async def _spawn(
-    arguments: Sequence[str], environment: Mapping[str, str] | None, stdin: int, stdout: int, stderr: int
-) -> asyncio.subprocess.Process:
+async def _spawn(launch: Launch, streams: str, stdin: int, stdout: int, stderr: int) -> asyncio.subprocess.Process:
+    program = launch.arguments[0]
+    environment = os.environ if launch.environment is None else launch.environment
+    if shutil.which(program, path=environment.get("PATH")) is None:
+        raise StartError(f"{program}: there is no such program")
     try:
         return await asyncio.create_subprocess_exec(
-            *arguments, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, start_new_session=True
+            *(sys.executable, "-I", "-S", "-c", BEGINNING, streams, *launch.arguments),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment,
+            start_new_session=True,
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL in a word
-        raise StartError(f"{arguments[0]}: {error}") from None
+        raise StartError(f"{program}: {error}") from None
 
 
 def fakekube_exec(kubeconfig: Callable[[], str]) -> Launcher:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -74,3 +77,31 @@ def test_commands_run_by_fakekube_exec_against_this_server(reads: bool, terminal
     ]
     assert launch.environment is not None
     assert (launch.environment["KUBECONFIG"], launch.environment["PATH"]) == ("/x/kubeconfig", os.environ["PATH"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a program that its parent has died")
+def test_a_program_dies_with_a_server_that_is_killed() -> None:
+    script = (
+        "import asyncio, signal, os\n"
+        "from fakekube.server import programs\n"
+        "async def main():\n"
+        "    program = await programs.start(programs.Launch(['sh', '-c', 'echo; sleep 100']), reads=False, terminal=False)\n"
+        "    await program.outputs['stdout'].read()\n"
+        "    print(program.pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=False, timeout=30)
+
+    assert done.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 5
+    while runs(int(done.stdout)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there, and not only waits for its parent to take note of its end."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(state) and not state.startswith("Z")

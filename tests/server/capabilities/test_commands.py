@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,6 +18,7 @@ from fakekube.api.command_answers import CommandResult
 from fakekube.server.programs import Launch, Target
 
 from ..doors import PlayedProcess, WebSocket, a_pod, played, websocket
+from ..test_programs import runs
 
 V5, V4, V4_BASE64 = "v5.channel.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io"
 SUCCESS = {"metadata": {}, "status": "Success"}
@@ -196,7 +196,7 @@ async def test_a_program_that_is_not_there_is_told(kube: FakeCluster) -> None:
         status = await client.status()
 
     assert (status["status"], status["reason"]) == ("Failure", "InternalError")
-    assert status["message"].startswith("the command cannot be started: /no/such/program: [Errno 2] No such file")
+    assert status["message"] == "the command cannot be started: /no/such/program: there is no such program"
 
 
 async def test_a_signal_is_an_exit_code(kube: FakeCluster) -> None:
@@ -242,14 +242,8 @@ async def test_a_server_that_stops_leaves_no_program_behind() -> None:
 async def gone(pid: int) -> None:
     """Within a second."""
     async with asyncio.timeout(1):
-        while _runs(pid):
+        while runs(pid):
             await asyncio.sleep(0.005)
-
-
-def _runs(pid: int) -> bool:
-    """Whether a process is there, and not only waits for its parent to take note of its end."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(state) and not state.startswith("Z")
 
 
 async def test_what_a_test_has_said_comes_before_programs(kube: FakeCluster, launches: Launches) -> None:
