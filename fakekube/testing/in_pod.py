@@ -22,7 +22,7 @@ from fakekube.testing import manifests
 from fakekube.testing.environment import as_in_pod
 from fakekube.testing.mailbox import Mailbox
 from fakekube.testing.manifests import ManifestError, Source
-from fakekube.testing.placed import files_placed, names_placed
+from fakekube.testing.placed import Address, addresses_placed, files_placed
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -40,6 +40,7 @@ PROGRAM_TIMEOUT_S = 60.0
 END_S = 5.0
 
 API_PORT = 443
+LOCAL = "127.0.0.1"
 OWN_FAILURES = (125, 126, 127)
 """Exit codes of `fakekube run` and `exec` when the program could not be started; then a line `error: ...` is the last on stderr."""
 
@@ -164,14 +165,15 @@ class TestedPod:
         """The pod's environment, files and service account for the code in this process, while the block lasts.
 
         Variables are set over those of this process; kubeconfigs are out of sight; volumes are found at their mountPaths by Python's
-        own functions, and by `ssl`; the names of the API server lead to it. So in-cluster loaders of client libraries work unchanged.
+        own functions, and by `ssl`; the names of the API server lead to it, and a kubectl proxy in another container of the pod is played
+        on localhost. So in-cluster loaders of client libraries work unchanged.
         Volumes are written anew when what they show changes. Raises InPodError with what a kubelet would tell.
         """
         __tracebackhide__ = True
         with ExitStack() as undo:
             here = undo.enter_context(_prepared(self._cluster, self))
             undo.enter_context(as_in_pod(here.environment, self._cluster.server.host))
-            undo.enter_context(names_placed(here.api_names, API_PORT, here.api_address))
+            undo.enter_context(addresses_placed(here.addresses))
             undo.enter_context(files_placed(here.places))
             yield here
 
@@ -330,15 +332,15 @@ class _Deadline:
 class Here:
     """What is around the code of this process."""
 
-    def __init__(self, api_address: tuple[str, int]) -> None:
+    def __init__(self) -> None:
         self.environment: Mapping[str, str] = {}
         """The pod's variables."""
         self.places: Mapping[str, Path] = {}
         """mountPath -> where it really lies."""
         self.missing: tuple[str, ...] = ()
         """mountPaths that cannot be placed in a process that needs what is there: /tmp, the home directory, Python itself."""
-        self.api_names: tuple[str, ...] = ()
-        self.api_address = api_address
+        self.addresses: Mapping[Address, Address] = {}
+        """(name, port) in the pod -> where it really is: the API server, and proxies on localhost."""
         self.failures: dict[str, str] = {}
         """volume -> why its last change could not be written, in the kubelet's words."""
         self._waiting: list[Mailbox[None]] = []
@@ -428,6 +430,7 @@ def _is_met(condition: str | Callable[[str], bool] | None, text: str) -> bool:
 def _prepared(cluster: FakeCluster, tested: TestedPod) -> Iterator[Here]:
     """The pod's volumes on this machine, kept as the API says while the block lasts."""
     __tracebackhide__ = True
+    from fakekube.in_pod.ambassador import Ambassador, port_of
     from fakekube.in_pod.cluster_source import ClusterSource
     from fakekube.in_pod.connection import Connection
     from fakekube.in_pod.errors import InPodError
@@ -443,7 +446,8 @@ def _prepared(cluster: FakeCluster, tested: TestedPod) -> Iterator[Here]:
     connection = Connection(endpoint)
     directory = Path(tempfile.mkdtemp(prefix="fakekube-pod-"))
     address = (endpoint.host, endpoint.port)
-    here = Here(address)
+    here = Here()
+    ambassadors: dict[int, Ambassador] = {}
     source = ClusterSource(connection, address)
     volumes = LiveVolumes(
         pod,
@@ -462,11 +466,21 @@ def _prepared(cluster: FakeCluster, tested: TestedPod) -> Iterator[Here]:
             raise InPodError(told) from None
         here.environment = variables
         here.places, here.missing = _places(mounted, directory)
-        here.api_names = _api_names(cluster, tested.namespace)
+        for other in pod["spec"]["containers"]:
+            port = port_of(other) if other["name"] != tested.container else None
+            if port is not None:
+                ambassadors[port] = Ambassador(endpoint, source, pod)
+                ambassadors[port].start()
+        here.addresses = {
+            **{(name, API_PORT): address for name in _api_names(cluster, tested.namespace)},
+            **{(name, port): (LOCAL, each.port) for port, each in ambassadors.items() for name in (LOCAL, "localhost")},
+        }
         volumes.follow(connection)
         yield here
     finally:
         volumes.stop()
+        for each in ambassadors.values():
+            each.stop()
         connection.close()
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Files at other paths, and the API server's names, in this very process: for code that reads what lies in a pod. Undone at the end.
+"""Files and addresses at other places, in this very process: for code that reads and asks what is there in a pod. Undone at the end.
 
 What Python itself opens, lists and looks up is led there, and what `ssl` loads. Code in C that opens files by itself is not, nor is who has
 taken a function of `os` for itself before (`from os import stat`).
@@ -13,7 +13,7 @@ import os
 import posixpath
 import socket
 import ssl
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,10 @@ _CAPABILITIES = ("supports_dir_fd", "supports_effective_ids", "supports_fd", "su
 """Sets in `os` by which `shutil` finds out what a function can do."""
 
 Place = Callable[[Any], Any]
+Address = tuple[str, int]
+"""(name or address, port)"""
+
+_SERVICES = {"https": 443, "http": 80}
 
 
 def place_of(places: Mapping[str, Path]) -> Place:
@@ -88,18 +92,19 @@ def files_placed(places: Mapping[str, Path]) -> Iterator[None]:
 
 
 @contextmanager
-def names_placed(names: Collection[str], port: int, address: tuple[str, int]) -> Iterator[None]:
-    """While it lasts, who looks for any of `names` at `port` in this process is sent to `address`."""
+def addresses_placed(places: Mapping[Address, Address]) -> Iterator[None]:
+    """While it lasts, who looks for one of `places` ((name or address, port) -> where it really is) in this process is sent there."""
     module: Any = socket
     original = module.getaddrinfo
-    ports = (port, str(port), "https") if port == 443 else (port, str(port))
 
     @functools.wraps(original)
-    def getaddrinfo(host: Any, asked: Any, *more: Any, **named: Any) -> Any:
-        text = host.decode("ascii", "replace") if isinstance(host, bytes) else host
-        if text in names and asked in ports:
-            host, asked = address
-        return original(host, asked, *more, **named)
+    def getaddrinfo(host: Any, port: Any, *more: Any, **named: Any) -> Any:
+        name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+        number = _SERVICES.get(port, port)
+        if isinstance(number, str) and number.isdecimal():
+            number = int(number)
+        host, port = places.get((name, number), (host, port))
+        return original(host, port, *more, **named)
 
     module.getaddrinfo = getaddrinfo
     try:

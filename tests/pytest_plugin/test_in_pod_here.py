@@ -146,6 +146,16 @@ class TestClients:
 
         assert answers == [200, 200, 200]
 
+    def test_an_ambassador_is_asked_in_plain_http(self, kube: FakeCluster, in_pod: InPod) -> None:
+        containers = [{"name": "main", "image": "i"}, {"name": "ambassador", "image": "luksa/kubectl-proxy:1.6.2"}]
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": containers}}
+
+        with in_pod(pod).here(), httpx.Client() as client:
+            answer = client.get("http://localhost:8001/api/v1/namespaces/default/pods")
+
+        assert [each["metadata"]["name"] for each in answer.json()["items"]] == ["p"]
+        assert self.who(kube) == "system:serviceaccount:default:default"
+
     def test_what_the_account_may_not_is_refused(self, in_pod: InPod) -> None:
         with in_pod(POD).here():
             kubernetes.config.load_incluster_config()
