@@ -211,6 +211,11 @@ def serve(
             running.append(task)
 
         running: list[Any] = []
+        if allow_exec:
+            from fakekube.server.programs import fakekube_exec
+
+            # The kubeconfig that is there in any case, so that nothing is left behind by a server that is killed.
+            cluster.launcher = fakekube_exec(lambda: str((certs_dir / KUBECONFIG).resolve()))
         cluster.explains_refusals = explain_forbidden
         cluster.records_permissions = record_permissions is not None
         if record_permissions is not None:

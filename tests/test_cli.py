@@ -24,6 +24,7 @@ from fakekube.remote import RemoteError, resources_of
 from fakekube.server import kubeconfig
 from fakekube.server.certificates import Certificates
 from fakekube.server.kubeconfig import Endpoint
+from fakekube.server.programs import Target
 from fakekube.server.run import ListenError
 
 DISCOVERY = {
@@ -384,6 +385,29 @@ def test_every_option_of_serve_can_be_an_environment_variable(cluster: type[Clus
         "controllers": "*,-job", "node_template": "node.yaml", "run_any_node": True, "stages": "stages",
         "event_ttl": "30m", "allow_exec": True,
     }  # fmt: skip
+
+
+def test_commands_in_pods_find_the_server_by_the_kubeconfig_of_the_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made: list[Any] = []
+
+    class Kept(Cluster):
+        launcher: Any = None
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            made.append(self)
+
+    monkeypatch.setattr(cluster_module, "FakeCluster", Kept)
+    monkeypatch.chdir(tmp_path)
+
+    invoke("serve", "--certs-dir", "here", "--allow-exec")
+    invoke("serve", "--certs-dir", "here")
+
+    launch = made[0].launcher(Target("default", "p", "c"), ["ls"], False, False)
+    assert launch.environment["KUBECONFIG"] == str(tmp_path / "here" / "kubeconfig")
+    assert made[1].launcher is None
 
 
 def test_new_ca_replaces_the_certificates(cluster: type[Cluster], tmp_path: Path) -> None:
