@@ -191,7 +191,8 @@ def _files(pod: Object, container: Object, server: Server) -> dict[str, bytes]:
             of_node = Path(hosts_file.PATH).read_text(encoding="utf-8", errors="replace")
         except OSError:
             of_node = ""
-    text = hosts_file.with_api_names(hosts_file.content(pod, of_node), server.advertised[0])
+    namespace = pod["metadata"]["namespace"]
+    text = hosts_file.with_api_names(hosts_file.content(pod, of_node), server.advertised[0], namespace=namespace)
     return {hosts_file.PATH: text.encode()}
 
 

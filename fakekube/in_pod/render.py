@@ -35,7 +35,7 @@ def render(connection: Connection, pod: Object, container: Object, directory: Pa
         mounts = kubelet_mounts.mounts(pod, container, variables, volumes.path)
         lines = {name: value for name, value in variables.items() if "\n" not in value}
         _write(directory / ENVIRONMENT, "".join(f"{name}={value}\n" for name, value in lines.items()), 0o600)
-        hosts = hosts_file.with_api_names(hosts_file.content(pod), address[0])
+        hosts = hosts_file.with_api_names(hosts_file.content(pod), address[0], namespace=pod["metadata"]["namespace"])
         _write(directory / HOSTS, hosts, hosts_file.MODE)
     except OSError as error:
         raise InPodError(f"{error.filename or directory} cannot be written: {error.strerror}") from None

@@ -49,7 +49,7 @@ def addresses(pod: Object) -> list[str]:
     return found or ([status["podIP"]] if status.get("podIP") else [])
 
 
-def with_api_names(content: str, address: str, *, namespace: str = "default") -> str:
+def with_api_names(content: str, address: str, *, namespace: str) -> str:
     """`content` with a line that leads the names of the API server's Service to `address`, as cluster DNS would.
 
     `namespace` is the pod's: `kubernetes` alone is a name in `default` only.
