@@ -42,13 +42,36 @@ def test_controllers_that_share_an_account_are_chosen_one_by_one() -> None:
 
 
 OF_KUBE_CONTROLLER_MANAGER = (
-    ("serviceaccount-token", "endpoints", "endpointslice", "endpointslice-mirroring", "replicationcontroller")
-    + ("pod-garbage-collector", "resourcequota", "namespace", "serviceaccount", "garbage-collector", "daemonset", "job")
-    + ("deployment", "replicaset", "horizontal-pod-autoscaler", "disruption", "statefulset", "cronjob")
-    + ("certificatesigningrequest-signing", "certificatesigningrequest-approving", "certificatesigningrequest-cleaner")
-    + ("node-lifecycle", "taint-eviction", "persistentvolume-binder", "clusterrole-aggregation", "ephemeral-volume")
-    + ("persistentvolumeclaim-protection", "persistentvolume-protection", "ttl-after-finished")
-    + ("root-ca-certificate-publisher",)
+    "serviceaccount-token",
+    "endpoints",
+    "endpointslice",
+    "endpointslice-mirroring",
+    "replicationcontroller",
+    "pod-garbage-collector",
+    "resourcequota",
+    "namespace",
+    "serviceaccount",
+    "garbage-collector",
+    "daemonset",
+    "job",
+    "deployment",
+    "replicaset",
+    "horizontal-pod-autoscaler",
+    "disruption",
+    "statefulset",
+    "cronjob",
+    "certificatesigningrequest-signing",
+    "certificatesigningrequest-approving",
+    "certificatesigningrequest-cleaner",
+    "node-lifecycle",
+    "taint-eviction",
+    "persistentvolume-binder",
+    "clusterrole-aggregation",
+    "ephemeral-volume",
+    "persistentvolumeclaim-protection",
+    "persistentvolume-protection",
+    "ttl-after-finished",
+    "root-ca-certificate-publisher",
 )
 
 
