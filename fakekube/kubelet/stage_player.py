@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fakekube.api.client import Client
 from fakekube.errors import NotFound
 from fakekube.kubelet import Object, Surroundings
 from fakekube.kubelet.node import Node
@@ -14,6 +15,7 @@ from fakekube.kubelet.pods import Kubelet
 from fakekube.kubelet.stage_functions import STATIC
 from fakekube.kubelet.stages import Finalizers, Patch, Stage, Told, choose
 from fakekube.objects.patches import JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
+from fakekube.registry.user import User
 
 MEDIA_TYPES = {"merge": MERGE_PATCH, "strategic": STRATEGIC_MERGE_PATCH, "json": JSON_PATCH}
 
@@ -119,7 +121,10 @@ class StagePlayer:
                 after = await context.client.patch(self.resource, namespace, name, patch)
             elif isinstance(step, Patch):
                 patch = step.render(after or obj, functions)
-                after = await context.client.patch(
+                client = context.client
+                if step.user:
+                    client = Client(client.plane, User(step.user, ("system:authenticated",)), client.field_manager)
+                after = await client.patch(
                     self.resource, namespace, name, patch, step.subresource, media_type=MEDIA_TYPES[step.type]
                 )
             else:

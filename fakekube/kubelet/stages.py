@@ -28,9 +28,9 @@ PATCH_TYPES = ("merge", "strategic", "json")
 _SPEC = {"resourceRef", "selector", "weight", "weightFrom", "delay", "next", "steps", "immediateNextStage"}
 _SELECTOR = {"matchLabels", "matchAnnotations", "matchExpressions"}
 _DELAY = {"durationMilliseconds", "durationFrom", "jitterDurationMilliseconds", "jitterDurationFrom"}
-_NEXT = {"event", "finalizers", "delete", "statusTemplate", "statusSubresource", "patches"}
+_NEXT = {"event", "finalizers", "delete", "statusTemplate", "statusSubresource", "statusPatchAs", "patches"}
 _STEP = {"event", "finalizers", "delete", "patch"}
-_PATCH = {"subresource", "root", "template", "type"}
+_PATCH = {"subresource", "root", "template", "type", "impersonation"}
 
 Query = Callable[[Any], list[Any]]
 
@@ -60,6 +60,8 @@ class Patch:
     root: str = "status"
     subresource: str = "status"
     type: str = "merge"
+    user: str = ""
+    """As whom it is written; by default as whoever plays."""
 
     def render(self, obj: Object, functions: Mapping[str, Callable[..., Any]]) -> Any:
         """Raises StageError."""
@@ -253,7 +255,10 @@ class _Reader:
         steps: list[Step] = self._step({key: value[key] for key in ("event", "finalizers") if key in value})
         if value.get("statusTemplate"):
             subresource = value.get("statusSubresource", "status")
-            steps.append(self._patch({"template": value["statusTemplate"], "subresource": subresource}))
+            patch: Object = {"template": value["statusTemplate"], "subresource": subresource}
+            if value.get("statusPatchAs"):
+                patch["impersonation"] = value["statusPatchAs"]
+            steps.append(self._patch(patch))
         steps += [self._patch(each) for each in value.get("patches") or ()]
         return [*steps, *self._step({"delete": True} if value.get("delete") else {})]
 
@@ -288,7 +293,8 @@ class _Reader:
         template, line = self._template(str(value.get("template", "")))
         subresource = str(value.get("subresource", ""))
         root = str(value.get("root", "status" if subresource == "status" else ""))
-        return Patch(template, self._file, line, root, subresource, type)
+        user = str(self._known(value.get("impersonation") or {}, {"username"}).get("username", ""))
+        return Patch(template, self._file, line, root, subresource, type, user)
 
     def _template(self, text: str) -> tuple[Template, int]:
         """(the template, the line of the file where it begins)"""

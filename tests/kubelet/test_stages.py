@@ -165,3 +165,103 @@ def test_a_directory_without_stages_is_refused(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(StageError, match="no such file"):
         read(tmp_path / "none")
+
+
+SHAPES = Path(__file__).parent / "stages"
+"""Stages that use what those that KWOK publishes use."""
+
+
+def events_of(kube: FakeCluster, name: str) -> list[str]:
+    return [each["reason"] for each in kube.list("events") if each["involvedObject"]["name"] == name]
+
+
+def test_a_whole_life_by_stages_of_the_published_shape() -> None:
+    with FakeCluster(stages=str(SHAPES)) as kube:
+        kube.clock.freeze()
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "web", "annotations": {"create.example.com/delay": "5s"}},
+            "spec": {
+                "initContainers": [{"name": "i", "image": "init"}],
+                "containers": [{"name": "c", "image": "nginx"}],
+                "readinessGates": [{"conditionType": "example.com/gate"}],
+            },
+        }
+        kube.create(pod)
+        kube.clock.advance(seconds=0.5)
+        assert "podIP" not in kube.get("pod", "web")["status"]  # 1 s at the latest, by the jitter
+
+        kube.clock.advance(seconds=1)
+        status = kube.get("pod", "web")["status"]
+        assert status["podIP"].startswith("10.")
+        assert status["initContainerStatuses"][0]["state"]["terminated"]["reason"] == "Completed"
+        assert {each["type"]: each["status"] for each in status["conditions"]}["example.com/gate"] == "True"
+
+        kube.clock.advance(seconds=1)
+        kube.wait_for("pod", "web", "condition=Ready")
+        assert kube.get("pod", "web")["status"]["containerStatuses"][0]["started"] is True
+        assert events_of(kube, "web")[-2:] == ["Created", "Started"]
+
+        kube.delete("pod", "web")
+        kube.clock.advance(seconds=29)
+        assert kube.find("pod", "web")
+        kube.clock.advance(seconds=2)
+        assert kube.find("pod", "web") is None
+        assert events_of(kube, "web")[-1] == "Killing"
+
+
+def test_a_job_completes_and_chaos_fails_the_container_that_annotations_name() -> None:
+    with FakeCluster(stages=str(SHAPES)) as kube:
+        kube.clock.freeze()
+        work = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "work"}]}
+        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "done"}}
+        kube.create({**job, "spec": {"template": {"spec": work}}})
+        annotations = {
+            "failed.example.com/container-name": "b",
+            "failed.example.com/reason": "OOMKilled",
+            "failed.example.com/exit-code": "137",
+        }
+        containers = [{"name": name, "image": name} for name in ("a", "b")]
+        kube.create(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": "bad", "labels": {"failed.example.com": "true"}, "annotations": annotations},
+                "spec": {"restartPolicy": "Never", "containers": containers},
+            }
+        )
+        kube.clock.advance(seconds=10)
+        kube.wait_for("job", "done", "condition=Complete")
+        a, b = kube.get("pod", "bad")["status"]["containerStatuses"]
+        assert "running" in a["state"]
+        terminated = b["state"]["terminated"]
+        assert (terminated["exitCode"], terminated["reason"]) == (137, "OOMKilled")
+        assert kube.get("pod", "bad")["status"]["phase"] == "Failed"
+
+
+def test_nodes_that_clients_create_are_initialized_by_stages_and_never_doubted() -> None:
+    with FakeCluster(nodes=0, stages=str(SHAPES), run_any_node=True) as kube:
+        kube.clock.freeze("2030-01-02T03:04:05Z")
+        allocatable = {"cpu": "32", "memory": "256Gi", "pods": "110"}
+        kube.create(
+            {
+                "apiVersion": "v1",
+                "kind": "Node",
+                "metadata": {"name": "kwok-0"},
+                "status": {"allocatable": allocatable, "capacity": allocatable},
+            }
+        )
+        kube.settle()
+        node = kube.get("node", "kwok-0")
+        assert node["status"]["allocatable"] == allocatable
+        assert [each["type"] for each in node["status"]["addresses"]] == ["InternalIP", "Hostname"]
+        assert node["status"]["nodeInfo"]["kubeletVersion"] == "kwok-v0.7.0"
+        kube.wait_for("node", "kwok-0", "condition=Ready")
+
+        kube.clock.advance(minutes=15)
+        kube.wait_for("node", "kwok-0", "condition=Ready")
+        (ready,) = [each for each in kube.get("node", "kwok-0")["status"]["conditions"] if each["type"] == "Ready"]
+        assert ready["lastHeartbeatTime"] > "2030-01-02T03:14:00Z"
+        lease = kube.get("lease", "kwok-0", namespace="kube-node-lease")
+        assert lease["spec"]["renewTime"] == "2030-01-02T03:19:05.000000Z"
