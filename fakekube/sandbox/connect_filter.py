@@ -48,7 +48,8 @@ _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1", "::1": "127.0.0.1"}
 
 
 def program() -> bytes:
-    """The filter in BPF."""
+    """The filter in BPF. Raises OSError on a machine whose system calls are not known."""
+    connect = linux.number_of("connect")
     machine = os.uname().machine
     foreign, foreign_calls = _FOREIGN[machine]
 
@@ -65,8 +66,8 @@ def program() -> bytes:
     parts += [_instruction(_EQUAL, linux.ARCHITECTURES[machine], 1, 0), refuse(errno.ENOSYS)]
     parts.append(_instruction(_LOAD, _NUMBER))
     if machine == "x86_64":
-        parts += [_instruction(_EQUAL, _X32 | linux.number_of("connect"), 0, 1), refuse(errno.EACCES)]
-    parts += [_instruction(_EQUAL, linux.number_of("connect"), 0, 1), _instruction(_RETURN, _NOTIFY)]
+        parts += [_instruction(_EQUAL, _X32 | connect, 0, 1), refuse(errno.EACCES)]
+    parts += [_instruction(_EQUAL, connect, 0, 1), _instruction(_RETURN, _NOTIFY)]
     parts += [_instruction(_EQUAL, linux.number_of("io_uring_setup"), 0, 1), refuse(errno.EPERM)]
     for name, argument in _FLAGS_ARGUMENT.items():
         parts += [

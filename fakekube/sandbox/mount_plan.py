@@ -84,7 +84,11 @@ def plan(
 def _add(result: Plan, bind: Bind, make_in_source: Callable[[str, bool], None]) -> None:
     if bind.target == "/" or any(_is_below(bind.target, path) for path in _UNTOUCHABLE):
         raise SandboxError(f"cannot mount anything at {bind.target}: choose another mountPath")
-    above = [other for other in result.binds if other.is_directory and _is_below(bind.target, other.target)]
+    above = [
+        other
+        for other in result.binds
+        if other.is_directory and other.target != bind.target and _is_below(bind.target, other.target)
+    ]
     if above:
         _add_within(above[-1], bind, make_in_source)
     elif _is_kind(result, bind.target, bind.is_directory) is not True:
