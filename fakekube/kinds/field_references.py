@@ -10,27 +10,13 @@ from collections.abc import Sequence
 
 from fakekube.objects import names
 from fakekube.objects.field_errors import FieldError, invalid, not_supported, required
+from fakekube.objects.pod_fields import KNOWN_TO_PODS, WITH_SUBSCRIPT
 from fakekube.objects.quantities import parse
 from fakekube.registry.kind import Object
 
-KNOWN_TO_PODS = frozenset(
-    {
-        *(
-            "metadata.annotations",
-            "metadata.labels",
-            "metadata.name",
-            "metadata.namespace",
-            "metadata.uid",
-            "spec.nodeName",
-        ),
-        *("spec.restartPolicy", "spec.serviceAccountName", "spec.schedulerName", "status.phase", "status.hostIP"),
-        *("status.hostIPs", "status.podIP", "status.podIPs", "spec.host"),
-    }
-)
 RESOURCES = tuple(
     f"{kind}.{name}" for kind in ("limits", "requests") for name in ("cpu", "ephemeral-storage", "memory")
 )
-_WITH_SUBSCRIPT = ("metadata.annotations", "metadata.labels")
 _SUBSCRIPT = re.compile(r"(.*)\['([^']*)'\]", re.DOTALL)
 _BYTE_DIVISORS = ("1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei")
 _DIVISORS = {
@@ -54,7 +40,7 @@ def field(reference: Object, path: str, supported: Sequence[str]) -> list[FieldE
         return [invalid(place, wanted, f"error converting fieldPath: unsupported pod version: {api_version}")]
     if subscripted := _SUBSCRIPT.fullmatch(wanted):
         base, key = subscripted[1], subscripted[2]
-        if base not in _WITH_SUBSCRIPT:
+        if base not in WITH_SUBSCRIPT:
             return [
                 invalid(place, wanted, f"error converting fieldPath: field label does not support subscript: {wanted}")
             ]

@@ -12,6 +12,7 @@ from decimal import ROUND_CEILING, Context, Decimal
 from fakekube.kubelet import Object, hosts_file
 from fakekube.objects import names
 from fakekube.objects.go_text import quoted
+from fakekube.objects.pod_fields import KNOWN_TO_PODS, WITH_SUBSCRIPT
 from fakekube.objects.quantities import parse
 
 DEFAULTED_LIMITS = ("cpu", "memory", "ephemeral-storage")
@@ -45,7 +46,7 @@ def field_of_volume(pod: Object, path: str) -> str:
     metadata = pod["metadata"]
     if subscripted := subscript_of(path):
         field, key = subscripted
-        if field not in ("metadata.labels", "metadata.annotations"):
+        if field not in WITH_SUBSCRIPT:
             raise DownwardAPIError(f"fieldPath {quoted(path)} does not support subscript")
         errors = names.qualified_name(key.lower() if field == "metadata.annotations" else key)
         if errors:
@@ -71,10 +72,10 @@ def field_of_environment(pod: Object, reference: Object, node: Object | None = N
     if version != "v1":
         raise DownwardAPIError(f"unsupported pod version: {version}")
     if subscripted := subscript_of(path):
-        if subscripted[0] not in ("metadata.labels", "metadata.annotations"):
+        if subscripted[0] not in WITH_SUBSCRIPT:
             raise DownwardAPIError(f"field label does not support subscript: {path}")
         return field_of_volume(pod, path)
-    if path not in _LABELS_OF_ENVIRONMENT:
+    if path not in KNOWN_TO_PODS:
         raise DownwardAPIError(f"field label not supported: {path}")
     known = _FIELDS_OF_ENVIRONMENT.get(path)
     return known(pod, node) if known is not None else field_of_volume(pod, path)
@@ -104,14 +105,6 @@ _FIELDS_OF_ENVIRONMENT: Mapping[str, Callable[[Object, Object | None], str]] = {
     "status.podIP": lambda pod, node: next(iter(hosts_file.addresses(pod)), ""),
     "status.podIPs": lambda pod, node: ",".join(hosts_file.addresses(pod)),
 }
-_LABELS_OF_ENVIRONMENT = frozenset(
-    {
-        *_FIELDS_OF_ENVIRONMENT,
-        *("metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"),
-        *("spec.restartPolicy", "spec.schedulerName", "status.phase"),
-    }
-)
-"""What the API calls a field of a pod here; some of these are then no field of a variable."""
 
 
 def container_named(pod: Object, name: str) -> Object:

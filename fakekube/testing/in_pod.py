@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from fakekube.cluster import FakeCluster
     from fakekube.kubelet.mounts import Mount
+    from fakekube.testing.identities import Identities
 
 Object = dict[str, Any]
 Arguments = Sequence[str] | str
@@ -48,7 +48,7 @@ OWN_FAILURES = (125, 126, 127)
 class InPod:
     """What the fixture `in_pod` is: call it with a pod."""
 
-    def __init__(self, cluster: FakeCluster) -> None:
+    def __init__(self, cluster: Identities) -> None:
         self._cluster = cluster
 
     def __call__(self, pod: Source, *, container: str = "", namespace: str = "default") -> TestedPod:
@@ -97,7 +97,7 @@ class TestedPod:
 
     __test__ = False
 
-    def __init__(self, cluster: FakeCluster, name: str, namespace: str, container: str) -> None:
+    def __init__(self, cluster: Identities, name: str, namespace: str, container: str) -> None:
         self._cluster = cluster
         self.name = name
         self.namespace = namespace
@@ -427,7 +427,7 @@ def _is_met(condition: str | Callable[[str], bool] | None, text: str) -> bool:
 
 
 @contextmanager
-def _prepared(cluster: FakeCluster, tested: TestedPod) -> Iterator[Here]:
+def _prepared(cluster: Identities, tested: TestedPod) -> Iterator[Here]:
     """The pod's volumes on this machine, kept as the API says while the block lasts."""
     __tracebackhide__ = True
     from fakekube.in_pod.ambassador import Ambassador, port_of
@@ -514,7 +514,7 @@ def _is_needed(target: str) -> bool:
     return any(Path(os.path.realpath(each)).is_relative_to(os.path.realpath(target)) for each in own)
 
 
-def _api_names(cluster: FakeCluster, namespace: str) -> tuple[str, ...]:
+def _api_names(cluster: Identities, namespace: str) -> tuple[str, ...]:
     """By what the pod calls the API server."""
     from fakekube.kubelet.hosts_file import API_NAMES, SHORT_API_NAME
 
