@@ -1,18 +1,25 @@
 """Who is told of a change: the same step that commits it hands it to every watcher.
 
 A watcher that does not read is set aside, never waited for: beyond WATCHER_BACKLOG events it is closed and its client starts anew.
+Where changes follow each other quickly, watchers are woken for several at a time: each time costs every one of them a system call.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from fakekube.storage.stored import Event
 
 WATCHER_BACKLOG = 10_000
 """Events that may wait for one watcher."""
+
+
+REST_S = 0.002
+REST_FOR_EACH_S = 0.00005
+"""Watchers are not woken again within so long, and more for each of them; the first change after a rest is told at once."""
 
 
 class Watcher:
@@ -28,10 +35,15 @@ class Watcher:
         self._waiting: asyncio.Future[None] | None = None
 
     def push(self, event: Event) -> None:
+        """Keep it until it is read, without waking anybody."""
         self.pending.append(event)
         if len(self.pending) > WATCHER_BACKLOG:
             self.close()
-        self.wake()
+
+    @property
+    def waiting_in(self) -> asyncio.AbstractEventLoop | None:
+        """Where somebody waits for what is pending; None when nobody does."""
+        return None if self._waiting is None or self._waiting.done() else self._waiting.get_loop()
 
     async def wait(self) -> None:
         """Until an event is pending, the watcher is closed, or somebody calls `wake`."""
@@ -59,10 +71,12 @@ class Watcher:
 class Watchers:
     """The readers of one collection, by the namespace they asked for; and the callbacks of those who live in this process."""
 
-    __slots__ = ("_by_namespace", "_callbacks")
+    __slots__ = ("_alarm", "_by_namespace", "_callbacks", "_rest_until_s")
 
     def __init__(self) -> None:
         self._by_namespace: dict[str, list[Watcher]] = {}
+        self._rest_until_s = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
         self._callbacks: list[Callable[[Event], None]] = []
 
     def __len__(self) -> int:
@@ -80,13 +94,35 @@ class Watchers:
 
     def tell(self, event: Event) -> None:
         if self._by_namespace:
-            for watcher in tuple(self._by_namespace.get("", ())):
+            for watcher in self._told(event.namespace):
                 watcher.push(event)
-            if event.namespace:
-                for watcher in tuple(self._by_namespace.get(event.namespace, ())):
-                    watcher.push(event)
+            if self._alarm is None:
+                self._wake_in_time(event.namespace)
         for callback in self._callbacks:
             callback(event)
+
+    def _told(self, namespace: str) -> tuple[Watcher, ...]:
+        """Who is told of changes in a namespace."""
+        everywhere = self._by_namespace.get("", ())
+        return (*everywhere, *self._by_namespace.get(namespace, ())) if namespace else tuple(everywhere)
+
+    def _wake_in_time(self, namespace: str) -> None:
+        now = time.monotonic()
+        if now >= self._rest_until_s:
+            self._wake(self._told(namespace))
+            return
+        loop = next(filter(None, (watcher.waiting_in for watcher in self._told(namespace))), None)
+        if loop is not None:
+            self._alarm = loop.call_later(self._rest_until_s - now, self._rested)
+
+    def _rested(self) -> None:
+        self._alarm = None
+        self._wake([each for watchers in self._by_namespace.values() for each in watchers if each.pending])
+
+    def _wake(self, watchers: Collection[Watcher]) -> None:
+        self._rest_until_s = time.monotonic() + REST_S + REST_FOR_EACH_S * len(watchers)
+        for watcher in watchers:
+            watcher.wake()
 
     def close_all(self) -> None:
         for watchers in list(self._by_namespace.values()):
