@@ -56,8 +56,8 @@ def write(directory: Path, files: Mapping[str, File], *, fs_group: int | None = 
     wanted = {_clean(path): file for path, file in files.items()}
     current = _current(directory)
     if current and _present(directory / current) == _with_parents(wanted) and _is_same(directory / current, wanted):
-        _link(directory, wanted)
-        _unlink_stale(directory, wanted)
+        # A writer that was killed may not have come to this.
+        _tidy(directory, wanted, current)
         return False
     fresh = _new_directory(directory)
     try:
@@ -68,9 +68,7 @@ def write(directory: Path, files: Mapping[str, File], *, fs_group: int | None = 
     except OSError:
         _remove_tree(fresh)
         raise
-    _link(directory, wanted)
-    _unlink_stale(directory, wanted)
-    _remove_others(directory, fresh.name)
+    _tidy(directory, wanted, fresh.name)
     return True
 
 
@@ -197,6 +195,13 @@ def _point_to(directory: Path, name: str) -> None:
         with suppress(OSError):
             os.unlink(directory / NEW_DATA)
         raise
+
+
+def _tidy(directory: Path, files: Mapping[str, File], current: str) -> None:
+    """What follows the change: whoever reads in the meantime finds the new data already."""
+    _link(directory, files)
+    _unlink_stale(directory, files)
+    _remove_others(directory, current)
 
 
 def _link(directory: Path, files: Mapping[str, File]) -> None:
