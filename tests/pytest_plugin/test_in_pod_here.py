@@ -19,6 +19,7 @@ import kubernetes
 import kubernetes_asyncio
 import lightkube
 import pytest
+import trio
 from lightkube.resources.core_v1 import Pod
 
 from fakekube import FakeCluster, ManifestError, NotFound
@@ -307,6 +308,12 @@ class TestChanges:
             text = await here.wait_for_async("/etc/downward/labels", lambda text: "tier" in text)
 
         assert text == 'app="web"\ntier="front"'
+
+    def test_changes_are_awaited_with_trio_as_well(self, kube: FakeCluster, in_pod: InPod) -> None:
+        with in_pod(POD).here() as here:
+            kube.patch("configmap", "settings", {"data": {"colour": "red"}})
+
+            assert trio.run(here.wait_for_async, "/etc/settings/colour", "red") == "red"
 
     def test_what_does_not_come_is_told_with_what_is_there(self, in_pod: InPod) -> None:
         with in_pod(POD).here() as here:
