@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import glob
 import io
 import os
 import posixpath
@@ -37,7 +38,9 @@ _ONE_PATH = (
 )
 """Functions of `os` whose first argument is a path."""
 _TWO_PATHS = ("link", "rename", "replace")
-_PATH_ARGUMENTS = frozenset({"path", "file", "src", "dst"})
+_SECOND_PATH = ("symlink",)
+"""Its first argument is the text of the link."""
+_PATH_ARGUMENTS = ("path", "file", "src", "dst")
 _CAPABILITIES = ("supports_dir_fd", "supports_effective_ids", "supports_fd", "supports_follow_symlinks")
 """Sets in `os` by which `shutil` finds out what a function can do."""
 
@@ -80,12 +83,11 @@ def files_placed(places: Mapping[str, Path]) -> Iterator[None]:
     find = place_of(places)
     with ExitStack() as undo:
         for module in (builtins, io):
-            undo.enter_context(_replaced(module, "open", find, 1))
-        for name in _ONE_PATH:
-            if hasattr(os, name):
-                undo.enter_context(_replaced(os, name, find, 1))
-        for name in _TWO_PATHS:
-            undo.enter_context(_replaced(os, name, find, 2))
+            undo.enter_context(_replaced(module, "open", find, 0))
+        for names, places_of_paths in ((_ONE_PATH, (0,)), (_TWO_PATHS, (0, 1)), (_SECOND_PATH, (1,))):
+            for name in names:
+                if hasattr(os, name):
+                    undo.enter_context(_replaced(os, name, find, *places_of_paths))
         for name in ("load_verify_locations", "load_cert_chain"):
             undo.enter_context(_method_replaced(ssl.SSLContext, name, find))
         yield
@@ -114,26 +116,41 @@ def addresses_placed(places: Mapping[Address, Address]) -> Iterator[None]:
 
 
 @contextmanager
-def _replaced(module: Any, name: str, find: Place, paths: int) -> Iterator[None]:
+def _replaced(module: Any, name: str, find: Place, *paths: int) -> Iterator[None]:
+    """`paths` are the positions of arguments that are paths."""
     original = getattr(module, name)
 
     @functools.wraps(original)
     def call(*arguments: Any, **named: Any) -> Any:
-        found = [find(each) for each in arguments[:paths]]
-        for key in _PATH_ARGUMENTS & named.keys():
-            named[key] = find(named[key])
-        return original(*found, *arguments[paths:], **named)
+        found = [find(each) if position in paths else each for position, each in enumerate(arguments)]
+        for key in _PATH_ARGUMENTS:
+            if key in named and not (key == "src" and 0 not in paths):
+                named[key] = find(named[key])
+        return original(*found, **named)
 
     sets = [able for each in _CAPABILITIES if original in (able := getattr(os, each))] if module is os else []
+    keepers = list(_keepers(name, original))
     setattr(module, name, call)
+    for keeper in keepers:
+        setattr(keeper, name, staticmethod(call))
     for able in sets:
         able.add(call)
     try:
         yield
     finally:
         setattr(module, name, original)
+        for keeper in keepers:
+            setattr(keeper, name, staticmethod(original))
         for able in sets:
             able.discard(call)
+
+
+def _keepers(name: str, original: Any) -> Iterator[type]:
+    """Classes of `glob` that have taken a function of `os` for themselves, by which pathlib looks for patterns since Python 3.13."""
+    for each in vars(glob).values():
+        kept = vars(each).get(name) if isinstance(each, type) else None
+        if isinstance(kept, staticmethod) and kept.__func__ is original:
+            yield each
 
 
 @contextmanager

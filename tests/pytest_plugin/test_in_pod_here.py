@@ -216,13 +216,16 @@ class TestSurroundings:
             Path("/scratch/a/b/c").write_text("x")
             os.rename("/scratch/a/b/c", "/scratch/a/d")
             shutil.copy2("/scratch/a/d", "/scratch/e")
+            os.symlink("d", "/scratch/a/link")
+            os.symlink(src="d", dst="/scratch/a/named")
+            linked = [Path("/scratch/a/link").read_text(), os.readlink("/scratch/a/named")]
             made = tempfile.mkdtemp(dir="/scratch")
             os.rmdir(made)
             shutil.rmtree("/scratch/a")
             seen, place = os.listdir("/scratch"), here.path("/scratch/e")
             assert place.read_text() == "x"
 
-        assert (seen, os.path.dirname(made)) == (["e"], "/scratch")
+        assert (seen, os.path.dirname(made), linked) == (["e"], "/scratch", ["x", "d"])
         assert not place.exists()
         assert not os.path.exists("/scratch")
 
