@@ -85,7 +85,7 @@ def entering(record: RecordOrder, command: CommandOrder, *, is_terminal: bool) -
     return lambda launch: namespaces.enter(launch, record, command, _ids(record["rung"], record))
 
 
-_WITH_REAL_IDS = ("root", "files")
+_WITH_REAL_IDS = ("root", "sudo", "files")
 """Rungs on which root really becomes another; the others show the caller's ids as they can."""
 
 

@@ -94,9 +94,8 @@ class Monitor:
             from fakekube.sandbox import dns
 
             self.names = dns.Names(resolver["names"], resolver["domain"])
-        rung = order["rung"] or rungs.choose(order["backend"], [])
-        if order["with_sudo"]:
-            rung = rungs.choose(None, [])
+        # Under sudo this is root, for whom there are other rungs than for the caller.
+        rung = rungs.choose(None, []) if order["with_sudo"] else order["rung"] or rungs.choose(order["backend"], [])
         if rung["name"] == "sudo":
             return {"sudo": True}
         with backends.prepare(rung, view, is_terminal=os.isatty(self.descriptors[0])) as backend:
@@ -108,7 +107,7 @@ class Monitor:
             if backend.depth:
                 self._find_program(backend.depth)
             record: RecordOrder = {
-                "rung": rung["name"],
+                "rung": "sudo" if order["with_sudo"] else rung["name"],
                 "pid": self.first,
                 "started": processes.start_time(self.first),
                 "network": view["network"],
@@ -176,11 +175,11 @@ class Monitor:
             else:
                 self.program = received.pid or received.message["program"]
                 self.program_pidfd = os.pidfd_open(self.program) if _LINUX else -1
+                self.before_run()
                 self._serve_listeners(listeners)
                 for listener in received.descriptors:
                     for _ in range(_ANSWERING_THREADS):
                         self._thread(answer_forever, listener, self.redirects)
-                self.before_run()
                 self.channel.send({"run": True})
                 return
         if not self.first:

@@ -68,13 +68,23 @@ def why_no_pasta() -> str | None:
 
 
 def lead_outward(pid: int, *, own_user_namespace: bool) -> subprocess.Popen[bytes] | str:
-    """Starts pasta for the network of process `pid`; what it printed when it did not come up."""
-    command = ["pasta", "--foreground", "--config-net", "--quiet"]
-    if not own_user_namespace:
-        command += ["--runas", "0", "--netns-only"]
+    """Starts pasta for the network of process `pid`; the text says why it did not come up. Not for a process with threads."""
+    network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+    user = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY)
+    # By descriptors, because pasta gives up the rights to look into a process of root; and as whoever runs this.
+    command = ["pasta", "--foreground", "--config-net", "--quiet", "--netns", f"/proc/self/fd/{network}"]
+    command += ["--userns", f"/proc/self/fd/{user}"] if own_user_namespace else ["--netns-only"]
+    command += ["--runas", "0"] if os.geteuid() == 0 else []
     pasta = subprocess.Popen(
-        [*command, str(pid)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        pass_fds=[network, user],
+        preexec_fn=linux.die_with_parent,
     )
+    os.close(network)
+    os.close(user)
     end = time.monotonic() + _PASTA_TIMEOUT_S
     while time.monotonic() < end:
         if pasta.poll() is not None:

@@ -340,7 +340,8 @@ def _view(view: View) -> orders.ViewOrder:
         "resolver": resolver,
         "uid": os.getuid() if view.uid is None else view.uid,
         "gid": os.getgid() if view.gid is None else view.gid,
-        "groups": list(view.groups),
+        # Who is not root keeps its groups, which only the rung "sudo" would take from it.
+        "groups": list(view.groups) or ([] if os.geteuid() == 0 else os.getgroups()),
         "image": view.image,
     }
 

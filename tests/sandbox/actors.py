@@ -119,11 +119,15 @@ def command(actor: Actor, order: dict[str, Any], pipe: int) -> list[str]:
 
 @contextlib.contextmanager
 def driven(
-    actor: Actor, order: dict[str, Any], **popen: Any
+    actor: Actor, order: dict[str, Any], *, path: str = "", **popen: Any
 ) -> Iterator[tuple[subprocess.Popen[str], Iterator[dict[str, Any]]]]:
     """The driver as a process, and what it tells."""
     reading, writing = os.pipe()
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(public_directory()), "HOME": "/nonexistent"}
+    environment = {
+        "PATH": f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"],
+        "PYTHONPATH": str(public_directory()),
+        "HOME": "/nonexistent",
+    }
     options: dict[str, Any] = {
         "stdin": subprocess.DEVNULL,
         "stdout": subprocess.PIPE,
@@ -142,9 +146,9 @@ def driven(
                 driver.kill()
 
 
-def run(place: Place, *argv: str, stdin: str = "", **view: Any) -> Done:
+def run(place: Place, *argv: str, stdin: str = "", path: str = "", **view: Any) -> Done:
     order = {"do": "start", "backend": place.rung, "view": {"argv": argv, **view}}
-    with driven(place.actor, order, stdin=subprocess.PIPE) as (driver, told):
+    with driven(place.actor, order, path=path, stdin=subprocess.PIPE) as (driver, told):
         stdout, stderr = driver.communicate(stdin, timeout=60)
         answers = list(told)
     if not answers:

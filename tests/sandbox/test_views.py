@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 
@@ -353,3 +354,24 @@ def test_what_cannot_be_mounted_is_named(place: Place) -> None:
     else:
         assert done.failed == "cannot mount /no/such/source at /fakekube-data: there is no such file or directory"
         assert done.exit_code == 125
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an imitation of sudo must belong to root")
+def test_user_who_may_be_root_by_sudo_stays_itself_in_the_view(public: pathlib.Path, volume: pathlib.Path) -> None:
+    """As on a hosted runner: no namespaces for users, but sudo without a password. It drops the ids after the mounts."""
+    shutil.copy(shutil.which("setpriv") or "", public / "setpriv")
+    (public / "setpriv").chmod(0o4755)
+    (public / "sudo").write_text(f'#!/bin/sh\nshift\nexec {public}/setpriv --reuid 0 --regid 0 --clear-groups "$@"\n')
+    (public / "sudo").chmod(0o755)
+
+    done = actors.run(
+        Place(actors.Actor(is_root=False), "sudo"),
+        *("sh", "-c", "cat /fakekube-data/token; id -u; grep CapEff /proc/self/status; uname -n"),
+        path=str(public),
+        mounts=[(str(volume), "/fakekube-data", True)],
+        hostname="pod-0",
+    )
+
+    assert done.failed == ""
+    uid, _, capabilities, hostname = done.stdout.removeprefix("first").split()
+    assert (done.rung, uid, int(capabilities, 16), hostname) == ("sudo", str(actors.ORDINARY_UID), 0, "pod-0")
