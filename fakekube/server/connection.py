@@ -7,7 +7,7 @@ uvicorn's httptools protocol does the work. What is changed here, and why:
 - Whatever a client sends as a path, query or header gets an answer, worded as Go's net/http does.
 - Limits on a request's head and on peers that stop halfway; uvicorn has none. They are looked at once a second for all
   connections, so that requests do not pay for timers.
-- WebSockets are imported by the first client that asks for one.
+- WebSockets are imported by the first client that asks for one. For SPDY, `scope["fakekube.upgrade"]` takes the connection over.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import logging
 import re
 import ssl
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
@@ -27,12 +28,19 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from fakekube.server.responses import Receive, Scope, Send
+from fakekube.server.responses import Header, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from fakekube.server.raw_connection import RawConnection
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CLIENT_CERTIFICATE = "fakekube.client_certificate"
 """The key of the ASGI scope that holds a ClientCertificate, or None when the peer showed none."""
+
+UPGRADE = "fakekube.upgrade"
+"""The key of the ASGI scope of a request that wants SPDY: a function which answers it with 101, given headers, and returns what the
+connection is from then on, a RawConnection. It is to be called instead of `send`."""
 
 MAX_HEAD_BYTES = 1 << 20
 """Request line and headers together, as http.DefaultMaxHeaderBytes."""
@@ -105,6 +113,8 @@ class Connection(HttpToolsProtocol):
         self.head_bytes = 0
         self.active_at = server_state.now
         self.write_paused_at: float | None = None
+        self.raw: RawConnection | None = None
+        """After an upgrade to SPDY."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -114,6 +124,9 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self.active_at = self.server_state.now
+        if self.raw is not None:
+            self.raw.feed(data)
+            return
         if self.parser is None:
             return
         try:
@@ -124,7 +137,7 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             if self._should_upgrade():
                 self.handle_websocket_upgrade()
-            # Another protocol (SPDY, h2c) is not spoken: the request has been answered as a plain one.
+            # SPDY is the application's affair; another protocol (h2c) is not spoken: the request is answered as a plain one.
             return
         if self.reading_head:
             self.head_bytes += len(data)
@@ -159,7 +172,7 @@ class Connection(HttpToolsProtocol):
         upgrading = parser.should_upgrade()
         http_version = parser.get_http_version()
         raw_path, _, query = self.url.partition(b"?")
-        self.scope = scope = {
+        scope: Scope = {
             "type": "http",
             "asgi": _ASGI,
             "http_version": http_version,
@@ -174,6 +187,7 @@ class Connection(HttpToolsProtocol):
             "state": self.app_state,
             CLIENT_CERTIFICATE: self.certificate,
         }
+        self.scope = scope
         if upgrading and self._should_upgrade():
             return
         path = decoded_path(raw_path)
@@ -196,11 +210,30 @@ class Connection(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         cycle.server_state = self.server_state
+        if upgrading and (self._get_upgrade() or b"").lower() == b"spdy/3.1":
+            scope[UPGRADE] = partial(self.switch, cycle)
         if previous is None or previous.response_complete:
             self._start_asgi_task(cycle, self.app)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
+
+    def switch(self, cycle: Cycle, headers: list[Header]) -> RawConnection:
+        """Answer the request of `cycle` with 101: what comes from now on is no HTTP."""
+        from fakekube.server.raw_connection import RawConnection, switching
+
+        cycle.response_started = cycle.response_complete = True
+        self.raw = RawConnection(self.transport, self.flow)
+        if self.parser is None:
+            self.raw.feed_end()  # the client has gone
+        elif not self.transport.is_closing():
+            self.transport.write(switching("SPDY/3.1", headers))
+        return self.raw
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.raw is not None:
+            self.raw.feed_end()
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -250,6 +283,8 @@ class Connection(HttpToolsProtocol):
         if self.write_paused_at is not None:
             if now - self.write_paused_at > STALL_TIMEOUT_S:
                 self.transport.abort()
+        elif self.raw is not None:
+            return
         elif cycle is not None and not cycle.response_complete:
             waits_for_body = cycle.more_body and not cycle.waiting_for_100_continue and not self.flow.read_paused
             if waits_for_body and now - self.active_at > STALL_TIMEOUT_S:

@@ -33,6 +33,8 @@ from tests.server.doors import process_path
 
 TIMEOUT_S = 30.0
 
+SWITCHES = ("KUBECTL_REMOTE_COMMAND_WEBSOCKETS", "KUBECTL_PORT_FORWARD_WEBSOCKETS")
+
 
 def local(target: Target, command: Sequence[str], reads: bool, terminal: bool) -> Launch:
     return Launch(command)
@@ -52,10 +54,19 @@ def kube() -> Iterator[FakeCluster]:
         yield cluster
 
 
+@pytest.fixture(params=["websocket", "spdy"])
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """kubectl speaks WebSockets, or what it spoke before version 1.31."""
+    for name in SWITCHES:
+        monkeypatch.setenv(name, str(request.param == "websocket").lower())
+
+
 def environment(kube: FakeCluster) -> dict[str, str]:
     home = str(kube.kubeconfig.parent)
     programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return {"PATH": programs, "KUBECONFIG": str(kube.kubeconfig), "HOME": home, "LC_ALL": "C.UTF-8", "TERM": "xterm"}
+    switches = {name: os.environ[name] for name in SWITCHES if name in os.environ}
+    mine = {"PATH": programs, "KUBECONFIG": str(kube.kubeconfig), "HOME": home, "LC_ALL": "C.UTF-8", "TERM": "xterm"}
+    return mine | switches
 
 
 def kubectl(kube: FakeCluster, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -108,6 +119,7 @@ def played(kube: FakeCluster) -> Iterator[PlayedByThread]:
     kube.settle()
 
 
+@pytest.mark.usefixtures("transport")
 def test_kubectl_exec_tells_streams_and_exit_codes_apart(kube: FakeCluster) -> None:
     done = kubectl(kube, "exec", "p", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
 
@@ -115,6 +127,7 @@ def test_kubectl_exec_tells_streams_and_exit_codes_apart(kube: FakeCluster) -> N
     assert done.stderr == b"err\ncommand terminated with exit code 3\n"
 
 
+@pytest.mark.usefixtures("transport")
 def test_kubectl_exec_passes_input_on_and_ends_it(kube: FakeCluster) -> None:
     data = os.urandom(1 << 20)
 
@@ -123,6 +136,7 @@ def test_kubectl_exec_passes_input_on_and_ends_it(kube: FakeCluster) -> None:
     assert (done.returncode, done.stdout == data, done.stderr) == (0, True, b"")
 
 
+@pytest.mark.usefixtures("transport")
 def test_kubectl_exec_gives_a_terminal_of_the_same_size(kube: FakeCluster) -> None:
     here, there = pty.openpty()
     subprocess.run(["stty", "rows", "33", "cols", "101"], stdin=there, check=True)
@@ -143,6 +157,7 @@ def test_kubectl_exec_gives_a_terminal_of_the_same_size(kube: FakeCluster) -> No
     assert b"33 101" in seen
 
 
+@pytest.mark.usefixtures("transport")
 def test_kubectl_cp_copies_both_ways(kube: FakeCluster, tmp_path: Path) -> None:
     data = os.urandom(200_000)
     for name in ("here", "there"):
@@ -156,6 +171,7 @@ def test_kubectl_cp_copies_both_ways(kube: FakeCluster, tmp_path: Path) -> None:
     assert (tmp_path / "there" / "file").read_bytes() == (tmp_path / "back").read_bytes() == data
 
 
+@pytest.mark.usefixtures("transport")
 def test_kubectl_attach_talks_to_the_process(kube: FakeCluster) -> None:
     with played(kube):
         done = kubectl(kube, "attach", "-i", "p", stdin=b"hello\n")
@@ -164,6 +180,7 @@ def test_kubectl_attach_talks_to_the_process(kube: FakeCluster) -> None:
     assert kubectl(kube, "logs", "p").stdout == b"HELLO\n"
 
 
+@pytest.mark.usefixtures("transport")
 def test_kubectl_port_forward_carries_connections(kube: FakeCluster) -> None:
     with Echo() as echo, played(kube):
         command = ["kubectl", "port-forward", "--address=127.0.0.1", "p", f":{echo.port}"]
@@ -178,6 +195,7 @@ def test_kubectl_port_forward_carries_connections(kube: FakeCluster) -> None:
     assert answers == [bytes(range(256)) * size for size in (1, 2000)]
 
 
+@pytest.mark.usefixtures("transport")
 def test_kubectl_port_forward_says_why_a_port_cannot_be_reached(kube: FakeCluster) -> None:
     command = ["kubectl", "port-forward", "--address=127.0.0.1", "p", ":80"]
     with subprocess.Popen(command, env=environment(kube), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:

@@ -329,3 +329,87 @@ async def test_a_watch_may_be_silent_for_ever() -> None:
     assert not transport.closed
     made.connection_lost(None)
     await settle(made)
+
+
+SPDY = b"POST /exec HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nContent-Length: 0\r\n\r\n"
+
+
+async def parrot(scope: Scope, receive: Receive, send: Send) -> None:
+    """Takes a connection over and sends back what comes."""
+    raw = scope[connection.UPGRADE]([(b"x-stream-protocol-version", b"v4.channel.k8s.io")])
+    while (message := await raw.receive())["type"] != "websocket.disconnect":
+        await raw.send({"type": "websocket.send", "bytes": message["bytes"]})
+        if message["bytes"] == b"bye":
+            await raw.send({"type": "websocket.close", "code": 1000})
+
+
+async def test_the_application_may_take_a_connection_over_for_spdy() -> None:
+    made, transport = connect(parrot)
+    made.data_received(SPDY)
+    await asyncio.sleep(0)
+    head = transport.written
+    made.data_received(b"GET / is no HTTP now")
+    made.data_received(b"bye")
+    await asyncio.sleep(0)
+    made.connection_lost(None)
+    await settle(made)
+
+    assert head == (
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n"
+        b"X-Stream-Protocol-Version: v4.channel.k8s.io\r\n\r\n"
+    )
+    assert transport.written.removeprefix(head) == b"GET / is no HTTP nowbye"
+    assert transport.closed
+
+
+async def test_a_connection_that_was_taken_over_may_be_silent_for_ever() -> None:
+    made, transport = connect(parrot)
+    made.data_received(SPDY)
+    await asyncio.sleep(0)
+
+    made.give_up_if_stalled(1e9)
+
+    assert not transport.closed
+    made.connection_lost(None)
+    await settle(made)
+
+
+async def test_a_client_that_goes_before_its_connection_is_taken_over_is_gone() -> None:
+    heard = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0)
+        heard.append((await scope[connection.UPGRADE]([]).receive())["type"])
+
+    made, transport = connect(app)
+    made.data_received(SPDY)
+    made.connection_lost(None)
+    await settle(made)
+
+    assert (heard, transport.written) == (["websocket.disconnect"], b"")
+
+
+async def test_only_a_megabyte_waits_for_an_application_that_does_not_take_it() -> None:
+    going = asyncio.Event()
+    sizes = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raw = scope[connection.UPGRADE]([])
+        await going.wait()
+        while (message := await raw.receive())["type"] != "websocket.disconnect":
+            sizes.append(len(message["bytes"]))
+
+    made, _ = connect(app)
+    made.data_received(SPDY)
+    await asyncio.sleep(0)
+    for _ in range(3):
+        made.data_received(bytes(500_000))
+    assert made.flow.read_paused
+
+    going.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not made.flow.read_paused
+    made.connection_lost(None)
+    await settle(made)
+    assert sizes == [500_000] * 3

@@ -1,4 +1,4 @@
-"""What goes through a WebSocket into a container: a command that is answered or run, and a process that one is attached to."""
+"""What goes through a connection into a container: a command that is answered or run, and a process that one is attached to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import base64
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -16,7 +16,8 @@ from fakekube.api.command_answers import CommandAnswer
 from fakekube.api.container_processes import ContainerProcess
 from fakekube.registry.kind import Object
 from fakekube.server import programs
-from fakekube.server.channels import ERROR, RESIZE, STDERR, STDIN, STDOUT, Channels
+from fakekube.server.channels import ERROR, RESIZE, STDERR, STDIN, STDOUT, Channels, Message
+from fakekube.server.connection import UPGRADE
 from fakekube.server.programs import Launcher, Program, StartError, Target
 from fakekube.server.resources import Exchange
 from fakekube.server.responses import Header, Send
@@ -39,8 +40,8 @@ OUTPUTS = {"stdout": STDOUT, "stderr": STDERR}
 def answered(exchange: Exchange, command: list[str], answer: CommandAnswer) -> Run:
     """The command is not run: somebody has said what comes of it."""
 
-    async def serve(send: Send, _: list[Header]) -> None:
-        channels = await _opened(exchange, send)
+    async def serve(send: Send, headers: list[Header]) -> None:
+        channels = await _opened(exchange, send, headers)
         stdin = await _input(channels) if answer.reads_stdin and _asked(exchange, "stdin") else b""
         try:
             result = answer.result(command, stdin)
@@ -59,7 +60,7 @@ def answered(exchange: Exchange, command: list[str], answer: CommandAnswer) -> R
     return serve
 
 
-async def _input(channels: Channels) -> bytes:
+async def _input(channels: Streams) -> bytes:
     """All of standard input; the first message of it where its end cannot be told."""
     parts: list[bytes] = []
     while sum(map(len, parts)) < ANSWER_INPUT_BYTES and (message := await channels.receive()) is not None:
@@ -73,11 +74,11 @@ async def _input(channels: Channels) -> bytes:
 def run(exchange: Exchange, launcher: Launcher, container: str, command: list[str]) -> Run:
     """The command is run on this machine; it ends with the connection."""
 
-    async def serve(send: Send, _: list[Header]) -> None:
+    async def serve(send: Send, headers: list[Header]) -> None:
         reads, has_terminal = _asked(exchange, "stdin"), _asked(exchange, "tty")
         target = Target(exchange.call.namespace, exchange.call.name, container)
         with exchange.state.sessions.joined():
-            channels = await _opened(exchange, send)
+            channels = await _opened(exchange, send, headers)
             try:
                 launch = launcher(target, command, reads, has_terminal)
                 program = await programs.start(launch, reads=reads, terminal=has_terminal)
@@ -94,10 +95,22 @@ def run(exchange: Exchange, launcher: Launcher, container: str, command: list[st
     return serve
 
 
+class Streams(Protocol):
+    """Channels, through a WebSocket or SPDY."""
+
+    tells_ends: bool
+
+    async def send(self, channel: int, data: bytes) -> None: ...
+
+    async def receive(self) -> Message | None: ...
+
+    async def close(self) -> None: ...
+
+
 class _Command:
     """A program that runs, and its client."""
 
-    def __init__(self, exchange: Exchange, channels: Channels, program: Program) -> None:
+    def __init__(self, exchange: Exchange, channels: Streams, program: Program) -> None:
         self._exchange = exchange
         self._channels = channels
         self._program = program
@@ -167,9 +180,9 @@ class _Command:
 def attached(exchange: Exchange, process: ContainerProcess, container: Object) -> Run:
     """The client sees what the process that plays the container writes from now on, and types what it reads."""
 
-    async def serve(send: Send, _: list[Header]) -> None:
+    async def serve(send: Send, headers: list[Header]) -> None:
         with exchange.state.sessions.joined():
-            channels = await _opened(exchange, send)
+            channels = await _opened(exchange, send, headers)
             listener = process.listen()
             types = _asked(exchange, "stdin") and bool(container.get("stdin"))
 
@@ -208,14 +221,31 @@ def attached(exchange: Exchange, process: ContainerProcess, container: Object) -
     return serve
 
 
-async def _opened(exchange: Exchange, send: Send) -> Channels:
-    """With the empty message by which a client sees that it is through."""
-    channels = Channels(exchange.request.receive, send, exchange.request.subprotocol)
-    await channels.send(next((OUTPUTS[name] for name in OUTPUTS if _asked(exchange, name)), ERROR), b"")
-    return channels
+async def _opened(exchange: Exchange, send: Send, headers: list[Header]) -> Streams:
+    """With the empty message by which a client of WebSockets sees that it is through."""
+    request = exchange.request
+    streams: Streams
+    if request.scope["type"] == "websocket":
+        streams = Channels(request.receive, send, request.subprotocol)
+    else:
+        from fakekube.server.spdy_channels import SpdyChannels
+
+        connection = request.scope[UPGRADE]([(b"x-stream-protocol-version", request.subprotocol.encode()), *headers])
+        streams = SpdyChannels(connection.receive, connection.send)
+        await streams.open(_wanted(exchange))
+    await streams.send(next((OUTPUTS[name] for name in OUTPUTS if _asked(exchange, name)), ERROR), b"")
+    return streams
 
 
-async def _ended(channels: Channels, status: Object) -> None:
+def _wanted(exchange: Exchange) -> list[int]:
+    """The streams that a client of SPDY opens before anything happens."""
+    has_terminal = _asked(exchange, "tty")
+    wanted = {STDIN: _asked(exchange, "stdin"), STDOUT: _asked(exchange, "stdout"), RESIZE: has_terminal, ERROR: True}
+    wanted[STDERR] = _asked(exchange, "stderr") and not has_terminal
+    return [channel for channel, is_wanted in wanted.items() if is_wanted]
+
+
+async def _ended(channels: Streams, status: Object) -> None:
     await channels.send(ERROR, orjson.dumps(status))
     await channels.close()
 

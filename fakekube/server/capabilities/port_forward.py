@@ -1,4 +1,4 @@
-"""Connections to the ports of a pod, through a WebSocket: as kubectl tunnels them, and in the older form of other clients.
+"""Connections to the ports of a pod: through SPDY, which kubectl tunnels in a WebSocket, and in an older form through channels.
 
 Ports of a pod are those of the process that plays one of its containers. If that has this machine's network they are this machine's; if it
 has a network of its own, a small program in the container's view carries the bytes.
@@ -18,6 +18,7 @@ from fakekube.errors import BadRequest
 from fakekube.registry.kind import Object
 from fakekube.server import programs, spdy
 from fakekube.server.channels import TUNNEL, Channels
+from fakekube.server.connection import UPGRADE
 from fakekube.server.programs import Descriptor, Launcher, Program, StartError, Target
 from fakekube.server.resources import Exchange
 from fakekube.server.responses import Header, Receive, Send
@@ -193,17 +194,21 @@ def _go_error(port: int, error: OSError) -> str:
 def forwarded(exchange: Exchange, launcher: Launcher, pod: Object) -> Run:
     """Raises BadRequest when the older form is spoken without any ports."""
     ports = Ports(exchange, launcher, pod)
-    protocol = exchange.request.subprotocol
+    request = exchange.request
+    protocol, is_spdy = request.subprotocol, request.scope["type"] != "websocket"
     numbers = [int(each) for value in exchange.call.query_values("ports") for each in value.split(",")]
-    if protocol != TUNNEL and not numbers:
+    if protocol != TUNNEL and not is_spdy and not numbers:
         raise BadRequest('query parameter "ports" is required')
 
-    async def serve(send: Send, _: list[Header]) -> None:
+    async def serve(send: Send, headers: list[Header]) -> None:
         with exchange.state.sessions.joined():
-            if protocol == TUNNEL:
-                await Tunnel(ports, exchange.request.receive, send).serve()
+            if is_spdy:
+                connection = request.scope[UPGRADE]([(b"x-stream-protocol-version", protocol.encode()), *headers])
+                await Tunnel(ports, connection.receive, connection.send).serve()
+            elif protocol == TUNNEL:
+                await Tunnel(ports, request.receive, send).serve()
             else:
-                await ByChannels(ports, numbers, Channels(exchange.request.receive, send, protocol)).serve()
+                await ByChannels(ports, numbers, Channels(request.receive, send, protocol)).serve()
 
     return serve
 
@@ -251,7 +256,7 @@ class _Flow:
 
 
 class Tunnel:
-    """SPDY in a WebSocket: for each connection the client opens a stream for errors, then one for data, with the same `requestid`."""
+    """SPDY, in a WebSocket or as it is: a client opens for each connection a stream for errors, then one for data, of one `requestid`."""
 
     def __init__(self, ports: Ports, receive: Receive, send: Send) -> None:
         self._ports = ports

@@ -36,21 +36,20 @@ async def run_command(exchange: Exchange) -> Response:
     from fakekube.server.capabilities import commands
 
     call, state = exchange.call, exchange.state
-    is_websocket = exchange.request.scope["type"] == "websocket"
     words = list(call.query_values("command"))
     answer = state.plane.commands.answer(way.pod, way.container, words)
-    if answer is not None and is_websocket:
+    if answer is not None:
+        _agree(exchange.request, "exec")
         return Streaming(commands.answered(exchange, words, answer), JSON)
     if state.launcher is None:
         raise unavailable("running commands in containers", HOW_TO_ANSWER)
-    if not is_websocket:
-        raise BadRequest(WEBSOCKETS_ONLY)
     if not words:
         raise BadRequest("you must specify at least one word of a command")
     if not any(boolean(call.query, name) for name in ("stdin", "stdout", "stderr")):
         raise BadRequest("you must specify at least 1 of stdin, stdout, stderr")
     if "running" not in (status_of(way.pod, way.container).get("state") or {}):
         raise InternalError(f"container not found ({go_quoted(way.container)})", reason="")
+    _agree(exchange.request, "exec")
     return Streaming(commands.run(exchange, state.launcher, way.container, words), JSON)
 
 
@@ -66,8 +65,7 @@ async def attach(exchange: Exchange) -> Response:
             f"container {way.container} of pod {name} is not played by a process: "
             f"start one with `fakekube run pod/{exchange.call.name} -c {way.container} -- COMMAND`"
         )
-    if exchange.request.scope["type"] != "websocket":
-        raise BadRequest(WEBSOCKETS_ONLY)
+    _agree(exchange.request, "attach")
     from fakekube.server.capabilities import commands
 
     return Streaming(commands.attached(exchange, process, way.spec), JSON)
@@ -79,8 +77,7 @@ async def forward_ports(exchange: Exchange) -> Response:
     way = _way(exchange, to_container=False)
     if exchange.state.launcher is None:
         raise unavailable("forwarding ports to pods", HOW)
-    if exchange.request.scope["type"] != "websocket":
-        raise BadRequest(WEBSOCKETS_ONLY)
+    _agree(exchange.request, "portforward")
     from fakekube.server.capabilities import port_forward
 
     return Streaming(port_forward.forwarded(exchange, exchange.state.launcher, way.pod), JSON)
@@ -121,6 +118,25 @@ def _way(exchange: Exchange, *, to_container: bool = True) -> _Way:
         text = f"error dialing backend: {dial_error(kubelet.host, kubelet.address)}"
         raise InternalError(text, reason="")
     return _Way(pod, container)
+
+
+def _agree(request: Request, door: str) -> None:
+    """On the protocol of a client that does not come as a WebSocket. Raises BadRequest when there is none."""
+    if request.scope["type"] == "websocket":
+        return
+    from fakekube.server.connection import UPGRADE
+    from fakekube.server.spdy_channels import OF_COMMANDS, OF_PORTS, VERSION_HEADER
+
+    if UPGRADE not in request.scope:
+        raise BadRequest("unable to upgrade: expected WebSocket or SPDY/3.1")
+    spoken = OF_PORTS if door == "portforward" else OF_COMMANDS
+    offered = [each.strip() for value in request.header_values(VERSION_HEADER) for each in value.split(",")]
+    agreed = next((each for each in offered if each in spoken), None)
+    if agreed is None:
+        raise BadRequest(
+            f"unable to negotiate protocol: client supports [{' '.join(offered)}], server accepts [{' '.join(spoken)}]"
+        )
+    request.subprotocol = agreed
 
 
 def _check_may_create(exchange: Exchange) -> None:

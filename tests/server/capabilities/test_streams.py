@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from fakekube.api.command_answers import CommandAnswer, CommandResult
+from fakekube.server import connection
 from fakekube.server.app import App
+from fakekube.server.programs import Launch
 
 from .conftest import POD, SHOP, Ask
 
@@ -155,3 +157,43 @@ def test_a_function_of_two_arguments_gets_the_input() -> None:
 
     assert (both.reads_stdin, both.result(["cat"], b"x").stdout) == (True, "['cat'] b'x'")
     assert (one.reads_stdin, one.result(["cat"], b"x").stdout) == (False, "['cat']")
+
+
+@pytest.mark.parametrize(
+    ("door", "offered", "accepted"),
+    [
+        ("exec?command=ls&stdout=1", "v3.channel.k8s.io, channel.k8s.io", "v5.channel.k8s.io v4.channel.k8s.io"),
+        ("portforward", "v4.channel.k8s.io", "portforward.k8s.io"),
+    ],
+)
+async def test_a_client_of_spdy_and_the_server_must_have_a_protocol_in_common(
+    app: App, running: Any, door: str, offered: str, accepted: str
+) -> None:
+    await running("p")
+    app.state.launcher = lambda target, command, reads, terminal: Launch(command)
+    path, _, query = door.partition("?")
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": f"{SHOP}/pods/p/{path}",
+        "query_string": query.encode(),
+        "headers": [
+            (b"authorization", b"Bearer admin"),
+            (b"connection", b"Upgrade"),
+            (b"x-stream-protocol-version", offered.encode()),
+        ],
+        connection.UPGRADE: None,
+    }
+    await app(scope, receive, send)
+
+    assert sent[0]["status"] == 400
+    client = f"client supports [{offered.replace(',', '')}]"
+    assert f"unable to negotiate protocol: {client}, server accepts [{accepted}]" in sent[1]["body"].decode()
