@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from fakekube.api.approval import Approval
-from fakekube.api.body import check_name, check_place, decoded_value, from_storage, set_defaults, to_storage
+from fakekube.api.body import check_name, check_place, completed_value, from_storage, to_storage
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.create import create_decoded
@@ -161,7 +161,7 @@ def _applied(writer: Writer, kind: Kind, live: Object, config: Object, options: 
 def check_fields(writer: Writer, kind: Kind | Subresource, config: Object) -> None:
     """Raises InternalError for what the kind has no place for."""
     try:
-        mistakes = list(writer.shape.mistakes(config))
+        mistakes = [] if writer.shape.fits(config) else list(writer.shape.mistakes(config))
     except RecursionError:
         raise BadRequest("error decoding YAML: exceeded max depth") from None
     if mistakes:
@@ -186,13 +186,11 @@ def merged(writer: Writer, live: Object, config: Object, managers: Managers, *, 
 def decoded_result(kind: Kind | Subresource, config: Object, value: Object) -> Object:
     """What a merge has made, as an object of the kind with its defaults."""
     try:
-        new = decoded_value(kind, value).object
+        return completed_value(kind, value)
     except DecodeError as error:
         why = why_it_does_not_fit(type_of(kind.type_name), value) if kind.type_name else ""
         what = f"failed to convert new typed object ({described(kind, config)}) to object: {why or error}"
         raise InternalError(what, reason="") from None
-    set_defaults(kind, new)
-    return new
 
 
 def _not_applied_by_client(writer: Writer, live: Object, conflicts: Conflicts) -> list[managed_fields.Conflict]:

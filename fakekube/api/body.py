@@ -7,7 +7,7 @@ from typing import Any
 
 from fakekube.api.call import JSON, Call
 from fakekube.errors import BadRequest
-from fakekube.objects import defaults, schemas
+from fakekube.objects import completion, defaults, schemas
 from fakekube.objects.schemas import Decoded
 from fakekube.registry.kind import Kind, Object, Subresource
 
@@ -62,6 +62,17 @@ def decoded_value(kind: Kind | Subresource, value: Any) -> Decoded:
     if isinstance(kind, Kind) and kind.strategy.decode is not None:
         return kind.strategy.decode(value)
     return schemas.decode(kind.type_name, value, kind=kind.kind, version=kind.api_version)
+
+
+def completed_value(kind: Kind | Subresource, value: Any) -> Object:
+    """A JSON value as an object of the kind with its defaults. Raises DecodeError."""
+    if kind.type_name and (not isinstance(kind, Kind) or kind.strategy.decode is None):
+        obj = completion.complete(kind.type_name, value, kind=kind.kind, version=kind.api_version).object
+        _set_own_defaults(kind, obj)
+    else:
+        obj = decoded_value(kind, value).object
+        set_defaults(kind, obj)
+    return obj
 
 
 def check_place(call: Call, obj: Object) -> None:

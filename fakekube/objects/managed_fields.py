@@ -59,8 +59,11 @@ class Entry:
     """What stands in the list for it, while nothing has changed."""
 
     def owning(self, fields: FieldSet, time: str | None) -> Entry:
-        """The same manager with other fields."""
-        return replace(self, fields=fields, time=time, listed=None)
+        """The same manager with other fields, or at another time."""
+        listed = None
+        if self.listed is not None and time is not None and self.time is not None and fields == self.fields:
+            listed = {**self.listed, "time": time}
+        return Entry(self.manager, self.operation, self.api_version, fields, time, self.subresource, listed)
 
     @property
     def identity(self) -> str:
@@ -322,15 +325,20 @@ def applied(writer: Writer, live: Object, config: Object, managers: Managers, *,
     own = _stripped(own)
     if own:
         time = writer.now if changed else last.time if last is not None else None
-        managers[mine.identity] = mine.owning(own, time)
+        managers[mine.identity] = (last if last is not None and _is_at(last, mine) else mine).owning(own, time)
     else:
         managers.pop(mine.identity, None)
     return Applied(merged if changed else live, managers, changed)
 
 
+def _is_at(last: Entry, new: Entry) -> bool:
+    """Whether an applier has stayed with its version."""
+    return last.api_version == new.api_version
+
+
 def _includes(new: Entry, last: Entry) -> bool:
     """Whether nothing is given up, so that there is nothing to prune."""
-    return new.api_version == last.api_version and not field_sets.difference(last.fields, new.fields)
+    return _is_at(last, new) and not field_sets.difference(last.fields, new.fields)
 
 
 def before_first_apply(writer: Writer, live: Object) -> Managers:

@@ -45,8 +45,8 @@ def parse_json(body: bytes, strict: bool) -> tuple[Any, list[str]]:
 
     With `strict` such objects are `go_json.RepeatedKeys`. Raises go_json.JSONError with Go's sentence.
     """
-    value = _read(body, looks_for_repeated_keys=strict)
-    return value, decode_messages.repeated_keys(value) if strict else []
+    value, is_careful = _read(body, looks_for_repeated_keys=strict)
+    return value, decode_messages.repeated_keys(value) if strict and is_careful else []
 
 
 def decode(type_name: str, value: Any, *, kind: str, version: str) -> Decoded:
@@ -109,17 +109,18 @@ def _encodable(result: dict[str, Any]) -> dict[str, Any]:
 
 def read_json(body: bytes) -> Any:
     """As parse_json with `strict`, without looking where the repeated keys are."""
-    return _read(body, looks_for_repeated_keys=True)
+    return _read(body, looks_for_repeated_keys=True)[0]
 
 
-def _read(body: bytes, *, looks_for_repeated_keys: bool) -> Any:
+def _read(body: bytes, *, looks_for_repeated_keys: bool) -> tuple[Any, bool]:
+    """The value, and whether it comes from the careful reader, who alone finds repeated keys."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return go_json.read(body)
+        return go_json.read(body), True
     if looks_for_repeated_keys and _may_repeat_keys(body, value):
-        return go_json.read(body)
-    return value
+        return go_json.read(body), True
+    return value, False
 
 
 def _may_repeat_keys(body: bytes, value: Any) -> bool:

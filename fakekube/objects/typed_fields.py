@@ -22,6 +22,7 @@ from fakekube import facts
 from fakekube.facts import Field, Type
 from fakekube.objects.field_sets import MEMBER, SELF, FieldSet, is_member, key_element, order_of, text, value_element
 from fakekube.objects.go_text import plain_text, quoted, type_text
+from fakekube.objects.repeated import Repeated
 
 Object = dict[str, Any]
 
@@ -111,7 +112,8 @@ class Shape:
 
     def below(self, name: str) -> Shape | None:
         """The shape of a field or of a value of a map."""
-        return self.fields.get(name) or self.element
+        fields = self._fields
+        return (self.fields if fields is None else fields).get(name) or self.element
 
     # -- the sets of values ------------------------------------------------------------------------------------------------------------
 
@@ -195,8 +197,33 @@ class Shape:
         return known
 
     def field_set(self, value: Any) -> FieldSet:
-        """The set of an applied configuration, whose root is a struct."""
-        return self._applied(value)
+        """The set of an applied configuration, whose root is a struct; of one that is applied again and again, remembered."""
+        key = self._key(value)
+        known = _applied_sets.get(key) if key is not None else None
+        if known is None:
+            known = self._applied(value)
+            if key is not None and not _applied_sets.is_new(key):
+                _applied_sets.put(key, known)
+        return known
+
+    def fits(self, value: Any) -> bool:
+        """Whether there are no `mistakes` in a configuration."""
+        key = self._key(value)
+        if key is not None and _fitting.get(key):
+            return True
+        if next(self.mistakes(value), None) is not None:
+            return False
+        if key is not None and not _fitting.is_new(key):
+            _fitting.put(key, True)
+        return True
+
+    def _key(self, value: Any) -> tuple[Shape, bytes] | None:
+        """By what a configuration is remembered; None where its text does not say all about it, or is too long."""
+        try:
+            text = orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+        except orjson.JSONEncodeError:
+            return None
+        return (self, text) if len(text) <= _LONGEST_REMEMBERED else None
 
     def _applied(self, value: Any) -> FieldSet:
         """The children of the node of a container."""
@@ -463,6 +490,9 @@ class Shape:
                 yield from self.element.mistakes(item, path + place)
 
 
+_applied_sets: Repeated[tuple[Shape, bytes], FieldSet] = Repeated(256)
+_fitting: Repeated[tuple[Shape, bytes], bool] = Repeated(256)
+
 _Containers = tuple[tuple[str, str, Shape], ...]
 """Keys of a map whose values may be many fields, each with its element of a path."""
 
@@ -498,7 +528,10 @@ def _applied_node(shape: Shape | None, value: Any) -> FieldSet | None:
 def _fit(shape: Shape, *values: Any) -> bool:
     """Whether the values are containers of the kind that the shape says, or null."""
     kind = dict if shape.kind == "map" else list
-    return all(value is None or isinstance(value, kind) for value in values)
+    for value in values:  # noqa: SIM110 -- asked of every pair of values
+        if value is not None and not isinstance(value, kind):
+            return False
+    return True
 
 
 def _at(path: str, message: str) -> str:

@@ -218,7 +218,10 @@ def _let_status_through(kind: Kind, new: Object, old: Object) -> None:
 def _validate(kind: Kind, new: Object, old: Object, subresource: str) -> Sequence[FieldError]:
     strategy = kind.strategy
     errors: list[FieldError] = []
-    if not _is_same_metadata(new["metadata"], old["metadata"]):
+    is_same_metadata = _is_same_metadata(new["metadata"], old["metadata"])
+    if is_same_metadata and kind.type_name and _but_metadata(new) == _but_metadata(old):
+        return errors
+    if not is_same_metadata:
         errors.extend(object_metadata.validate_update(kind.facts, new["metadata"], old["metadata"]))
     if subresource == "status":
         errors.extend(strategy.validate_status_update(new, old))
@@ -227,6 +230,10 @@ def _validate(kind: Kind, new: Object, old: Object, subresource: str) -> Sequenc
     else:
         errors.extend(strategy.validate_update(new, old))
     return errors
+
+
+def _but_metadata(obj: Object) -> Object:
+    return {key: value for key, value in obj.items() if key != "metadata"}
 
 
 def _is_same_metadata(new: Object, old: Object) -> bool:

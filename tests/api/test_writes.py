@@ -127,3 +127,16 @@ async def test_lease_updates_need_a_resource_version(plane: ControlPlane, call: 
     await put("leases.coordination.k8s.io", "leader")
     with pytest.raises(Invalid, match="must be specified for an update"):
         await update(plane, call("leases.coordination.k8s.io", "leader"), {"metadata": {"name": "leader"}})
+
+
+async def test_a_write_that_changes_only_the_order_of_raw_keys_is_a_write(plane: ControlPlane, call: MakeCall) -> None:
+    first = await create(
+        plane, call("controllerrevisions.apps"), {"metadata": {"name": "a"}, "data": {"b": 1, "a": 2}, "revision": 1}
+    )
+    body = first.copy()
+    body["data"] = {"a": 2, "b": 1}
+
+    second, _ = await update(plane, call("controllerrevisions.apps", "a"), body)
+
+    assert list(second.value["data"]) == ["a", "b"]
+    assert second.revision > first.revision

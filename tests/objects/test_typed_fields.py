@@ -211,3 +211,18 @@ def test_an_item_of_a_custom_list_needs_at_least_one_of_its_keys() -> None:
     assert mistake.startswith(
         '.l: element 0: associative list with keys has an element that omits all key fields ["id"]'
     )
+
+
+@given(pods)
+def test_a_configuration_that_comes_again_is_understood_as_the_first_time(config: Any) -> None:
+    first, mistakes = POD.field_set(config), list(POD.mistakes(config))
+
+    assert [POD.field_set(config) for _ in range(3)] == [first] * 3
+    assert [POD.fits(config) for _ in range(3)] == [not mistakes] * 3
+
+
+def test_what_fits_one_type_need_not_fit_another() -> None:
+    config = {"metadata": {"name": "a"}, "spec": {"clusterIP": "None"}}
+
+    assert [SERVICE.fits(config) for _ in range(3)] == [True] * 3
+    assert [POD.fits(config) for _ in range(3)] == [False] * 3
