@@ -37,6 +37,9 @@ NAME = "endpointslice-controller"
 MANAGER = "endpointslice-controller.k8s.io"
 
 MOST_ENDPOINTS = 100
+PODS_AT_ONCE = 100
+"""So many pods are looked at before others get their turn."""
+
 ZONE = "topology.kubernetes.io/zone"
 
 SAME_ZONE = ("PreferClose", "PreferSameZone", "PreferSameNode")
@@ -65,7 +68,7 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
     plan = Plan([each for each in present if each["addressType"] not in families])
     labels = labels_of(service)
     for family in families:
-        wanted = endpoints_of(context, service, members, family)
+        wanted = await endpoints_of(context, service, members, family)
         of_family = [each for each in present if each["addressType"] == family]
         plan.add(planned(service, of_family, wanted, family, labels))
     await carry_out(context, service, plan, trigger_time(members, service))
@@ -101,12 +104,14 @@ class Plan:
         self.create += other.create
 
 
-def endpoints_of(
+async def endpoints_of(
     context: Context, service: Object, members: Members, family: str
 ) -> dict[Ports, dict[tuple[str, str], Object]]:
     """The endpoints by the ports at which they answer, and by what tells them from each other."""
     found: dict[Ports, dict[tuple[str, str], Object]] = {}
-    for pod in members.pods.values():
+    for count, pod in enumerate(members.pods.values(), 1):
+        if count % PODS_AT_ONCE == 0:
+            await context.turn()
         address = address_of(pod, family)
         if address is not None and is_listed(pod, terminating=True):
             made = endpoint(context, service, pod, address)
@@ -280,12 +285,15 @@ async def carry_out(context: Context, service: Object, plan: Plan, time: str) ->
     doing = "delete"
     try:
         for each in plan.delete:
+            await context.turn()
             await context.client.delete(RESOURCE, namespace, each["metadata"]["name"])
         doing = "create"
         for each in plan.create:
+            await context.turn()
             await context.client.create(RESOURCE, timed(each, time))
         doing = "update"
         for each in plan.update:
+            await context.turn()
             await context.client.update(RESOURCE, timed(each, time))
     except (AlreadyExists, NotFound):
         context.wake((namespace, name))

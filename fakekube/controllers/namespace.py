@@ -9,18 +9,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from fakekube.controllers.loop import Context, Controller, Object, Watch, own
 from fakekube.errors import Conflict, MethodNotAllowed, NotFound, StatusError, qualified
-
-if TYPE_CHECKING:
-    from fakekube.api.client import Client
 
 FINALIZER = "kubernetes"
 
 FINALIZER_ESTIMATE_S = 15.0
 """How long content that waits for its finalizers is thought to need."""
+
+DELETED_AT_ONCE = 20
+"""So many objects are deleted before others get their turn."""
 
 FIRST_LOOK_S = 0.05
 """The first look at what is left comes after this time; from then on the pauses grow with the time that has passed."""
@@ -79,7 +78,7 @@ async def reconcile(context: Context, _: str, name: str) -> float | None:
         return None
     if FINALIZER not in namespace["spec"].get("finalizers", ()):
         return None  # somebody else's finalizers hold it, or it was finalized by hand: not our affair
-    remains = await empty(client, name)
+    remains = await empty(context, name)
     conditions = conditions_of(namespace["status"].get("conditions", []), remains, context.clock.timestamp())
     if conditions != namespace["status"].get("conditions"):
         status = {**namespace["status"], "conditions": conditions}
@@ -93,20 +92,20 @@ async def reconcile(context: Context, _: str, name: str) -> float | None:
     return None
 
 
-async def empty(client: Client, namespace: str) -> Remains:
+async def empty(context: Context, namespace: str) -> Remains:
     """Delete what is there; pods first, and while there are any nothing else."""
     remains = Remains()
-    for pod in await delete_all(client, "pods", namespace, remains.failures):
+    for pod in await delete_all(context, "pods", namespace, remains.failures):
         remains.pods = True
         remains.estimate_s = max(remains.estimate_s, pod["metadata"].get("deletionGracePeriodSeconds") or 0)
     if remains.pods:
         return remains
     seen = {"pods"}
-    for kind in client.resources():
+    for kind in context.client.resources():
         if not kind.namespaced or "delete" not in kind.verbs or kind.collection in seen:
             continue
         seen.add(kind.collection)
-        for left in await delete_all(client, qualified(kind.group, kind.resource), namespace, remains.failures):
+        for left in await delete_all(context, qualified(kind.group, kind.resource), namespace, remains.failures):
             remains.resources[f"{kind.resource}.{kind.group}"] += 1
             for finalizer in left["metadata"].get("finalizers", ()):
                 remains.finalizers[finalizer] += 1
@@ -115,9 +114,12 @@ async def empty(client: Client, namespace: str) -> Remains:
     return remains
 
 
-async def delete_all(client: Client, resource: str, namespace: str, failures: list[str]) -> list[Object]:
+async def delete_all(context: Context, resource: str, namespace: str, failures: list[str]) -> list[Object]:
     """Delete the objects of one kind; returns those that are still there, waiting for somebody."""
-    for each in client.list(resource, namespace):
+    client = context.client
+    for count, each in enumerate(client.list(resource, namespace), 1):
+        if count % DELETED_AT_ONCE == 0:
+            await context.turn()
         metadata = each["metadata"]
         if "deletionTimestamp" in metadata:
             continue

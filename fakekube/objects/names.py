@@ -180,6 +180,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+@lru_cache(maxsize=4096)
 def parsed_ip(text: str) -> Address | None:
     """What the API server makes of an address; leading zeros are overlooked. None for what is no address."""
     if "%" in text:
