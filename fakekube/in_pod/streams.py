@@ -98,7 +98,8 @@ class Streams:
             reading, self._input = os.pipe()
             self._theirs.append(reading)
             self.fds[STDIN] = reading
-            self._reads_stdin = True
+            # Of nothing there is an end at once, but others may have something to say.
+            self._reads_stdin = not _is_nothing(STDIN)
         if self._input is not None:
             os.set_blocking(self._input, False)
 
@@ -344,6 +345,13 @@ def _is_same(one: int, other: int) -> bool:
     except OSError:
         return False
     return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)
+
+
+def _is_nothing(fd: int) -> bool:
+    try:
+        return os.fstat(fd).st_rdev == os.stat(os.devnull).st_rdev
+    except OSError:
+        return True
 
 
 def _copy_size(source: int, target: int) -> None:
