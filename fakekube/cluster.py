@@ -256,9 +256,10 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         if self._expiry is not None:
             self._expiry.stop()
         if self._loop is not None:
-            await self._application.state.sessions.end()
+            self.plane.processes.wake = None
             await self._loop.stop()
             self.plane.store.close_watchers()
+            await self._application.state.sessions.end()
 
     async def _reset(self) -> None:
         assert self._template is not None

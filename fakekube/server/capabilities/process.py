@@ -221,7 +221,6 @@ class Door:
     async def _play(self, process: ContainerProcess) -> None:
         """From `accepted` to the end of the process or of its pod."""
         processes = self._plane.processes
-        await self._say({"type": "accepted"})
         sending = asyncio.ensure_future(self._pass_on(process))
         listening = asyncio.ensure_future(self._listen(process))
         told = asyncio.ensure_future(process.told.wait())
@@ -233,6 +232,8 @@ class Door:
                 if isinstance(error, MessageError):
                     await self._say({"type": "refused", "message": str(error)})
                     await self._close(UNSUPPORTED)
+                elif error is not None:
+                    raise error
                 return
             await asyncio.wait({told}, timeout=TOLD_TIMEOUT_S)
             with suppress(TimeoutError):
@@ -256,6 +257,7 @@ class Door:
 
     async def _listen(self, process: ContainerProcess) -> None:
         """Until the process has ended or its connection is gone. Raises MessageError."""
+        await self._say({"type": "accepted"})
         while process.exit is None:
             received = await self._request.receive()
             if received["type"] == "websocket.disconnect":

@@ -284,6 +284,29 @@ async def test_a_container_is_played_by_one_process(kube: FakeCluster) -> None:
     )
 
 
+def test_a_client_that_is_gone_at_once_leaves_the_container_free(kube: FakeCluster) -> None:
+    make(kube)
+    sent: list[str] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+        if message["type"] == "websocket.send":
+            raise OSError("the client has gone")
+
+    async def leave() -> None:
+        scope = {"type": "websocket", "path": process_path("p"), "query_string": b"", "subprotocols": [], "headers": []}
+        with pytest.raises(OSError, match="the client has gone"):
+            await kube.app(scope, receive, send)
+
+    kube.server.call(leave())
+
+    assert sent == ["websocket.accept", "websocket.send"]
+    assert kube.plane.processes.of_pod(kube.get("pod", "p")["metadata"]["uid"]) == []
+
+
 async def test_a_pod_that_waits_for_its_node_is_waited_for(kube: FakeCluster) -> None:
     kube.create(a_pod())
 
