@@ -19,7 +19,7 @@ ENVIRONMENT_FIELDS = (
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
-_VALUE_SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
+_VALUE_SOURCES = frozenset({"fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"})
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
 _NOT_EPHEMERAL = (
     *("ports", "resources", "resizePolicy", "restartPolicy", "restartPolicyRules", "livenessProbe", "readinessProbe"),
@@ -265,7 +265,7 @@ def _value_from(variable: Object, source: Object, path: str) -> list[FieldError]
                 errors += [invalid(f"{path}.{kind}.key", key, text) for text in names.config_key(key)]
     if (reference := source.get("fileKeyRef")) is not None:
         errors += rules.check(reference, _FILE_KEY, f"{path}.fileKeyRef")
-    given = sum(source.get(kind) is not None for kind in _VALUE_SOURCES)
+    given = len(_VALUE_SOURCES.intersection(source))
     if not given:
         listed = "`fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
         return [*errors, invalid(path, "", f"must specify one of: {listed}")]

@@ -17,6 +17,7 @@ from typing import Any
 from fakekube import facts
 from fakekube.facts import Field, Type
 from fakekube.objects import images, quantities, structs, times
+from fakekube.objects.fields import insert, places
 
 Now = Callable[[], str]
 """The time as metav1.Time writes it."""
@@ -124,7 +125,7 @@ class _Path:
         inner: Type | None = type_
         for key in keys:
             field = inner.fields[key] if inner else None
-            steps.append(_Step(key, _order(inner.name) if inner else {}, field))
+            steps.append(_Step(key, places(inner.name) if inner else {}, field))
             inner = facts.type_of(field.ref) if field and field.type == "ref" and field.shape != "map" else None
         self.parents = tuple(steps[:-1])
         self.last = steps[-1]
@@ -162,23 +163,6 @@ class _Path:
     def element_type(self) -> Type:
         assert self.last.field is not None
         return facts.type_of(self.last.field.ref)
-
-
-@cache
-def _order(type_name: str) -> Mapping[str, int]:
-    return {key: index for index, key in enumerate(facts.type_of(type_name).fields)}
-
-
-def insert(struct: Struct, key: str, value: Any, order: Mapping[str, int]) -> None:
-    """`struct[key] = value`, a new key before those that come later in `order`."""
-    if key in struct or not struct or not order or order.get(next(reversed(struct)), 0) < order[key]:
-        struct[key] = value
-        return
-    place = order[key]
-    later = [name for name in struct if order.get(name, 0) > place]
-    struct[key] = value
-    for name in later:
-        struct[name] = struct.pop(name)
 
 
 def _compiled(rule: _Rule, type_: Type) -> _Apply:
@@ -383,7 +367,7 @@ def _raise_to(total: _Amounts, amounts: _Amounts) -> None:
 def _host_ports(rule: _Rule, type_: Type) -> _Apply:
     """In the node's network a container's port is the node's."""
     lists = [_Path(text, type_) for text in rule["at"]]
-    order = _order("core.v1.ContainerPort")
+    order = places("core.v1.ContainerPort")
 
     def set_host_ports(struct: Struct, now: Now) -> None:
         for container in _containers(struct, lists):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -10,15 +11,19 @@ from fakekube import facts
 
 def put(obj: dict[str, Any], key: str, value: Any, type_name: str) -> None:
     """Set `key` of an object of the type, at the place that the type gives it."""
+    insert(obj, key, value, places(type_name))
+
+
+def insert(obj: dict[str, Any], key: str, value: Any, order: Mapping[str, int]) -> None:
+    """`obj[key] = value`, a new key before those that come later in `order`; `obj` is in order already."""
     if key not in obj and obj:
-        place = _places(type_name)
-        position = place.get(key, -1)
-        if place.get(next(reversed(obj)), -1) > position:
-            # The object is in order already: only what follows has to move.
+        place = order.get(key, -1)
+        if order.get(next(reversed(obj)), -1) > place:
+            # Only what follows has to move.
             following = []
             while obj:
                 name, item = obj.popitem()
-                if place.get(name, -1) <= position:
+                if order.get(name, -1) <= place:
                     obj[name] = item
                     break
                 following.append((name, item))
@@ -65,5 +70,6 @@ def text_at(obj: Any, path: str) -> str:
 
 
 @cache
-def _places(type_name: str) -> dict[str, int]:
+def places(type_name: str) -> Mapping[str, int]:
+    """The order of the fields of a type."""
     return {name: place for place, name in enumerate(facts.type_of(type_name).fields)}
