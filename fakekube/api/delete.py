@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,9 @@ from fakekube.objects.field_errors import FieldError, invalid, not_supported
 from fakekube.registry import delete as registry
 from fakekube.registry.delete import Deleted, DeleteOptions
 from fakekube.registry.kind import Object
+
+DELETED_AT_ONCE = 20
+"""So many objects of a collection are deleted before others are answered."""
 
 POLICIES = ("Foreground", "Background", "Orphan", "nil")
 JOBS_WARNING = (
@@ -52,7 +56,9 @@ async def delete_collection(plane: ControlPlane, call: Call, body: Body, media_t
     options = read_options(call, body, media_type)
     _warn(call, options)
     page = await list_page(plane, call, list_options)
-    for stored in page.items:
+    for count, stored in enumerate(page.items, 1):
+        if count % DELETED_AT_ONCE == 0:
+            await asyncio.sleep(0)
         one = replace(call, namespace=stored.namespace, name=stored.name)
         try:
             await delete_with(plane, one, options)

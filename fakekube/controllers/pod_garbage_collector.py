@@ -66,6 +66,6 @@ def node_of(pod: Object) -> tuple[Key, ...]:
 
 CONTROLLER = Controller(
     name="pod-garbage-collector",
-    watches=(Watch("nodes", key=own), Watch("pods", key=node_of, types=("ADDED", "MODIFIED"))),
+    watches=(Watch("nodes", key=own), Watch("pods", key=node_of, types=("ADDED", "MODIFIED"), of=node_of)),
     reconcile=reconcile,
 )

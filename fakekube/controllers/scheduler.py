@@ -8,7 +8,7 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler/
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from fakekube.controllers.loop import Context, Controller, Key, Object, Watch, own
@@ -64,6 +64,8 @@ class Memory:
     known: dict[str, Machine] = field(default_factory=dict)
     nodes_differ: bool = False
     """Whether some have images or taints that count for scores."""
+    only_ours: bool = False
+    """Whether fakekube itself runs all nodes."""
     zoned: bool = False
     machines: list[Machine] | None = None
     """All that are there; None when nodes may have changed."""
@@ -120,6 +122,7 @@ class Memory:
             self.machines = [self._machine(node) for node in context.client.list("nodes")]
             self.known = {machine.name: machine for machine in self.machines}
             self.zoned = any(ZONE in machine.labels for machine in self.machines)
+            self.only_ours = self.known.keys() <= self.ours
             self.nodes_differ = any(machine.soft_taints or machine.images for machine in self.machines)
         return self.machines
 
@@ -223,20 +226,27 @@ def best_of(memory: Memory, wish: Wish, machines: list[Machine], around: Surroun
         # What a node is worth depends on what the others are that the pod fits on.
         machines = [machine for machine in machines if not obstacles_of(wish, machine, around)]
         scores = Scores(wish, machines, around, fond)
-    if len(machines) > 1:
-        machines = in_order(memory, wish, machines, scores)
+    ordered = in_order(memory, wish, machines, scores) if len(machines) > 1 else machines
     # Most pods fit on the best of all nodes: then no other is looked at.
-    return next((each for each in machines if not scores.is_plain or not obstacles_of(wish, each, around)), None)
+    return next((each for each in ordered if not scores.is_plain or not obstacles_of(wish, each, around)), None)
 
 
-def in_order(memory: Memory, wish: Wish, machines: list[Machine], scores: Scores) -> list[Machine]:
+def in_order(memory: Memory, wish: Wish, machines: list[Machine], scores: Scores) -> Iterator[Machine]:
     """The best first: the one that is prepared for the pod, our own, then by score."""
-    meant, ours = wish.meant, memory.ours
+    meant, ours, totals = wish.meant, memory.ours, scores.totals()
+    if meant is None and memory.only_ours:
+        # Nearly always the very first will do, which is found without putting all in order.
+        top = max(totals)
+        yield min(
+            (machine for machine, total in zip(machines, totals, strict=True) if total == top),
+            key=lambda machine: len(machine.share.pods),
+        )
     ranks = [
         (machine.name != meant, machine.name not in ours, -total, len(machine.share.pods), place)
-        for place, (machine, total) in enumerate(zip(machines, scores.totals(), strict=True))
+        for place, (machine, total) in enumerate(zip(machines, totals, strict=True))
     ]
-    return [machines[rank[-1]] for rank in sorted(ranks)]
+    for rank in sorted(ranks):
+        yield machines[rank[-1]]
 
 
 def reserved(memory: Memory, wish: Wish, machines: list[Machine]) -> list[Machine]:

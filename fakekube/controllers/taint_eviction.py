@@ -63,6 +63,12 @@ def on_node(pod: Object) -> tuple[Key, ...]:
     return own(pod) if pod["spec"].get("nodeName") else ()
 
 
+def stay(pod: Object) -> tuple[object, ...]:
+    """All of a pod that matters to whether it may stay where it is."""
+    spec = pod["spec"]
+    return spec.get("nodeName"), spec.get("tolerations"), "deletionTimestamp" in pod["metadata"], is_finished(pod)
+
+
 def note_node(context: Context, memory: Memory, name: str) -> None:
     """Look at a node as it is now; when its taints have changed, all its pods are looked at."""
     node = context.client.get("nodes", "", name)
@@ -137,6 +143,6 @@ async def tell(context: Context, pod: Object, message: str) -> None:
 CONTROLLER = Controller(
     name="taint-eviction-controller",
     user=service_account("kube-system", "node-controller"),
-    watches=(Watch("nodes", key=own), Watch("pods", key=on_node)),
+    watches=(Watch("nodes", key=own), Watch("pods", key=on_node, of=stay)),
     reconcile=reconcile,
 )
