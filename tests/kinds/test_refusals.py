@@ -246,3 +246,58 @@ def test_the_attributes_class_of_a_volume_is_not_taken_away(refused_change: Refu
     why = refused_change("persistentvolumes", {"spec": {**spec, "volumeAttributesClassName": "gold"}}, {"spec": spec})
 
     assert why == ["spec.volumeAttributesClassName: Forbidden: update from non-nil value to nil is forbidden"]
+
+
+WARNINGS: list[tuple[str, Any, list[str]]] = [
+    (
+        "networkpolicies.networking.k8s.io",
+        {
+            "spec": {
+                "egress": [{"to": [{"ipBlock": {"cidr": "2001:DB8::/32", "except": ["2001:db8:0::/48"]}}]}],
+                "ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}],
+            }
+        },
+        [
+            'spec.egress[0].to[0].ipBlock.cidr: IPv6 CIDR value "2001:DB8::/32" should be in RFC 5952 canonical format '
+            '("2001:db8::/32")',
+            'spec.egress[0].to[0].ipBlock.except[0]: IPv6 CIDR value "2001:db8:0::/48" should be in RFC 5952 '
+            'canonical format ("2001:db8::/48")',
+        ],
+    ),
+    (
+        "endpoints",
+        {"subsets": [{"addresses": [{"ip": "2001:DB8::1"}]}]},
+        [
+            'subsets[0].addresses[0].ip: IPv6 address "2001:DB8::1" should be in RFC 5952 canonical format '
+            '("2001:db8::1")'
+        ],
+    ),
+    (
+        "endpointslices.discovery.k8s.io",
+        {"addressType": "IPv6", "endpoints": [{"addresses": ["2001:DB8::1"]}]},
+        [
+            'endpoints[0].addresses[0]: IPv6 address "2001:DB8::1" should be in RFC 5952 canonical format '
+            '("2001:db8::1")'
+        ],
+    ),
+    (
+        "endpointslices.discovery.k8s.io",
+        {"addressType": "FQDN", "endpoints": [{"addresses": ["a.example.com"]}]},
+        ["spec.addressType: FQDN endpoints are deprecated"],
+    ),
+    (
+        "nodes",
+        {"spec": {"externalID": "e", "podCIDR": "2001:DB8::/64", "podCIDRs": ["2001:DB8::/64"]}},
+        [
+            "spec.externalID: this field is deprecated, and is unused by Kubernetes",
+            'spec.podCIDRs[0]: IPv6 CIDR value "2001:DB8::/64" should be in RFC 5952 canonical format ("2001:db8::/64")',
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "sent", "told"), WARNINGS)
+def test_objects_are_warned_about_with_the_words_of_the_server(
+    warned: Refused, kind: str, sent: Any, told: list[str]
+) -> None:
+    assert warned(kind, sent) == told

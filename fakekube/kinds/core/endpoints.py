@@ -49,4 +49,15 @@ def validate_update(endpoints: Object, old: Object) -> list[FieldError]:
     return [] if endpoints.get("subsets") == old.get("subsets") else validate(endpoints)
 
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate_update)
+def warnings(endpoints: Object, old: Object | None) -> list[str]:
+    """What is told of addresses that are good, but not as they should be written."""
+    return [
+        text
+        for i, subset in enumerate(endpoints.get("subsets") or ())
+        for field in ("addresses", "notReadyAddresses")
+        for j, address in enumerate(subset.get(field) or ())
+        for text in names.ip_warnings(address.get("ip", ""), f"subsets[{i}].{field}[{j}].ip")
+    ]
+
+
+STRATEGY = Strategy(validate_create=validate, validate_update=validate_update, warnings=warnings)

@@ -79,7 +79,17 @@ def validate_update(node: Object, old: Object) -> list[FieldError]:
     return errors
 
 
+def warnings(node: Object, old: Object | None) -> list[str]:
+    told = []
+    if fields.at(node, "spec.externalID"):
+        told.append("spec.externalID: this field is deprecated, and is unused by Kubernetes")
+    for i, text in enumerate(fields.at(node, "spec.podCIDRs") or ()):
+        told += names.cidr_warnings(text, f"spec.podCIDRs[{i}]")
+    return told
+
+
 STRATEGY = Strategy(
+    warnings=warnings,
     prepare_create=prepare_create,
     prepare_update=prepare,
     validate_create=validate,

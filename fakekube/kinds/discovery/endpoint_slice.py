@@ -112,4 +112,18 @@ def validate_update(endpoint_slice: Object, old: Object) -> list[FieldError]:
     return errors + rules.unchanged_at(endpoint_slice, old, "addressType")
 
 
-STRATEGY = Strategy(prepare_update=prepare_update, validate_create=validate, validate_update=validate_update)
+def warnings(endpoint_slice: Object, old: Object | None) -> list[str]:
+    """What is told of names in the place of addresses, and of addresses that are not as they should be written."""
+    if endpoint_slice.get("addressType") == "FQDN":
+        return ["spec.addressType: FQDN endpoints are deprecated"] if old is None else []
+    return [
+        text
+        for i, endpoint in enumerate(endpoint_slice.get("endpoints") or ())
+        for j, address in enumerate(endpoint.get("addresses") or ())
+        for text in names.ip_warnings(address, f"endpoints[{i}].addresses[{j}]")
+    ]
+
+
+STRATEGY = Strategy(
+    prepare_update=prepare_update, validate_create=validate, validate_update=validate_update, warnings=warnings
+)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakekube.objects import names, rules
+from fakekube.objects import fields, names, rules
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, required
 from fakekube.registry.kind import Object, Strategy
 
@@ -77,4 +77,18 @@ validate = rules.table(
     ("spec.policyTypes", _policy_types),
 )
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate)
+
+def warnings(policy: Object, old: Object | None) -> list[str]:
+    """What is told of ranges that are good, but not as they should be written."""
+    told: list[str] = []
+    for direction, peers in (("ingress", "from"), ("egress", "to")):
+        for i, rule in enumerate(fields.at(policy, f"spec.{direction}") or ()):
+            for j, peer in enumerate(rule.get(peers) or ()):
+                block, path = peer.get("ipBlock") or {}, f"spec.{direction}[{i}].{peers}[{j}].ipBlock"
+                told += names.cidr_warnings(block.get("cidr", ""), f"{path}.cidr")
+                for k, text in enumerate(block.get("except") or ()):
+                    told += names.cidr_warnings(text, f"{path}.except[{k}]")
+    return told
+
+
+STRATEGY = Strategy(validate_create=validate, validate_update=validate, warnings=warnings)
