@@ -18,15 +18,9 @@ OBJECTS = "kr8s/tests/test_objects.py"
 PARTS = ([OBJECTS], ["kr8s/tests", f"--ignore={OBJECTS}"])
 
 NEEDS_PROGRAMS = {
-    # what containers do cannot be faked: these exec into nginx, or in their fixture, or talk to it through a forwarded port
+    # of an image, which is not there: these write into nginx' folder, or talk to it through a forwarded port
     "test_adoption",
     "test_multiple_bind_addresses_port_forward",
-    "test_pod_exec",
-    "test_pod_exec_error",
-    "test_pod_exec_not_ready",
-    "test_pod_exec_stdin",
-    "test_pod_exec_timeout",
-    "test_pod_exec_to_file",
     "test_pod_port_forward_context_manager",
     "test_pod_port_forward_context_manager_manual",
     "test_pod_port_forward_context_manager_sync",
@@ -39,10 +33,19 @@ NEEDS_PROGRAMS = {
 RACES_THE_SERVER = {
     # wants an answer to take more than the millisecond to which the event loop rounds a timeout of 10 microseconds up
     "test_api_timeout",
+    # wants a pod to be not ready yet right after it was created
+    "test_pod_exec_not_ready",
 }
-LEFT_OUT = NEEDS_PROGRAMS | RACES_THE_SERVER
+MEANT_FOR_OTHER_VERSIONS = {
+    # httpx-ws 0.9, unlike 0.7, puts their ExecError into an ExceptionGroup, which they do not expect
+    "test_pod_exec_error",
+    "test_pod_exec_to_file",
+    # is expected to fail, since kr8s offers no protocol with which input can end
+    "test_pod_exec_stdin",
+}
+LEFT_OUT = NEEDS_PROGRAMS | RACES_THE_SERVER | MEANT_FOR_OTHER_VERSIONS
 
-PASSED = 226
+PASSED = 228
 TEST_TIMEOUT_S = 30
 KIND = '#!/bin/sh\ncase "$1 $2" in "get clusters") echo pytest-kind;; esac\n'
 
@@ -51,7 +54,7 @@ def test_kr8s_works_as_with_a_kind_cluster(tmp_path: pathlib.Path) -> None:
     kr8s = KR8S.prepare()
 
     parts = [functools.partial(lay, kr8s, tests) for tests in PARTS]
-    outcome = suites.run(kr8s, tmp_path, parts, options=("--seed", str(SEED)))
+    outcome = suites.run(kr8s, tmp_path, parts, options=("--seed", str(SEED), "--allow-exec"))
 
     assert outcome.those("failed") == set(), outcome.output
     assert outcome.those("skipped") == set()
