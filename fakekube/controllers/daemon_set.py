@@ -419,7 +419,7 @@ CONTROLLER = Controller(
     events_from="daemonset-controller",
     watches=(
         Watch(RESOURCE, key=own),
-        Watch("pods", key=owner_or_orphans("DaemonSet")),
+        Watch("pods", key=owner_or_orphans("DaemonSet"), owned_by=("DaemonSet", "")),
         Watch("nodes", key=every_set, of=without_heartbeats),
     ),
     reconcile=reconcile,

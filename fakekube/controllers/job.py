@@ -587,6 +587,6 @@ def ignored_before(pod: Object) -> int:
 
 CONTROLLER = Controller(
     name="job-controller",
-    watches=(Watch("jobs.batch", key=own), Watch("pods", key=job_of)),
+    watches=(Watch("jobs.batch", key=own), Watch("pods", key=job_of, owned_by=("Job", ""))),
     reconcile=reconcile,
 )

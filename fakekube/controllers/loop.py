@@ -5,7 +5,7 @@ it is not told what happened, so a change that was missed, doubled or late does 
 
     CONTROLLER = Controller(
         name="job-controller",
-        watches=(Watch("jobs.batch", key=own), Watch("pods", key=owner_of("Job"))),
+        watches=(Watch("jobs.batch", key=own), Watch("pods", key=owner_of("Job"), owned_by=("Job",))),
         reconcile=reconcile,
     )
 
@@ -19,6 +19,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fakekube.api.event_recorder import EventRecorder
@@ -40,6 +41,9 @@ Key = tuple[str, str]
 """(namespace, name) of what a controller is to look at; the namespace of cluster-scoped objects is ""."""
 
 EVERYTHING = "*"
+
+OWNER = "(owner)"
+"""In the place of a path: the kind of the controller."""
 
 ORPHANS = ""
 """In the place of a name: all that nobody owns in a namespace. Whose selector fits may adopt it."""
@@ -108,6 +112,8 @@ class Watch:
     """Only changes of what this says of an object: of two that are equal the second is none."""
     where: tuple[str, str] = ("", "")
     """Only objects with this value at this path, `("spec.nodeName", "a")`. However many watch one path, a change asks those it concerns."""
+    owned_by: tuple[str, ...] = ()
+    """Only objects that are controlled by something of these kinds, "" standing for nothing. However many watch them, as with `where`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +181,12 @@ def controller_reference(object: Object) -> Object | None:
     return None
 
 
+def controller_kind(object: Object) -> str:
+    """Of what kind the controller of an object is; "" for one without."""
+    reference = controller_reference(object)
+    return "" if reference is None else reference["kind"]
+
+
 class Loop:
     """Runs controllers on the event loop of the store."""
 
@@ -191,7 +203,7 @@ class Loop:
         self._clock = clock
         self._store = store
         self._owners = Owners(store)
-        self._pace = Pace()
+        self._pace = Pace(lambda: clock.is_held)
         self._unsubscribe: list[Callable[[], None]] = []
         self._routers: dict[tuple[str, str], Router] = {}
         self._queues: list[Queue] = []
@@ -241,6 +253,9 @@ class Loop:
                 path, value = watch.where
                 if path:
                     self._router(collection, path).add(value, told)
+                elif watch.owned_by:
+                    for kind in watch.owned_by:
+                        self._router(collection, OWNER).add(kind, told)
                 else:
                     self._unsubscribe.append(self._store.subscribe(collection, told))
                 if "ADDED" in watch.types:
@@ -249,7 +264,9 @@ class Loop:
     def _router(self, collection: str, path: str) -> Router:
         router = self._routers.get((collection, path))
         if router is None:
-            router = self._routers[collection, path] = Router(path)
+            router = self._routers[collection, path] = Router(
+                controller_kind if path == OWNER else partial(text_at, path=path)
+            )
             self._unsubscribe.append(self._store.subscribe(collection, router.tell))
         return router
 
@@ -302,17 +319,19 @@ def _has_any(store: Store, collection: str, namespace: str) -> bool:
 
 
 class Router:
-    """Hands each change to those who watch for the value that the object has, or had, at one path."""
+    """Hands each change to those who watch for the value that the object has, or had, in one respect."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, value_of: Callable[[Object], str]) -> None:
+        self._value_of = value_of
         self._told: dict[str, list[Callable[[Event], None]]] = {}
 
     def add(self, value: str, told: Callable[[Event], None]) -> None:
         self._told.setdefault(value, []).append(told)
 
     def tell(self, event: Event) -> None:
-        for value in {text_at(stored.value, self._path) for stored in (event.new, event.old) if stored is not None}:
+        # In this order, which must not depend on chance.
+        values = [self._value_of(stored.value) for stored in (event.new, event.old) if stored is not None]
+        for value in dict.fromkeys(values):
             for told in self._told.get(value, ()):
                 told(event)
 

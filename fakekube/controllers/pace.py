@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 
 TURN_S = 0.0005
 """So long the steps of one turn of the event loop may take together, as far as those before them tell."""
@@ -18,9 +19,13 @@ WEIGHT = 0.1
 
 
 class Pace:
-    """One for all controllers of a loop. Those who ask come in the order in which they ask."""
+    """One for all controllers of a loop. Those who ask come in the order in which they ask.
 
-    def __init__(self) -> None:
+    `one_by_one` says whether each shall have a turn of the event loop to itself, so that what happens depends on no machine's speed.
+    """
+
+    def __init__(self, one_by_one: Callable[[], bool] = lambda: False) -> None:
+        self._one_by_one = one_by_one
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._is_on = False
         self._step_s = TURN_S
@@ -43,7 +48,7 @@ class Pace:
         if self._last:
             self._step_s += WEIGHT * ((now - self._last_s) / self._last - self._step_s)
         self._last_s, self._last = now, 0
-        most = TURN_S / self._step_s
+        most = 1.0 if self._one_by_one() else TURN_S / self._step_s
         waiting = self._waiting
         while waiting and (not self._last or self._last + 1 <= most):
             waiter = waiting.popleft()

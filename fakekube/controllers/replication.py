@@ -56,7 +56,10 @@ class Replication:
     def controller(self, name: str) -> Controller:
         return Controller(
             name=name,
-            watches=(Watch(self.resource, key=own), Watch("pods", key=owner_or_orphans(self.kind))),
+            watches=(
+                Watch(self.resource, key=own),
+                Watch("pods", key=owner_or_orphans(self.kind), owned_by=(self.kind, "")),
+            ),
             reconcile=partial(reconcile, self),
             patient=True,
         )

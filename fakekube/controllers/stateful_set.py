@@ -250,7 +250,7 @@ CONTROLLER = Controller(
     name="statefulset-controller",
     watches=(
         Watch(RESOURCE, key=own),
-        Watch("pods", key=owner_or_orphans("StatefulSet")),
+        Watch("pods", key=owner_or_orphans("StatefulSet"), owned_by=("StatefulSet", "")),
         Watch("persistentvolumeclaims", key=set_of_claim, types=("DELETED",)),
     ),
     reconcile=reconcile,

@@ -212,3 +212,31 @@ def test_a_change_asks_only_those_who_watch_for_the_value_the_object_has_or_had(
         assert set(asked) == {"a"}
 
     Cluster((watcher_of("a"), watcher_of("b"))).run(scenario)
+
+
+def test_only_those_who_watch_the_kind_of_its_controller_are_asked_about_a_pod() -> None:
+    asked: list[str] = []
+
+    def watcher_of(*kinds: str) -> Controller:
+        name = kinds[0].lower()
+
+        def key(pod: Object) -> tuple[Key, ...]:
+            asked.append(name)
+            return own(pod)
+
+        async def reconcile(context: Context, namespace: str, name: str) -> None: ...
+
+        return Controller(name=name, watches=(Watch("pods", key=key, owned_by=kinds),), reconcile=reconcile)
+
+    async def scenario(cluster: Cluster) -> None:
+        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "u", "controller": True}
+        metadata = {"name": "p", "namespace": "shop", "ownerReferences": [owner]}
+        await cluster.create("pods", {"metadata": metadata, "spec": {"containers": []}})
+        await cluster.settle()
+        assert set(asked) == {"job"}
+        asked.clear()
+        await cluster.create("pods", {"metadata": {"name": "q", "namespace": "shop"}, "spec": {"containers": []}})
+        await cluster.settle()
+        assert set(asked) == {"replicaset"}
+
+    Cluster((watcher_of("Job"), watcher_of("ReplicaSet", ""))).run(scenario)

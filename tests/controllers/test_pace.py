@@ -59,3 +59,17 @@ def test_after_a_rest_it_goes_on() -> None:
         return done
 
     assert asyncio.run(play()) == ["a", "b", "b"]
+
+
+def test_one_by_one_means_one_in_a_turn_of_the_event_loop_however_short_steps_are() -> None:
+    async def play() -> int:
+        pace, done = Pace(lambda: True), list[str]()
+        pace._step_s = 1e-9
+        working = asyncio.gather(*(step(pace, done, name, 2) for name in "abcdefgh"))
+        most = before = 0
+        while not working.done():
+            await asyncio.sleep(0)
+            most, before = max(most, len(done) - before), len(done)
+        return most
+
+    assert asyncio.run(play()) == 1
