@@ -43,9 +43,9 @@ _NEVER_OWNED = frozenset({field_sets.SELF}) | frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
-    """One manager's fields through one door of the object, in one version."""
+    """One manager's fields through one door of the object, in one version; never changed."""
 
     manager: str
     operation: str

@@ -23,7 +23,7 @@ from fakekube.objects.decode_messages import DecodeError, Finding
 from fakekube.objects.go_text import float_text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decoded:
     """An object of a type and what its sender should know."""
 

@@ -51,6 +51,8 @@ def canonical(text: str) -> str:
 
 def canonical_micro(text: str) -> str:
     """A metav1.MicroTime as the server answers it: in UTC, with six places. Raises TimeError."""
+    if len(text) == 27 and text.endswith("Z") and _is_plain(text):
+        return text
     return f"{_utc(text, MICRO_LAYOUT, keep_fraction=True)}Z"
 
 
@@ -59,7 +61,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text of 20 characters is `YYYY-MM-DDTHH:MM:SSZ` with numbers in their ranges."""
+    """Whether a text of 20 characters is `YYYY-MM-DDTHH:MM:SSZ`, or one of 27 has six places more, with numbers in their ranges."""
     try:
         return datetime.fromisoformat(text[:-1]).isoformat() == text[:-1]
     except ValueError:

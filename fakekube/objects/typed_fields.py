@@ -34,7 +34,7 @@ _CONTAINERS = frozenset({dict, list})
 _GRANULAR = frozenset({"map", "list", "deduced"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Comparison:
     """How one value differs from another: the paths that only the first has, that differ, and that only the second has."""
 
