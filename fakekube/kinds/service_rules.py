@@ -58,7 +58,7 @@ def validate(service: Object) -> list[FieldError]:
         detail = f"must be greater than 0 and less than {_LONGEST_AFFINITY_S}"
         errors.append(invalid("spec.sessionAffinityConfig.clientIP.timeoutSeconds", timeout, detail))
     if type_ != "ExternalName":
-        errors += _addresses(spec)
+        errors += addresses(spec)
     for i, address in enumerate(spec.get("externalIPs") or ()):
         errors += _end_point(address, f"spec.externalIPs[{i}]")
     if type_ not in TYPES:
@@ -118,14 +118,15 @@ def _same_ports(ports: Sequence[Object]) -> list[FieldError]:
     return errors
 
 
-def _addresses(spec: Object) -> list[FieldError]:
+def addresses(spec: Object) -> list[FieldError]:
+    """What is wrong with the addresses and families alone."""
     path = "spec.clusterIPs"
-    addresses, families = spec.get("clusterIPs") or [], spec.get("ipFamilies") or []
+    listed, families = spec.get("clusterIPs") or [], spec.get("ipFamilies") or []
     errors: list[FieldError] = []
-    if addresses and not spec.get("clusterIP"):
-        errors.append(invalid(path, addresses, "must be empty when `clusterIP` is not specified"))
-    elif addresses and spec["clusterIP"] != addresses[0]:
-        errors.append(invalid(path, addresses, "first value must match `clusterIP`"))
+    if listed and not spec.get("clusterIP"):
+        errors.append(invalid(path, listed, "must be empty when `clusterIP` is not specified"))
+    elif listed and spec["clusterIP"] != listed[0]:
+        errors.append(invalid(path, listed, "first value must match `clusterIP`"))
     for i, family in enumerate(families):
         if family not in ("IPv4", "IPv6"):
             errors.append(not_supported(f"spec.ipFamilies[{i}]", family, ("IPv4", "IPv6")))
@@ -133,18 +134,18 @@ def _addresses(spec: Object) -> list[FieldError]:
             errors.append(duplicate(f"spec.ipFamilies[{i}]", family))
     errors += rules.check(spec, [("ipFamilyPolicy", rules.one_of(*POLICIES))], "spec")
     wrong: list[FieldError] = []
-    for i, address in enumerate(addresses):
+    for i, address in enumerate(listed):
         if i > 0 or address != "None":
             wrong += [invalid(f"{path}[{i}]", address, text) for text in names.ip(address)]
-        elif len(addresses) > 1:
-            wrong.append(invalid(path, addresses, "'None' must be the first and only value"))
-    if len(addresses) > 2:
-        errors += [*wrong, invalid(path, addresses, "may only hold up to 2 values")]
+        elif len(listed) > 1:
+            wrong.append(invalid(path, listed, "'None' must be the first and only value"))
+    if len(listed) > 2:
+        errors += [*wrong, invalid(path, listed, "may only hold up to 2 values")]
     else:
         errors += wrong
-    if wrong or addresses == ["None"]:
+    if wrong or listed == ["None"]:
         return errors
-    return errors + _families(addresses, families, path)
+    return errors + _families(listed, families, path)
 
 
 def _families(addresses: Sequence[str], families: Sequence[str], path: str) -> list[FieldError]:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from fakekube.errors import Invalid
 from fakekube.kinds import Kinds
 from fakekube.objects import defaults, schemas
 from fakekube.registry.allocators import Allocators
-from fakekube.registry.kind import Object
+from fakekube.registry.kind import Kind, Object
 from fakekube.registry.user import User
 
 
@@ -55,15 +56,22 @@ def completed(kind_name: str, sent: Any) -> Object:
     return obj
 
 
+def why_not(kind: Kind, obj: Object, operation: WriteForTests) -> list[str]:
+    """Why an object is not created, each error with its field; some are told before the rest is looked at."""
+    try:
+        kind.strategy.prepare_create(obj, operation)
+    except Invalid as invalid:
+        causes = (invalid.details or {}).get("causes", ())
+        return [f"{cause['field']}: {cause['message']}" for cause in causes]
+    return [str(error) for error in kind.strategy.validate_create(obj)]
+
+
 @pytest.fixture
 def refused(operation: WriteForTests) -> Callable[[str, Any], list[str]]:
     """`refused("leases.coordination.k8s.io", {"spec": ...})`: why such an object is not created; empty for a good one."""
 
     def why(kind_name: str, sent: Any) -> list[str]:
-        strategy = KINDS.named(kind_name).strategy
-        obj = completed(kind_name, sent)
-        strategy.prepare_create(obj, operation)
-        return [str(error) for error in strategy.validate_create(obj)]
+        return why_not(KINDS.named(kind_name), completed(kind_name, sent), operation)
 
     return why
 

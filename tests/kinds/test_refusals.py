@@ -104,6 +104,22 @@ REFUSALS: list[tuple[str, Any, list[str]]] = [
         ['spec.clusterIPs: Invalid value: ["None","10.0.0.2"]: \'None\' must be the first and only value'],
     ),
     (
+        "services",
+        {"spec": {"type": "NodePort", "ports": [{"port": 80, "nodePort": 80, "appProtocol": "a b"}]}},
+        [
+            "spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. "
+            "The range of valid ports is 30000-32767"
+        ],
+    ),
+    (
+        "services",
+        {"spec": {"ipFamilies": ["IPv4", "IPv6"], "ports": [{"port": 80}]}},
+        [
+            "spec.ipFamilyPolicy: Invalid value: null: must be 'RequireDualStack' or 'PreferDualStack' "
+            "when multiple IP families are specified"
+        ],
+    ),
+    (
         "ingresses.networking.k8s.io",
         {"spec": {"defaultBackend": {"resource": {"apiGroup": "Bad_", "kind": "", "name": "n"}}}},
         [

@@ -15,7 +15,7 @@ from fakekube import facts
 from fakekube.kinds import Kinds
 from fakekube.registry.kind import Kind, Object, Strategy
 
-from .conftest import WriteForTests, completed
+from .conftest import WriteForTests, completed, why_not
 
 Path = tuple[str | int, ...]
 
@@ -86,8 +86,7 @@ def refusals(kind: Kind, path: Path, value: Any) -> list[str]:
     obj = completed(name_of(kind), sent)
     if kind.facts.status_at_create is not None:
         obj["status"] = dict(kind.facts.status_at_create)
-    kind.strategy.prepare_create(obj, WriteForTests())
-    return [str(error) for error in kind.strategy.validate_create(obj)]
+    return why_not(kind, obj, WriteForTests())
 
 
 def _copy(value: Any) -> Any:
@@ -177,7 +176,6 @@ ASKED_WITH_OTHERS = (
     *("inlineVolumeSpec.gcePersistentDisk.partition", "inlineVolumeSpec.awsElasticBlockStore.partition"),
     *("inlineVolumeSpec.iscsi.lun", "exempt.nominalConcurrencyShares", "exempt.lendablePercent"),
     "events.events.k8s.io series.count",  # told without the value
-    "services spec.ports.0.nodePort",  # judged where it is handed out
 )
 
 

@@ -5,6 +5,7 @@ https://kubernetes.io/docs/concepts/services-networking/service/
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,6 +46,7 @@ def prepare_create(service: Object, operation: Operation) -> None:
     if spec.get("clusterIP") and not spec.get("clusterIPs"):
         fields.put(spec, "clusterIPs", [spec["clusterIP"]], SPEC)
     _settle_families(service, operation)
+    _try_to_allocate(service, {}, operation)
 
 
 def prepare_update(service: Object, old: Object, operation: Operation) -> None:
@@ -55,15 +57,36 @@ def prepare_update(service: Object, old: Object, operation: Operation) -> None:
     if old_spec.get("type") == "LoadBalancer" and new_spec.get("type") != "LoadBalancer":
         fields.put(service, "status", {"loadBalancer": {}}, SERVICE)
     _settle_families(service, operation)
+    _try_to_allocate(service, old_spec, operation)
+
+
+def _try_to_allocate(service: Object, before: Object, operation: Operation) -> None:
+    """What cannot be had is told before anything else is judged; it is taken when the service has been found good."""
+    with operation.allocators.transaction(keep=False):
+        _Allocation(copy.deepcopy(service), before, operation).run()
 
 
 def _settle_families(service: Object, operation: Operation) -> None:
-    """Which address families the service has. What the cluster has not got is refused at once, before anything else is judged."""
+    """Which address families the service has. What does not fit together, or to the cluster, is told before anything else is judged."""
     spec = service["spec"]
+    if spec.get("type") == "ExternalName":
+        return
+    if errors := service_rules.addresses(spec):
+        raise _refusal(service, errors)
     if not needs_cluster_ip(spec):
         return
     own, other = ("IPv6", "IPv4") if ":" in operation.allocators.service_cidr else ("IPv4", "IPv6")
     policy, families = spec.get("ipFamilyPolicy"), list(spec.get("ipFamilies") or ())
+    if (policy or "SingleStack") == "SingleStack":
+        several = [
+            text
+            for text, listed in (("cluster IPs", "clusterIPs"), ("IP families", "ipFamilies"))
+            if len(spec.get(listed) or ()) > 1
+        ]
+        detail = "must be 'RequireDualStack' or 'PreferDualStack' when multiple {} are specified"
+        if several:
+            path = "spec.ipFamilyPolicy"
+            raise _refusal(service, [invalid(path, policy, detail.format(text)) for text in several])
     if spec.get("clusterIP") == HEADLESS and not spec.get("selector"):
         # Whoever writes the endpoints of such a service may write both families.
         policy = policy or "RequireDualStack"
@@ -179,8 +202,8 @@ class _Allocation:
             fields.put(spec, "clusterIPs", [HEADLESS], SPEC)
             return
         wanted = spec.get("clusterIP", "")
-        if wanted and wanted == self.before.get("clusterIP"):
-            return
+        if needs_cluster_ip(self.before) and self.before.get("clusterIP"):
+            return  # It stays, or the change is refused.
         pool = self.allocators.cluster_ips
         if not wanted:
             try:

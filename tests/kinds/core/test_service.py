@@ -17,6 +17,7 @@ def service(**spec: Any) -> dict[str, Any]:
 
 def created(operation: Any, **spec: Any) -> dict[str, Any]:
     new = service(**spec)
+    assert STRATEGY.allocate is not None
     STRATEGY.prepare_create(new, operation)
     assert STRATEGY.validate_create(new) == []
     STRATEGY.allocate(new, None, operation)
@@ -25,6 +26,7 @@ def created(operation: Any, **spec: Any) -> dict[str, Any]:
 
 def changed(operation: Any, old: dict[str, Any], **spec: Any) -> dict[str, Any]:
     new = service(**spec)
+    assert STRATEGY.allocate is not None
     STRATEGY.prepare_update(new, old, operation)
     assert STRATEGY.validate_update(new, old) == []
     STRATEGY.allocate(new, old, operation)
