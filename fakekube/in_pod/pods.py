@@ -12,13 +12,15 @@ from fakekube.remote import RemoteError
 PLACED_WITHIN_S = 5.0
 """A pod that was created a moment ago is placed on its node in the next."""
 LOOK_AGAIN_S = 0.02
+ADDRESS_WITHIN_S = 1.0
+"""A pod whose volumes cannot be set up has no address; what they lack is told where a view sets them up."""
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
 def find(connection: Connection, namespace: str, name: str) -> Object:
     """A pod that a kubelet has taken. Raises InPodError, RemoteError."""
-    deadline = time.monotonic() + PLACED_WITHIN_S
+    begun = time.monotonic()
     while True:
         try:
             pod: Object = connection.ask("GET", f"/api/v1/namespaces/{namespace}/pods/{name}")
@@ -29,9 +31,13 @@ def find(connection: Connection, namespace: str, name: str) -> Object:
                 f'pod "{name}" is not in namespace "{namespace}". Create it first (kubectl apply -f FILE), '
                 "name another namespace with -n, or give its manifest: fakekube run -f FILE -- COMMAND"
             ) from None
-        if (problem := _problem(pod)) is None:
+        waited_s = time.monotonic() - begun
+        problem = _problem(pod)
+        if problem is None:
             return pod
-        if not problem.may_pass or time.monotonic() > deadline:
+        if problem.may_pass and pod["status"].get("hostIP") and waited_s > ADDRESS_WITHIN_S:
+            return pod
+        if not problem.may_pass or waited_s > PLACED_WITHIN_S:
             raise InPodError(problem.message)
         time.sleep(LOOK_AGAIN_S)
 
