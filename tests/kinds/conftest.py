@@ -61,9 +61,12 @@ def why_not(kind: Kind, obj: Object, operation: WriteForTests) -> list[str]:
     try:
         kind.strategy.prepare_create(obj, operation)
     except Invalid as invalid:
-        causes = (invalid.details or {}).get("causes", ())
-        return [f"{cause['field']}: {cause['message']}" for cause in causes]
+        return causes_of(invalid)
     return [str(error) for error in kind.strategy.validate_create(obj)]
+
+
+def causes_of(invalid: Invalid) -> list[str]:
+    return [f"{cause['field']}: {cause['message']}" for cause in (invalid.details or {}).get("causes", ())]
 
 
 @pytest.fixture
@@ -84,7 +87,10 @@ def refused_change(operation: WriteForTests) -> Callable[..., list[str]]:
         strategy = KINDS.named(kind_name).strategy
         before, after = completed(kind_name, old), completed(kind_name, new)
         strategy.prepare_create(before, operation)
-        strategy.prepare_update(after, before, operation)
+        try:
+            strategy.prepare_update(after, before, operation)
+        except Invalid as invalid:
+            return causes_of(invalid)
         return [str(error) for error in strategy.validate_update(after, before)]
 
     return why
