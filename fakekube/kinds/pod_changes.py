@@ -45,6 +45,7 @@ def validate(spec: Object, old: Object) -> list[FieldError]:
             errors.append(forbidden(f"spec.schedulingGates[{i}].name", detail))
     if gates:
         errors += _selector_of_gated(spec, old)
+        errors += _affinity_of_gated(_node_affinity(spec), _node_affinity(old))
     if errors:
         return errors
     frozen = _with_what_may_change(spec, old, gated=bool(gates))
@@ -105,6 +106,33 @@ def _selector_of_gated(spec: Object, old: Object) -> list[FieldError]:
     return [invalid("spec.nodeSelector", dict(sorted(new.items())), detail)]
 
 
+def _node_affinity(spec: Object) -> Object | None:
+    affinity: Object | None = (spec.get("affinity") or {}).get("nodeAffinity")
+    return affinity
+
+
+def _affinity_of_gated(new: Object | None, old: Object | None) -> list[FieldError]:
+    """Which nodes a gated pod may go to: what is required becomes narrower, what is preferred may be anything."""
+    required_ = "requiredDuringSchedulingIgnoredDuringExecution"
+    terms, before = (((each or {}).get(required_) or {}).get("nodeSelectorTerms") or [] for each in (new, old))
+    path = f"spec.affinity.nodeAffinity.{required_}.nodeSelectorTerms"
+    shown = [go_structs.shown("core.NodeSelectorTerm", term) for term in terms]
+    if before and len(terms) != len(before):
+        return [invalid(path, shown or None, "no additions/deletions to non-empty NodeSelectorTerms list are allowed")]
+    return [
+        invalid(f"{path}[{i}]", shown[i], "only additions are allowed (no mutations or deletions)")
+        for i, was in enumerate(before)
+        if not _only_adds(terms[i], was)
+    ]
+
+
+def _only_adds(new: Object, old: Object) -> bool:
+    fields_ = ("matchExpressions", "matchFields")
+    if not any(old.get(field) for field in fields_):
+        return not any(new.get(field) for field in fields_)
+    return all((new.get(field) or [])[: len(old.get(field) or ())] == (old.get(field) or []) for field in fields_)
+
+
 def _with_what_may_change(spec: Object, old: Object, *, gated: bool) -> Object:
     """The new spec in which everything that may change is as it was."""
     frozen = dict(spec)
@@ -115,7 +143,11 @@ def _with_what_may_change(spec: Object, old: Object, *, gated: bool) -> Object:
             ]
     free = ["activeDeadlineSeconds", "tolerations", "schedulingGates"]
     if gated:
-        free += ["nodeSelector", "affinity"]
+        free.append("nodeSelector")
+        if _node_affinity(spec) != _node_affinity(old):
+            affinity = dict(spec.get("affinity") or {})
+            fields.keep(affinity, old.get("affinity") or {}, "nodeAffinity", "core.v1.Affinity")
+            fields.put_or_drop(frozen, "affinity", affinity or old.get("affinity"), "core.v1.PodSpec")
     if old.get("terminationGracePeriodSeconds", 0) < 0 and spec.get("terminationGracePeriodSeconds") == 1:
         free.append("terminationGracePeriodSeconds")
     for field in free:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakekube.objects import fields, names, rules
+from fakekube.objects import fields, go_structs, names, rules
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fakekube.registry.kind import Object, Strategy
 
 HIGHEST_PRECEDENCE = 10000
 EXEMPT = "exempt"
+MANDATORY = (EXEMPT, "catch-all")
+"""Schemas and levels that are always there, and always the same."""
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch")
 URL_VERBS = ("delete", "get", "head", "options", "patch", "post", "put")
 _SUBJECTS = {"ServiceAccount": "serviceAccount", "User": "user", "Group": "group"}
@@ -137,4 +139,13 @@ validate_status = rules.table(
     ("status.conditions", rules.each(("type", rules.needed)), rules.unique_by("type", at="type"))
 )
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate, validate_status_update=validate_status)
+
+def validate_update(schema: Object, old: Object) -> list[FieldError]:
+    errors, name = validate(schema), schema["metadata"].get("name")
+    if name in MANDATORY and schema.get("spec") != old.get("spec"):
+        shown = go_structs.shown_type("flowcontrol.v1.FlowSchemaSpec", schema.get("spec"))
+        errors.append(invalid("spec", shown, f"spec of '{name}' must equal the fixed value"))
+    return errors
+
+
+STRATEGY = Strategy(validate_create=validate, validate_update=validate_update, validate_status_update=validate_status)

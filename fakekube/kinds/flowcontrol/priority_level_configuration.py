@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from fakekube.kinds.flowcontrol.flow_schema import validate_status
-from fakekube.objects import rules
+from fakekube.kinds.flowcontrol.flow_schema import EXEMPT, MANDATORY, validate_status
+from fakekube.objects import fields, go_structs, rules
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, required
 from fakekube.registry.kind import Object, Strategy
 
@@ -81,6 +81,28 @@ def _by_type(spec: Object, path: str) -> list[FieldError]:
     return rules.always_one_of("Exempt", "Limited")(type_, f"{path}.type")
 
 
-validate = rules.table(lambda level, _: _by_type(level.get("spec") or {}, "spec"))
+def _exempt_by_name(level: Object, _: str) -> list[FieldError]:
+    type_ = fields.at(level, "spec.type") or ""
+    if (type_ == "Exempt") == (level["metadata"].get("name") == EXEMPT):
+        return []
+    return [invalid("spec.type", type_, f"type must be 'Exempt' if and only if name is '{EXEMPT}'")]
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate, validate_status_update=validate_status)
+
+validate = rules.table(_exempt_by_name, lambda level, _: _by_type(level.get("spec") or {}, "spec"))
+
+
+def validate_update(level: Object, old: Object) -> list[FieldError]:
+    """The two levels that there must be keep what they say, but for the shares of the exempt one."""
+    errors, name = validate(level), level["metadata"].get("name")
+    if name not in MANDATORY:
+        return errors
+    free = ("exempt",) if name == EXEMPT else ()
+    new, before = ({key: part for key, part in each["spec"].items() if key not in free} for each in (level, old))
+    if new != before:
+        shown = go_structs.shown_type("flowcontrol.v1.PriorityLevelConfigurationSpec", level["spec"])
+        but = " except the 'spec.exempt' field" if free else ""
+        errors.append(invalid("spec", shown, f"spec of '{name}'{but} must equal the fixed value"))
+    return errors
+
+
+STRATEGY = Strategy(validate_create=validate, validate_update=validate_update, validate_status_update=validate_status)

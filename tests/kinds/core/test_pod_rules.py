@@ -329,3 +329,46 @@ def test_mirrors_stay_mirrors(refused_change: Refused) -> None:
         f"{path}: Forbidden: may not remove or update mirror pod annotation"
     ]
     assert refused_change("pods", plain, mirror) == [f"{path}: Forbidden: may not add mirror pod annotation"]
+
+
+def gated(**affinity: Any) -> Any:
+    spec: Any = {"schedulingGates": [{"name": "example.com/g"}], "containers": [MAIN]}
+    return {"spec": {**spec, "affinity": affinity} if affinity else spec}
+
+
+def on_nodes(*terms: Any) -> Any:
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": list(terms)}}}
+
+
+ZONE, DISK = {"key": "zone", "operator": "Exists"}, {"key": "disk", "operator": "Exists"}
+TERMS = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
+SHOWN = '{"MatchExpressions":[{"Key":"disk","Operator":"Exists","Values":null}],"MatchFields":null}'
+NARROWING: list[tuple[Any, Any, list[str]]] = [
+    ({}, on_nodes({"matchExpressions": [ZONE]}), []),
+    (on_nodes({"matchExpressions": [ZONE]}), on_nodes({"matchExpressions": [ZONE, DISK]}), []),
+    (
+        on_nodes({"matchExpressions": [ZONE]}),
+        on_nodes({"matchExpressions": [DISK]}),
+        [f"{TERMS}[0]: Invalid value: {SHOWN}: only additions are allowed (no mutations or deletions)"],
+    ),
+    (
+        on_nodes({"matchExpressions": [ZONE]}),
+        {},
+        [f"{TERMS}: Invalid value: null: no additions/deletions to non-empty NodeSelectorTerms list are allowed"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "why"), NARROWING)
+def test_nodes_of_a_gated_pod_only_become_fewer(
+    refused_change: Refused, before: Any, after: Any, why: list[str]
+) -> None:
+    assert refused_change("pods", gated(**before), gated(**after)) == why
+
+
+def test_gated_pods_keep_what_they_say_of_other_pods(refused_change: Refused) -> None:
+    others = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone"}]}}
+
+    (why,) = refused_change("pods", gated(), gated(**others, **on_nodes({"matchExpressions": [ZONE]})))
+
+    assert why.startswith("spec: Forbidden: pod updates may not change fields other than")

@@ -40,3 +40,35 @@ def test_level_says_how_much_and_what_happens_beyond(refused: Refused) -> None:
     assert refused(
         "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", {"spec": {"type": "Limited", "limited": limited}}
     ) == ["spec.limited.limitResponse.queuing.handSize: Invalid value: 3: should not be greater than queues (2)"]
+
+
+LEVEL = "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io"
+LIMITED: Any = {"type": "Limited", "limited": {"limitResponse": {"type": "Reject"}}}
+
+
+def test_one_level_alone_is_exempt(refused: Refused) -> None:
+    why = "spec.type: Invalid value: \"{}\": type must be 'Exempt' if and only if name is 'exempt'"
+
+    assert refused(LEVEL, {"metadata": {"name": "mine"}, "spec": {"type": "Exempt"}}) == [why.format("Exempt")]
+    assert refused(LEVEL, {"metadata": {"name": "exempt"}, "spec": LIMITED}) == [why.format("Limited")]
+    assert refused(LEVEL, {"metadata": {"name": "exempt"}, "spec": {"type": "Exempt"}}) == []
+
+
+def test_levels_that_must_be_there_stay_as_they_are(refused_change: Refused) -> None:
+    level = {"metadata": {"name": "catch-all"}, "spec": LIMITED}
+    wider = {
+        "metadata": {"name": "catch-all"},
+        "spec": {**LIMITED, "limited": {**LIMITED["limited"], "lendablePercent": 5}},
+    }
+
+    (why,) = refused_change(LEVEL, level, wider)
+
+    assert why.startswith('spec: Invalid value: {"Type":"Limited"')
+    assert why.endswith(": spec of 'catch-all' must equal the fixed value")
+    assert refused_change(LEVEL, level, level) == []
+
+
+def test_shares_of_the_exempt_level_may_change(refused_change: Refused) -> None:
+    level = {"metadata": {"name": "exempt"}, "spec": {"type": "Exempt"}}
+
+    assert refused_change(LEVEL, level, {**level, "spec": {"type": "Exempt", "exempt": {"lendablePercent": 50}}}) == []
