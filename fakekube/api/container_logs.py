@@ -150,9 +150,8 @@ class ContainerLogs:
     def begin_process(self, uid: str, container: str, now: Callable[[], datetime]) -> ProcessLog:
         """The log of a process that is about to play a container of the pod with this uid. The one before it is kept as well."""
         log = ProcessLog(now, self._changed)
-        kept = self._processes.setdefault((uid, container), [])
-        kept.append(log)
-        del kept[:-PROCESSES_KEPT]
+        before = [each for each in self._processes.get((uid, container), ()) if each.restarts is not None or each.lines]
+        self._processes[uid, container] = [*before, log][-PROCESSES_KEPT:]
         return log
 
     def forget(self, is_gone: Callable[[str], bool]) -> None:

@@ -92,7 +92,7 @@ class ContainerProcess:
     told: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the container's status says how it ended."""
     is_gone: bool = False
-    """Whether whoever was to start it has left before: the container goes on waiting, until another process plays it."""
+    """Whether whoever was to start it has left before: a container that waits goes on waiting, until another process plays it."""
     asked_to_end: int = 0
     """The last signal that was sent because the pod is to go."""
     _taken: asyncio.Event = field(default_factory=asyncio.Event)

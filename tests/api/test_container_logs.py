@@ -109,3 +109,12 @@ def test_two_runs_are_kept_and_those_of_pods_that_are_gone_are_not() -> None:
     assert [read(logs, 2), read(logs, 1, previous=True), read(logs, 0, previous=True)] == [b"2\n", b"1\n", b""]
     logs.forget(lambda uid: uid == "u")
     assert read(logs, 2) == b""
+
+
+def test_processes_that_were_never_started_push_no_log_out() -> None:
+    logs = ContainerLogs()
+    begin(logs, 0, "first\n")
+    for _ in range(3):
+        begin(logs, None)
+
+    assert read(logs, 0) == b"first\n"

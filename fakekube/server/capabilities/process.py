@@ -134,13 +134,14 @@ class Door:
         """Raises RefusedError."""
         if self._plane.processes.wake is None:
             raise RefusedError("the pods of this server live by Stages (--stages), so no process can play a container")
-        pod = await self._placed(uid)
-        self._check_may_start(pod)
+        await self._placed(uid)
         present = self._plane.processes.of(uid, self._place.container)
         if present is not None and present.exit is not None:
             # The one before has just ended.
             with suppress(TimeoutError):
                 await asyncio.wait_for(present.told.wait(), TOLD_TIMEOUT_S)
+        pod = self._pod(uid)
+        self._check_may_start(pod)
         try:
             return self._plane.processes.join(pod, self._place.container)
         except TakenError as error:
@@ -155,8 +156,8 @@ class Door:
         place = self._place
         return f"container {place.container} of pod {place.namespace}/{place.pod}"
 
-    async def _placed(self, uid: str) -> Object:
-        """The pod once it is on one of our nodes. Raises RefusedError."""
+    async def _placed(self, uid: str) -> None:
+        """Until the pod is on one of our nodes. Raises RefusedError."""
         plane, name = self._plane, f"pod {self._place.namespace}/{self._place.pod}"
         nodes = plane.list("", "nodes", "")
         if not any(_is_own(node) for node in nodes):
@@ -187,7 +188,6 @@ class Door:
             raise RefusedError(
                 f"{name} is on node {node_name}, which this server does not run: start it with --run-any-node"
             )
-        return pod
 
     def _pod(self, uid: str) -> Object:
         pod = self._plane.get("", "pods", self._place.namespace, self._place.pod)
@@ -250,7 +250,7 @@ class Door:
         """The connection is gone, and nobody knows what has become of the process."""
         if process.is_started:
             process.end(LOST, why or "the connection to its process was lost")
-        elif process.waits is not None:
+        elif process.waits is not None or process.happenings:
             process.is_gone = True
         else:
             self._plane.processes.leave(process)

@@ -25,10 +25,6 @@ HOW = "start it with --allow-exec, which lets them run programs on this machine"
 HOW_TO_ANSWER = f"{HOW}, or have a test say what they answer (kube.pods.set_exec)"
 """What to do about a connection that is not possible."""
 
-WEBSOCKETS_ONLY = (
-    "this server speaks WebSockets only, not SPDY: use kubectl 1.31 or newer, or another client that speaks them"
-)
-
 
 async def run_command(exchange: Exchange) -> Response:
     """pods/NAME/exec."""

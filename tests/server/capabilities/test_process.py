@@ -235,6 +235,17 @@ async def test_a_container_goes_on_by_itself_when_no_process_was_started(kube: F
         pass
 
 
+async def test_an_event_is_told_though_whoever_said_it_is_gone(kube: FakeCluster) -> None:
+    make(kube)
+    async with played(kube, "p") as process:
+        process.socket.say(type="event", reason="FailedMount", message="no")
+
+    while ("Warning", "FailedMount", "no") not in reasons(kube):
+        kube.settle()
+    async with played(kube, "p"):
+        pass
+
+
 async def test_a_deleted_pod_ends_with_its_process(kube: FakeCluster) -> None:
     make(kube, terminationGracePeriodSeconds=20)
 
