@@ -71,10 +71,7 @@ def test_the_developers_kubeconfig_is_hidden() -> None:
 def test_the_hosts_file_leads_to_the_server_unless_something_is_mounted_there() -> None:
     hosts = view_of(pod()).files["/etc/hosts"].decode()
     assert "10.244.0.7\tweb\n" in hosts
-    assert (
-        "127.96.0.1\tkubernetes\tkubernetes.default\tkubernetes.default.svc\tkubernetes.default.svc.cluster.local\n"
-        in hosts
-    )
+    assert "127.96.0.1\tkubernetes.default\tkubernetes.default.svc\tkubernetes.default.svc.cluster.local\n" in hosts
 
     mounted = {"volumeMounts": [{"name": "own", "mountPath": "/etc/hosts"}]}
     assert view_of(pod(mounted)).files == {}
