@@ -33,6 +33,7 @@ class UnknownScale(Exception):
 class Budget:
     """The pods of one budget, as they were last looked at."""
 
+    uid: str
     spec: Object
     selector: LabelSelector
     pods: dict[str, Object] = field(default_factory=dict)
@@ -59,10 +60,12 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
         memory.budgets.get(namespace, {}).pop(name, None)
         return None
     known = memory.budgets.setdefault(namespace, {})
-    if name not in known or known[name].spec != budget["spec"]:
+    if name not in known or (known[name].uid, known[name].spec) != (budget["metadata"]["uid"], budget["spec"]):
         selector = label_selector_of(budget["spec"].get("selector"))
         pods = [each for each in context.client.list("pods", namespace) if selector.matches(labels_of(each))]
-        known[name] = Budget(budget["spec"], selector, {each["metadata"]["name"]: each for each in pods})
+        known[name] = Budget(
+            budget["metadata"]["uid"], budget["spec"], selector, {each["metadata"]["name"]: each for each in pods}
+        )
     return await sync(context, budget, list(known[name].pods.values()))
 
 
@@ -259,7 +262,7 @@ def unmanaged_text(selector: Object) -> str:
 CONTROLLER = Controller(
     name="disruption-controller",
     events_from="controllermanager",
-    watches=(Watch(RESOURCE, key=own), Watch("pods", key=pod_key)),
+    watches=(Watch(RESOURCE, key=own), Watch("pods", key=pod_key, beside=RESOURCE)),
     reconcile=reconcile,
     patient=True,
 )

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from fakekube.api.event_recorder import EventRecorder
 from fakekube.controllers.metrics_source import MetricsSource
 from fakekube.controllers.ownership import Owners
-from fakekube.controllers.pace import Pace
+from fakekube.controllers.pace import TURN_S, Pace
 from fakekube.errors import StatusError
 from fakekube.objects.fields import text_at
 from fakekube.registry.user import User, service_account
@@ -57,6 +57,9 @@ SOON_S = 1.0
 
 PATIENCE_S = 0.02
 """So long a patient controller lets others go first."""
+
+LOOKS_AT_ONCE = 16
+"""So many keys of which nothing comes, nobody having written anything meanwhile, are one step."""
 
 log = logging.getLogger(__name__)
 
@@ -226,7 +229,7 @@ class Loop:
         context = Context(
             client, recorder, clock, settings, self._owners, wake=lambda key: queue.add(key), turn=self._pace.turn
         )
-        queue = Queue(controller, context, self._in_hurry)
+        queue = Queue(controller, context, self._in_hurry, lambda: self._store.revision)
         return queue
 
     def _in_hurry(self) -> bool:
@@ -367,10 +370,15 @@ def _told(queue: Queue, watch: Watch, store: Store) -> Callable[[Event], None]:
 class Queue:
     """The keys of one controller that wait, each once, and the task that works on them while there are any."""
 
-    def __init__(self, controller: Controller, context: Context, in_hurry: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, controller: Controller, context: Context, in_hurry: Callable[[], bool], revision: Callable[[], int]
+    ) -> None:
         self.controller = controller
         self.context = context
         self._in_hurry = in_hurry
+        self._revision = revision
+        """Of the store."""
+        self._turned_s = 0.0
         self._waiting: dict[Key, None] = {}
         self._failures: dict[Key, int] = {}
         self._timers: dict[Key, Timer] = {}
@@ -418,17 +426,27 @@ class Queue:
         while self._waiting:
             if self.controller.patient:
                 await self._let_others_finish()
+            quiet = LOOKS_AT_ONCE
             for key in list(self._waiting):
                 # Many keys must not hold up the requests that arrive meanwhile.
-                await self.context.turn()
+                if quiet >= LOOKS_AT_ONCE or self._is_long():
+                    quiet = 0
+                    await self.context.turn()
+                    self._turned_s = time.monotonic()
                 # It leaves the queue before it is looked at: a change that comes meanwhile puts it there again.
                 del self._waiting[key]
                 self._cancel(key)
+                revision = self._revision()
                 again_s = await self._reconcile(key)
+                quiet = quiet + 1 if self._revision() == revision else LOOKS_AT_ONCE
                 if again_s is not None:
                     self._add_after(key, again_s)
         self._task = None
         self._tell_idle()
+
+    def _is_long(self) -> bool:
+        """Whether its turn has lasted for long. While time is held that counts for nothing."""
+        return not self.context.clock.is_held and time.monotonic() - self._turned_s > TURN_S
 
     async def _let_others_finish(self) -> None:
         # Nobody is in a hurry while time is held: then the order counts, which must not depend on how fast the machine is.

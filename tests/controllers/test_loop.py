@@ -220,7 +220,7 @@ def test_only_those_who_watch_the_kind_of_its_controller_are_asked_about_a_pod()
     def watcher_of(*kinds: str) -> Controller:
         name = kinds[0].lower()
 
-        def key(pod: Object) -> tuple[Key, ...]:
+        def key(pod: dict[str, Any]) -> tuple[tuple[str, str], ...]:
             asked.append(name)
             return own(pod)
 
