@@ -33,6 +33,7 @@ from fakekube.kubelet.heartbeats import LEASE_EVERY_S, Heartbeats
 from fakekube.kubelet.lives import Lives
 from fakekube.kubelet.node import Node, healthy, nodes, read_template
 from fakekube.kubelet.pods import Kubelet
+from fakekube.kubelet.prerequisites import Wanting
 from fakekube.options import ClusterOptions
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.clock import Chance, SteeredClock
@@ -152,6 +153,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         self._stages = _read_stages(stages)
         self._players: list[StagePlayer] = []
         self._lives = Lives()
+        self._wanting = Wanting()
         self.pods = PodsHandle(self)
         self.nodes = NodesHandle(self)
         self._node_names: list[str] = []
@@ -295,7 +297,10 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             lambda user: Client(plane, user, "kubelet"),
             with_status=not any((stage.group, stage.kind) == ("", "Node") for stage in self._stages),
         )
-        tellers = [Controller(name=HEARTBEATS, watches=(), reconcile=heartbeats.reconcile, user=ADMINISTRATOR)]
+        tellers = [
+            Controller(name=HEARTBEATS, watches=(), reconcile=heartbeats.reconcile, user=ADMINISTRATOR),
+            self._bringer_of_sources(),
+        ]
         if self.options.run_any_node:
             tellers.append(self._runner_of_nodes())
         return Loop(
@@ -351,7 +356,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         return players
 
     def _kubelet(self, machine: Node, processes: ContainerProcesses) -> Controller:
-        kubelet = Kubelet(machine, self._lives, processes)
+        kubelet = Kubelet(machine, self._lives, processes, self._wanting)
         return Controller(
             name="kubelet",
             watches=(Watch("pods", key=kubelet.keys, where=("spec.nodeName", machine.name)),),
@@ -360,6 +365,25 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             field_manager="kubelet",
             host=machine.name,
         )
+
+    def _bringer_of_sources(self) -> Controller:
+        """Has pods looked at that wait for a ConfigMap or a Secret when that has come."""
+        wanting = self._wanting = Wanting()
+
+        def wanted(resource: str) -> Callable[[Object], list[tuple[str, str]]]:
+            def key(found: Object) -> list[tuple[str, str]]:
+                metadata = found["metadata"]
+                return wanting.pods_for(resource, metadata["namespace"], metadata["name"])
+
+            return key
+
+        async def wake(_: Context, namespace: str, name: str) -> None:
+            assert self._loop is not None
+            self._loop.wake((namespace, name), name="kubelet")
+
+        types = ("ADDED", "MODIFIED")
+        watches = tuple(Watch(each, key=wanted(each), types=types) for each in ("configmaps", "secrets"))
+        return Controller(name="kubelet-sources", watches=watches, reconcile=wake, user=ADMINISTRATOR)
 
     def _wake_kubelet(self, loop: Loop, namespace: str, name: str) -> None:
         loop.wake((namespace, name), name="kubelet")

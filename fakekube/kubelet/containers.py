@@ -138,7 +138,7 @@ class Container:
     def _waiting(self, state: Object) -> Moment:
         life, memory, reason = self.life, self.memory, state.get("reason")
         if life.wait_reason:
-            if reason == life.wait_reason:
+            if (reason, state.get("message", "")) == (life.wait_reason, life.wait_message):
                 return Moment(self.status)
             event = self._told("Warning", "Failed", f"Error: {life.wait_message or life.wait_reason}")
             return Moment(self._waits(life.wait_reason, life.wait_message), None, (event,))

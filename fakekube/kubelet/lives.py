@@ -30,6 +30,8 @@ class Life:
     wait_reason: str = ""
     """Why it does not start, without any back-off: CreateContainerConfigError, InvalidImageName, ErrImageNeverPull ..."""
     wait_message: str = ""
+    ignores_missing: bool = False
+    """Whether it starts although ConfigMaps and Secrets are not there that its volumes and variables come from."""
     starts_after_s: float = 0.0
     lasts_s: float | None = None
     """It ends by itself so long after its start; None: not before it is told to."""

@@ -5,15 +5,17 @@ Init containers run one after the other, sidecars among them go on, then the mai
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fakekube.api.container_processes import ContainerProcess
 from fakekube.kubelet import Object, pod_status
 from fakekube.kubelet.containers import NOW, Container, Memory, Moment, Told, waiting
-from fakekube.kubelet.lives import EPHEMERAL, INIT, MAIN, SIDECAR, Lives, is_restarted, is_sidecar
+from fakekube.kubelet.lives import EPHEMERAL, INIT, MAIN, SIDECAR, Life, Lives, is_restarted, is_sidecar
 from fakekube.objects.times import to_datetime
+
+CONFIG_ERROR = "CreateContainerConfigError"
 
 Memories = dict[str, Memory]
 """By name of the container."""
@@ -34,6 +36,14 @@ class Look:
         return pod_status.is_finished(self.status)
 
     @property
+    def waits_for_variables(self) -> bool:
+        return any(
+            each["state"].get("waiting", {}).get("reason") == CONFIG_ERROR
+            for key in pod_status.LISTS
+            for each in self.status.get(key) or ()
+        )
+
+    @property
     def is_well(self) -> bool:
         """Whether all there is runs and is ready."""
         return self.status["phase"] == "Running" and all(each["ready"] for each in self.status["containerStatuses"])
@@ -50,8 +60,10 @@ class PodLife:
         address: str,
         now: datetime,
         processes: Mapping[str, ContainerProcess],
+        config_trouble: Callable[[Object], str] = lambda container: "",
     ) -> None:
-        """`processes`: those that play containers, by name of the container."""
+        """`processes`: those that play containers, by name of the container. `config_trouble` says of a container that is to start why
+        it cannot be told its variables."""
         self._pod = pod
         self._spec: Object = pod["spec"]
         self._lives = lives
@@ -62,6 +74,7 @@ class PodLife:
         self._again: list[float] = []
         self._events: list[Told] = []
         self._processes = processes
+        self._config_trouble = config_trouble
         self._over: list[ContainerProcess] = []
 
     def look(self) -> Look:
@@ -118,7 +131,10 @@ class PodLife:
         rule = self._lives.of(self._pod, container, role)
         memory = self._memories.setdefault(container["name"], Memory())
         process = self._processes.get(container["name"])
-        one = Container(self._pod, container, role, status, rule.life, memory, self._now, process)
+        life = rule.life
+        if process is None and not life.wait_reason and (status is None or "waiting" in status["state"]):
+            life = self._held_up(container, life)
+        one = Container(self._pod, container, role, status, life, memory, self._now, process)
         moment = self._noted(one.look())
         if process is not None:
             if moment.ended and process.exit is not None:
@@ -132,6 +148,13 @@ class PodLife:
             self._again.append(moment.again_s)
         terminated = moment.status["state"].get("terminated")
         return moment.status, terminated is not None and one.is_restarted(terminated["exitCode"])
+
+    def _held_up(self, container: Object, life: Life) -> Life:
+        """A container that cannot be told its variables waits."""
+        if life.ignores_missing or life.pull_error:
+            return life
+        trouble = self._config_trouble(container)
+        return replace(life, wait_reason=CONFIG_ERROR, wait_message=trouble) if trouble else life
 
     def _noted(self, moment: Moment) -> Moment:
         self._events.extend(moment.events)

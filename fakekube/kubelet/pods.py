@@ -16,6 +16,7 @@ from fakekube.kubelet import Object, Surroundings, pod_status
 from fakekube.kubelet.containers import NOW, PATHS
 from fakekube.kubelet.lives import Lives, containers_of
 from fakekube.kubelet.pod_life import Memories, PodLife
+from fakekube.kubelet.prerequisites import Prerequisites, Wanting
 
 if TYPE_CHECKING:
     from fakekube.api.client import Client
@@ -29,7 +30,14 @@ FIRST_ADDRESS, LAST_ADDRESS = 2, 254
 class Kubelet:
     """The kubelet of one node, in one cluster."""
 
-    def __init__(self, node: Node, lives: Lives | None = None, processes: ContainerProcesses | None = None) -> None:
+    def __init__(
+        self,
+        node: Node,
+        lives: Lives | None = None,
+        processes: ContainerProcesses | None = None,
+        wanting: Wanting | None = None,
+    ) -> None:
+        """`wanting` is told who waits for what; whoever has it wakes them."""
         self.node = node
         self.lives = lives or Lives()
         self.processes = processes
@@ -41,6 +49,9 @@ class Kubelet:
         """By uid of the pod, of those for whom something is still to come."""
         self._stopping: dict[str, float] = {}
         """uid of a pod that is told to end -> when it was."""
+        self._wanting = wanting or Wanting()
+        self._held_up: dict[tuple[str, str], str] = {}
+        """(namespace, name) of the pods of this node that wait for a ConfigMap or a Secret -> what has been told of their volumes."""
 
     def keys(self, pod: Object) -> tuple[tuple[str, str], ...]:
         """The pod, if it is on this node."""
@@ -112,8 +123,16 @@ class Kubelet:
         memories = self._memories.setdefault(uid, {})
         processes = {each.container: each for each in self._processes_of(pod)}
         await self._tell_happenings(context, pod)
+        needs = Prerequisites(context.client, pod)
+        if not processes and await self._waits_for_volume(context, pod, needs):
+            return None
         address = self.address_of(context.client, pod)
-        look = PodLife(pod, self.lives, memories, address, context.clock.now(), processes).look()
+        now = context.clock.now()
+        look = PodLife(pod, self.lives, memories, address, now, processes, needs.container_trouble).look()
+        if look.waits_for_variables:
+            self._wait(pod, needs, "")
+        else:
+            self._go_on(_key(pod))
         await self._report(context, pod, look.status)
         for process in look.over:
             assert self.processes is not None
@@ -124,6 +143,33 @@ class Kubelet:
         if look.again_s is None and (look.is_over or look.is_well):
             del self._memories[uid]
         return look.again_s
+
+    async def _waits_for_volume(self, context: Surroundings, pod: Object, needs: Prerequisites) -> bool:
+        """Whether a volume of a pod that has not started cannot be set up yet; what is wrong is told once."""
+        if pod["status"].get("phase") != "Pending" or "podIP" in pod["status"]:
+            return False
+        trouble = needs.volume_trouble()
+        if trouble is None or self._ignores_missing(pod):
+            return False
+        volume, reason = trouble
+        text = f'MountVolume.SetUp failed for volume "{volume}" : {reason}'
+        is_new = self._held_up.get(_key(pod)) != text
+        self._wait(pod, needs, text)
+        if is_new:
+            await context.recorder.warning(pod, "FailedMount", text)
+        return True
+
+    def _ignores_missing(self, pod: Object) -> bool:
+        return any(self.lives.of(pod, container, role).life.ignores_missing for container, role in containers_of(pod))
+
+    def _wait(self, pod: Object, needs: Prerequisites, told: str) -> None:
+        """To be looked at again when something has come that it refers to."""
+        self._held_up[_key(pod)] = told
+        self._wanting.note(_key(pod), needs.wanted())
+
+    def _go_on(self, key: tuple[str, str]) -> None:
+        if self._held_up.pop(key, None) is not None:
+            self._wanting.note(key, ())
 
     async def _end(self, context: Surroundings, pod: Object) -> float | None:
         """Stop what runs, say how it ended, and only then let the pod go. The answer: seconds until it will have ended."""
@@ -222,6 +268,11 @@ class Kubelet:
             uid = self._addresses.pop((namespace, name), (uid, 0))[0]
         self._memories.pop(uid, None)
         self._stopping.pop(uid, None)
+        self._go_on((namespace, name))
+
+
+def _key(pod: Object) -> tuple[str, str]:
+    return pod["metadata"]["namespace"], pod["metadata"]["name"]
 
 
 def _runs(status: Object, container: Object) -> bool:

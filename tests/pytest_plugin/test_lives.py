@@ -277,3 +277,51 @@ def test_a_day_costs_no_more_than_a_minute(kube: FakeCluster) -> None:
     kube.clock.advance(days=30)
     after = int(kube.get("lease", "fakekube-0", namespace="kube-node-lease")["metadata"]["resourceVersion"])
     assert after - before < 20
+
+
+def test_a_pod_waits_for_the_volumes_and_then_for_the_variables_that_are_missing(kube: FakeCluster) -> None:
+    kube.nodes.add("b")  # whose kubelet must not think that nobody waits any more
+    container = {"name": "c", "image": "x", "envFrom": [{"secretRef": {"name": "key"}}]}
+    volumes = [{"name": "v", "configMap": {"name": "settings", "items": [{"key": "colour", "path": "c"}]}}]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}}
+    kube.create({**pod, "spec": {"containers": [container], "volumes": volumes}})
+    kube.settle()
+    assert container_state(kube) == {"reason": "ContainerCreating"}
+
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}}
+    kube.create({**config_map, "data": {"size": "1"}})
+    kube.settle()
+    kube.patch("configmap", "settings", {"data": {"colour": "blue"}})
+    kube.settle()
+    told = [event["message"] for event in kube.list("events") if event["reason"] == "FailedMount"]
+    assert told == [
+        'MountVolume.SetUp failed for volume "v" : configmap "settings" not found',
+        'MountVolume.SetUp failed for volume "v" : configmap references non-existent config key: colour',
+    ]
+    assert container_state(kube) == {"reason": "CreateContainerConfigError", "message": 'secret "key" not found'}
+
+    kube.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}})
+    kube.settle()
+    kube.wait_for("pod", "web", "condition=Ready")
+    assert 'Error: secret "key" not found' in {event["message"] for event in kube.list("events")}
+
+
+def test_a_deployment_may_be_applied_before_what_it_needs(kube: FakeCluster) -> None:
+    container = {
+        "name": "c",
+        "image": "x",
+        "env": [{"name": "V", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
+    }
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container]}}
+    spec = {"replicas": 20, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    kube.create({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec})
+    kube.settle()
+    assert "readyReplicas" not in kube.get("deployment", "web")["status"]
+
+    kube.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": "v"}})
+    kube.settle()
+    assert kube.get("deployment", "web")["status"]["readyReplicas"] == 20
+
+
+def container_state(kube: FakeCluster) -> Any:
+    return container(kube)["state"]["waiting"]
