@@ -169,13 +169,17 @@ class Program:
         code = await self._process.wait()
         return code if code >= 0 else 128 - code
 
+    def kill(self) -> None:
+        """And what it has started in its session."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     async def end(self) -> None:
-        """Kill it, if it still runs, and what it has started in its session; returns when it is gone."""
+        """Kill it, if it still runs; returns when it is gone."""
         for descriptor in {self._stdin, *self.outputs.values(), self._terminal} - {None}:
             assert descriptor is not None
             descriptor.close()
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.kill()
         await asyncio.shield(self._process.wait())
 
 

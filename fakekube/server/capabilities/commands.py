@@ -16,11 +16,13 @@ from fakekube.api.command_answers import CommandAnswer
 from fakekube.api.container_processes import ContainerProcess
 from fakekube.registry.kind import Object
 from fakekube.server import programs
+from fakekube.server.capabilities.logs import status_of
 from fakekube.server.channels import ERROR, RESIZE, STDERR, STDIN, STDOUT, Channels, Message
 from fakekube.server.connection import UPGRADE
 from fakekube.server.programs import Launcher, Program, StartError, Target
 from fakekube.server.resources import Exchange
 from fakekube.server.responses import Header, Send
+from fakekube.storage.stored import Event
 
 logger = logging.getLogger("fakekube.server")
 
@@ -71,8 +73,8 @@ async def _input(channels: Streams) -> bytes:
     return b"".join(parts)
 
 
-def run(exchange: Exchange, launcher: Launcher, container: str, command: list[str]) -> Run:
-    """The command is run on this machine; it ends with the connection."""
+def run(exchange: Exchange, launcher: Launcher, pod: Object, container: str, command: list[str]) -> Run:
+    """The command is run on this machine; it ends with the connection, and with its container."""
 
     async def serve(send: Send, headers: list[Header]) -> None:
         reads, has_terminal = _asked(exchange, "stdin"), _asked(exchange, "tty")
@@ -85,14 +87,37 @@ def run(exchange: Exchange, launcher: Launcher, container: str, command: list[st
             except StartError as error:
                 await _ended(channels, _failure(f"the command cannot be started: {error}", "InternalError"))
                 return
+            stop = _on_end_of(exchange, pod, container, program.kill)
             try:
                 code = await _Command(exchange, channels, program).exit_code()
             finally:
+                stop()
                 await program.end()
             if code is not None:
                 await _ended(channels, exit_status(command, code))
 
     return serve
+
+
+def _on_end_of(exchange: Exchange, pod: Object, container: str, callback: Callable[[], None]) -> Callable[[], None]:
+    """Be told when the container does not run any more as it does now; returns how to be told no more."""
+    metadata, identity = pod["metadata"], status_of(pod, container).get("containerID")
+    namespace, name = metadata["namespace"], metadata["name"]
+    plane = exchange.state.plane
+
+    def look() -> None:
+        now = plane.get("", "pods", namespace, name)
+        status = status_of(now, container) if now is not None and now["metadata"]["uid"] == metadata["uid"] else {}
+        if "running" not in (status.get("state") or {}) or status.get("containerID") != identity:
+            callback()
+
+    def note(event: Event) -> None:
+        if (event.namespace, event.name) == (namespace, name):
+            asyncio.get_running_loop().call_soon(look)
+
+    stop = plane.store.subscribe("pods", note)
+    look()
+    return stop
 
 
 class Streams(Protocol):

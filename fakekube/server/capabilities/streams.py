@@ -46,7 +46,7 @@ async def run_command(exchange: Exchange) -> Response:
     if "running" not in (status_of(way.pod, way.container).get("state") or {}):
         raise InternalError(f"container not found ({go_quoted(way.container)})", reason="")
     _agree(exchange.request, "exec")
-    return Streaming(commands.run(exchange, state.launcher, way.container, words), JSON)
+    return Streaming(commands.run(exchange, state.launcher, way.pod, way.container, words), JSON)
 
 
 async def attach(exchange: Exchange) -> Response:

@@ -220,6 +220,18 @@ async def test_a_program_dies_with_its_connection(kube: FakeCluster) -> None:
     await gone(int(client.text[1]))
 
 
+@pytest.mark.parametrize("how", ["delete", "fail"])
+async def test_a_program_dies_with_its_container(kube: FakeCluster, how: str) -> None:
+    async with executing(kube, "sh", "-c", "echo $$; sleep 100", stdout=True) as client:
+        await client.read_until(b"\n")
+        kube.create(a_pod("other"))
+        kube.pods.fail("p") if how == "fail" else kube.delete("pod", "p")
+        status = await client.status()
+
+    assert status["details"]["causes"][0]["message"] == "137"
+    await gone(int(client.text[1]))
+
+
 async def test_programs_die_with_a_reset(kube: FakeCluster) -> None:
     async with executing(kube, "sh", "-c", "echo $$; sleep 100", stdout=True) as client:
         await client.read_until(b"\n")
