@@ -36,7 +36,7 @@ _FOREIGN = {
 }
 _FLAGS_ARGUMENT = {"sendto": 3, "sendmsg": 2, "sendmmsg": 3}
 
-_SET_FILTER, _NEW_LISTENER = 1, 8
+_SET_FILTER, _NEW_LISTENER, _WAIT_KILLABLE = 1, 8, 32
 _RECEIVE, _ANSWER, _STILL_VALID = 0xC0502100, 0xC0182101, 0x40082102
 _NOTIFICATION = struct.Struct("=QIIiIQQQQQQQ")
 _REPLY = struct.Struct("=QqiI")
@@ -91,15 +91,25 @@ def install() -> int:
     content = ctypes.create_string_buffer(code, len(code))
     header = ctypes.create_string_buffer(struct.pack("@HP", len(code) // 8, ctypes.addressof(content)))
     try:
-        listener = linux.call("seccomp", _SET_FILTER, _NEW_LISTENER, header)
+        listener = _set_filter(header)
     except OSError as error:
         if error.errno != errno.EACCES:
             raise
         # Who is not privileged in its user namespace must first promise never to become so.
         linux.forgo_privileges()
-        listener = linux.call("seccomp", _SET_FILTER, _NEW_LISTENER, header)
+        listener = _set_filter(header)
     os.set_inheritable(listener, False)
     return listener
+
+
+def _set_filter(header: ctypes.Array[ctypes.c_char]) -> int:
+    try:
+        # Once we have heard of a connect(), a signal does not start it anew: the socket may be connected by then.
+        return linux.call("seccomp", _SET_FILTER, _NEW_LISTENER | _WAIT_KILLABLE, header)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return linux.call("seccomp", _SET_FILTER, _NEW_LISTENER, header)  # Before Linux 5.19.
 
 
 class Redirects:
@@ -133,7 +143,7 @@ def answer_once(listener: int, redirects: Redirects) -> bool:
         fcntl.ioctl(listener, _RECEIVE, notification)
     except OSError as error:
         # ENOENT: the program was killed meanwhile. Else the last one has ended.
-        return error.errno == errno.ENOENT
+        return error.errno in (errno.ENOENT, errno.EINTR)
     identity, pid, _, _, _, _, descriptor, pointer, size, _, _, _ = _NOTIFICATION.unpack(notification)
     reply = _reply(listener, redirects, identity, pid, descriptor & 0xFFFFFFFF, pointer, size & 0xFFFFFFFF)
     try:

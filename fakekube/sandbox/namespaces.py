@@ -9,6 +9,7 @@ Where no pid namespace can be had, or no namespaces at all, the first process ki
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -146,11 +147,17 @@ def start_and_reap(
         signal.set_wakeup_fd(-1)
         program.run(launch, command, ids, catches=catches, dies_with_parent=sys.platform == "linux")
     os.close(launch.failures)
+    has_group = sys.platform != "linux"
+    terminal = os.dup(launch.descriptors[0]) if has_group and os.isatty(launch.descriptors[0]) else -1
     for descriptor in launch.descriptors:
         os.close(descriptor)
     status = _reap_until(pid, launch.channel, woken)
     if status is not None:
         launch.channel.send({"ended": status})
+    if has_group:
+        program.to_foreground(terminal, os.getpgrp())
+        with contextlib.suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
     if not is_init:
         processes.kill_descendants()
     os._exit(0)

@@ -6,6 +6,7 @@ The view is built and watched by a monitor, a small Python process with a socket
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import select
@@ -91,6 +92,7 @@ class Process:
 
     def redirect(self, redirects: Mapping[Address, Address]) -> None:
         """Replaces the redirects. Where they are relayed, in network "pod" and on lower rungs, none can be added."""
+        self.record = dataclasses.replace(self.record, redirects=dict(redirects))
         self._tell({"do": "redirect", "redirects": _redirects(redirects)})
 
     def resolve(self, names: Mapping[str, tuple[str, ...]]) -> None:
@@ -269,7 +271,11 @@ def _start(order: dict[str, Any], with_sudo: bool, descriptors: tuple[int | None
 
 
 def _descriptors(*given: int | None) -> list[int]:
-    return [number if descriptor is None else descriptor for number, descriptor in enumerate(given)]
+    """Raises OSError for one that is not open: what cannot be sent would leave both ends waiting."""
+    descriptors = [number if descriptor is None else descriptor for number, descriptor in enumerate(given)]
+    for descriptor in descriptors:
+        os.fstat(descriptor)
+    return descriptors
 
 
 def _spawn(

@@ -6,11 +6,25 @@ import os
 import signal
 import sys
 
+_ENDED = ("Z", "X")
+"""States of a process that nobody has asked after yet."""
+
 
 def start_time(pid: int) -> int:
-    """In clock ticks since boot, 0 when there is no such process: with the pid it names a process for good."""
-    fields = _fields(str(pid))
-    return int(fields[19]) if fields else 0
+    """In clock ticks since boot, 0 when there is no such process: with the pid it names a process for good.
+
+    Without /proc 1 for each process that there is.
+    """
+    if sys.platform == "linux":
+        fields = _fields(str(pid))
+        return int(fields[19]) if fields and fields[0] not in _ENDED else 0
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return 0
+    except PermissionError:
+        pass  # Somebody else's.
+    return 1
 
 
 def children() -> dict[int, list[int]]:

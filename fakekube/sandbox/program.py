@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import marshal
 import os
 import signal
@@ -118,8 +119,18 @@ def take_terminal(launch: Launch) -> None:
 
         os.setsid()
         fcntl.ioctl(launch.descriptors[0], _TIOCSCTTY, 0)
+    elif sys.platform != "linux":
+        # Where orphans cannot be adopted, a process group is what finds the program's children again.
+        os.setpgid(0, 0)
+        to_foreground(launch.descriptors[0], os.getpid())
     for number, descriptor in enumerate(launch.descriptors):
         os.dup2(descriptor, number, inheritable=True)
+
+
+def to_foreground(terminal: int, group: int) -> None:
+    """Gives a terminal to a process group; nothing where `terminal` is none, or is not the session's."""
+    with contextlib.suppress(OSError):
+        os.tcsetpgrp(terminal, group)
 
 
 def restore_signals(launch: Launch) -> None:

@@ -217,7 +217,7 @@ def _root(addresses: Addresses) -> RungAnswer:
         return _answer("root", False, "this is not root on Linux.")
     tried = try_namespaces(user=False)
     if tried.error:
-        return _answer("root", False, f"root may not make namespaces here: {tried.error}.", advice=_container_advice())
+        return _answer("root", False, f"root may not make namespaces here: {tried.error}.", advice=[_CONTAINER_ADVICE])
     return _answer(
         "root",
         True,
@@ -332,7 +332,6 @@ def _files(addresses: Addresses) -> RungAnswer:
         "files",
         True,
         "root may write to this file system, which is meant for a container that is thrown away.",
-        advice=_container_advice(),
         catches=try_catching(),
         addresses=addresses,
         missing=missing,
@@ -346,6 +345,8 @@ def _python(addresses: Addresses) -> RungAnswer:
         "Hidden directories stay visible; KUBECONFIG names a file that does not exist instead.",
         "The processes are not numbered anew.",
     ]
+    if not _LINUX:
+        missing.append("A process that has left the program's process group is not ended with it.")
     catches = try_catching() if _LINUX else f"{sys.platform} has no seccomp"
     return _answer(
         "python",
@@ -437,13 +438,15 @@ def _user_advice() -> list[str]:
     return found + _container_advice()
 
 
+_CONTAINER_ADVICE = (
+    "In a container: start it with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined`, and for root "
+    "also `--cap-add SYS_ADMIN`."
+)
+
+
 def _container_advice() -> list[str]:
-    if os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv"):
-        return [
-            "This is a container: start it with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined`, "
-            "as root also with `--cap-add SYS_ADMIN`."
-        ]
-    return []
+    """For an ordinary user, to whom a container is only one of the reasons."""
+    return [_CONTAINER_ADVICE] if any(map(os.path.exists, ("/.dockerenv", "/run/.containerenv"))) else []
 
 
 def _foreign_advice() -> list[str]:

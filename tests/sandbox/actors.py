@@ -149,7 +149,7 @@ def driven(
 def run(place: Place, *argv: str, stdin: str = "", path: str = "", **view: Any) -> Done:
     order = {"do": "start", "backend": place.rung, "view": {"argv": argv, **view}}
     with driven(place.actor, order, path=path, stdin=subprocess.PIPE) as (driver, told):
-        stdout, stderr = driver.communicate(stdin, timeout=60)
+        stdout, stderr = driver.communicate(stdin, timeout=30)
         answers = list(told)
     if not answers:
         raise AssertionError(f"the driver ended with {driver.returncode}: {stderr}")
@@ -183,14 +183,23 @@ ACTORS = tuple(
 )
 
 
+STAND_ON = {
+    # Of the rungs that each actor could have, those that differ: (root, plain) -> rungs
+    (True, False): ("root", "namespaces", "files"),
+    (True, True): ("files",),
+    (False, False): ("namespaces", "bubblewrap", "python"),
+    (False, True): ("python",),
+}
+
+
 @functools.cache
 def places() -> tuple[Place, ...]:
-    """All that this machine can have, each rung once for each actor that may stand on it."""
+    """All that this machine can have."""
     return tuple(
         Place(actor, rung)
         for actor in ACTORS
-        for rung in probed(actor)["usable"]
-        if rung not in ("container", "sudo") and (not actor.plain or rung in ("files", "python"))
+        for rung in STAND_ON[actor.is_root, actor.plain]
+        if rung in probed(actor)["usable"]
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -37,7 +38,8 @@ class Server:
                 connection, _ = self.socket.accept()
             except OSError:
                 return
-            with connection:
+            # A client may close before it has read all.
+            with connection, contextlib.suppress(OSError):
                 connection.sendall(b"greeting\n")
                 # Closing with something unread would reset the connection, and lose the greeting.
                 connection.shutdown(socket.SHUT_WR)
@@ -100,6 +102,24 @@ def test_program_that_is_not_python_is_redirected_too(place: Place, server: Serv
     done = actors.run(place, "curl", "--http0.9", "-sS", "-m", "5", f"http://{CLUSTER_ADDRESS}/", redirects=redirects)
 
     assert (done.stdout, done.stderr) == ("greeting\n", "")
+
+
+@catching
+def test_signal_during_a_connect_does_not_start_it_anew(place: Place, server: Server) -> None:
+    """Go's runtime sends signals to its own threads all the time."""
+    redirects = [(CLUSTER_ADDRESS, 443, "127.0.0.1", server.port)]
+    script = (
+        "import signal\nsignal.signal(signal.SIGALRM, lambda *_: None); signal.setitimer(signal.ITIMER_REAL, 1e-3, 1e-3)\n"
+        "found = set()\n"
+        "for _ in range(200):\n"
+        "    s = socket.socket(); s.setblocking(True)\n"
+        f"    found.add(errno.errorcode.get(s.connect_ex(('{CLUSTER_ADDRESS}', 443)), 'connected')); s.close()\n"
+        "print(found)"
+    )
+
+    done = run_python(place, script, redirects)
+
+    assert done.stdout in ("{'connected'}\n", "{'connected', 'EINTR'}\n", "{'EINTR', 'connected'}\n"), done.stderr
 
 
 @catching

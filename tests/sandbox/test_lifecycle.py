@@ -101,7 +101,7 @@ def test_nothing_stays_on_the_host_whoever_is_killed(
         if victim == "monitor":
             driver.wait(30)  # It sees the end, and where files are real it puts them back.
         wait_until_none(marker)
-        _wait_until_absent(paths[0])
+        _wait_until_absent(placed_files.STATE)
 
         assert [path for path in (*paths[:2], "/etc/fakekube", placed_files.STATE) if os.path.lexists(path)] == []
         assert pathlib.Path("/etc/hosts").read_bytes() == hosts
@@ -271,6 +271,89 @@ def test_chosen_rung_is_not_tried_again() -> None:
 
     with sandbox.start(view_of("true"), backend=rung) as process:
         assert (process.wait(), process.rung) == (0, rung.name)
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    """Lets the monitor find another kind of machine: the lines are run in it before it begins."""
+    from fakekube.sandbox import process
+
+    imports, _, main = process._BOOT.rpartition("main()")
+    monkeypatch.setattr(process, "_BOOT", "\n".join(["import os, socket, sys", *lines, imports, "main()", main]))
+
+
+MACOS = (
+    "sys.platform = 'darwin'",
+    "for name in ('SO_PASSCRED', 'SCM_CREDENTIALS'): delattr(socket, name)",
+    "for name in ('memfd_create', 'pidfd_open', 'setresuid', 'setresgid'): delattr(os, name)",
+)
+
+
+def test_program_runs_and_ends_where_there_is_no_linux(monkeypatch: pytest.MonkeyPatch, marker: str) -> None:
+    pretend(monkeypatch, *MACOS)
+    script = "sleep 7654 & sh -c 'sleep 7654; true' & echo up; exec sleep 7654"
+    view = sandbox.View(("sh", "-c", script), {"PATH": os.environ["PATH"], "MARKER": marker})
+    reading, writing = os.pipe()
+
+    with open(reading) as output, sandbox.start(view, stdout=writing) as process:
+        os.close(writing)
+        output.readline()
+        assert len(sleepers(marker)) >= 3
+        process.signal(signal.SIGTERM)
+        assert (process.wait(10), process.rung) == (143, "python")
+
+    assert sleepers(marker) == []
+    assert any("darwin has no seccomp" in sentence for sentence in process.missing)
+
+
+def test_caller_that_dies_takes_the_program_along_where_there_is_no_linux(
+    monkeypatch: pytest.MonkeyPatch, marker: str
+) -> None:
+    pretend(monkeypatch, *MACOS)
+    view = sandbox.View(("sleep", "7654"), {"PATH": os.environ["PATH"], "MARKER": marker})
+    process = sandbox.start(view)
+
+    process._control.close()  # As the kernel does for a caller that dies.
+    process._monitor.wait(10)
+
+    assert sleepers(marker) == []
+
+
+@pytest.mark.parametrize("rung", [rung for rung in OWN_RUNGS if rung in ("root", "namespaces")])
+def test_view_is_had_without_processes_of_its_own_too(
+    rung: sandbox.RungName, monkeypatch: pytest.MonkeyPatch, marker: str, public: pathlib.Path
+) -> None:
+    """As in podman, where user namespaces are allowed and a new /proc is not."""
+    refuse = "def refuse(): raise OSError(1, 'mount proc on /proc: Operation not permitted')"
+    boot = "from fakekube.sandbox import namespaces; namespaces.mount_proc = refuse"
+    from fakekube.sandbox import process as process_module
+
+    monkeypatch.setattr(process_module, "_BOOT", process_module._BOOT.replace("main()", f"{refuse}\n{boot}\nmain()"))
+    view = sandbox.View(
+        ("sh", "-c", f"test -d /fakekube-data && {DAEMONS}"),
+        {"PATH": os.environ["PATH"], "MARKER": marker},
+        mounts=(sandbox.Mount(public, "/fakekube-data"),),
+    )
+    reading, writing = os.pipe()
+
+    with open(reading) as output, sandbox.start(view, backend=rung, stdout=writing) as process:
+        os.close(writing)
+        assert output.readline() == "up\n"
+        os.kill(process._monitor.pid, signal.SIGKILL)
+
+        assert process.wait(10) == 137
+        assert wait_until_none(marker) == []
+    assert process.missing == (
+        "The processes are not numbered anew, because /proc cannot be mounted; those of the host are seen.",
+    )
+
+
+def test_closed_descriptor_is_refused_at_once() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    os.close(writing)
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        sandbox.start(view_of("true"), stdin=reading)
 
 
 def test_unknown_rung_is_refused_with_the_names() -> None:
