@@ -13,8 +13,9 @@ from fakekube.api import create, delete, update
 from fakekube.api import patch as patch_verb
 from fakekube.api.binding import bind
 from fakekube.api.body import Body, from_storage
-from fakekube.api.call import Call
+from fakekube.api.call import Call, write_options
 from fakekube.api.control_plane import ControlPlane
+from fakekube.api.field_ownership import own_created
 from fakekube.api.list_options import parse as parse_list_options
 from fakekube.errors import MethodNotAllowed, not_found
 from fakekube.objects.patches import MERGE_PATCH
@@ -59,6 +60,17 @@ class Client:
         kind = self._kind(resource)
         call = self._call(kind, obj.get("metadata", {}).get("namespace", ""), query=_dry(dry_run))
         return from_storage(kind, (await create.create(self.plane, call, _body(kind, obj))).value)
+
+    async def create_canonical(self, resource: str, obj: Object) -> None:
+        """Create an object that is just as decoding and defaulting would make it, its keys in the order of its type.
+
+        It is used up. For what is written all the time, by code that knows the form.
+        """
+        kind = self._kind(resource)
+        call = self._call(kind, obj["metadata"].get("namespace", ""))
+        options = write_options(call, "CreateOptions")
+        own_created(self.plane, call, obj, options)
+        await create.create_decoded(self.plane, call, obj, options)
 
     async def update(self, resource: str, obj: Object, subresource: str = "") -> Object:
         kind = self._kind(resource)

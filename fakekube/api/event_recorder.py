@@ -128,9 +128,10 @@ class EventRecorder:
                 },
             )
             if created is not None:
-                self._remember(same, (created["metadata"]["namespace"], created["metadata"]["name"], 1))
+                self._remember(same, (*created, 1))
 
-    async def _create(self, about: Object, field_path: str, event: Object) -> Object | None:
+    async def _create(self, about: Object, field_path: str, event: Object) -> tuple[str, str] | None:
+        """Namespace and name of the new event; None if it could not be written. `event` is its rest, in the order of its type."""
         metadata = about["metadata"]
         namespace = metadata.get("namespace") or "default"
         involved = {
@@ -146,19 +147,22 @@ class EventRecorder:
         nanoseconds = max(int(self._clock.now().timestamp() * 1_000_000) * 1000, self._last_nanoseconds + 1)
         while True:
             self._last_nanoseconds = nanoseconds
+            name = f"{metadata['name']}.{nanoseconds:016x}"
             new = {
                 "kind": "Event",
                 "apiVersion": "v1",
-                "metadata": {"name": f"{metadata['name']}.{nanoseconds:016x}", "namespace": namespace},
+                "metadata": {"name": name, "namespace": namespace},
                 "involvedObject": {key: value for key, value in involved.items() if value},
                 **event,
             }
             try:
-                return await self._client.create("events", new)
+                await self._client.create_canonical("events", new)
             except AlreadyExists:
                 nanoseconds += 1  # another recorder's
             except StatusError:
                 return None
+            else:
+                return namespace, name
 
     def _are_many(self, similar: tuple[str, ...], message: str) -> bool:
         """Whether so many others have been like this one that it is no longer told by itself."""

@@ -10,7 +10,7 @@ import orjson
 from fakekube.errors import InternalError, Invalid, conflict, details_of, not_found, qualified
 from fakekube.objects import metadata as object_metadata
 from fakekube.objects.field_errors import FieldError, invalid, invalid_object
-from fakekube.registry.create import METADATA_ORDER, Approve, put_in_order
+from fakekube.registry.create import Approve, put_in_order
 from fakekube.registry.kind import Kind, Object, Operation
 from fakekube.storage.store import Clash, Store, Stored
 
@@ -238,10 +238,11 @@ def _but_metadata(obj: Object) -> Object:
 
 def _is_same_metadata(new: Object, old: Object) -> bool:
     """Whether nothing that is judged differs from what was found valid as it was stored."""
-    return all(new.get(key) == old.get(key) for key in _JUDGED)
-
-
-_JUDGED = tuple(key for key in METADATA_ORDER if key not in ("resourceVersion", "managedFields"))
+    one, other = dict(new), dict(old)
+    for key in ("resourceVersion", "managedFields"):
+        one.pop(key, None)
+        other.pop(key, None)
+    return one == other
 
 
 def _at(obj: Any, path: str) -> Any:

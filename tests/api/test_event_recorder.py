@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 from fakekube.api.client import Client
 from fakekube.api.event_recorder import EventRecorder
+from fakekube.objects import defaults, schemas
+from fakekube.registry.clock import Clock
 from tests.controllers.in_memory import Cluster, Object
 
 Tell = Callable[[EventRecorder, Cluster], Coroutine[Any, Any, None]]
@@ -94,3 +97,27 @@ def test_about_one_object_a_burst_is_written_and_then_one_for_each_pause() -> No
         await recorder.normal(about("other"), "Other", "again")
 
     assert len(told(tell)) == 25 + 1 + 1
+
+
+def test_events_are_written_as_decoding_and_defaulting_would_make_them() -> None:
+    written: list[Object] = []
+
+    class Listener:
+        async def create_canonical(self, resource: str, obj: Object) -> None:
+            assert resource == "events"
+            written.append(obj)
+
+    async def tell() -> None:
+        for host in ("", "node-1"):
+            recorder = EventRecorder(cast(Client, Listener()), Clock(), component="kubelet", host=host)
+            await recorder.normal(about(), "Pulled", "it is there", field_path="spec.containers{web}")
+            await recorder.warning(about(), "Failed", "it is not there")
+            await recorder.action(about(), "Normal", "Scheduled", "Binding", "it has a place", instance="scheduler-1")
+
+    asyncio.run(tell())
+
+    assert len(written) == 6
+    for event in written:
+        decoded = schemas.decode("core.v1.Event", event, kind="Event", version="v1").object
+        defaults.apply("core.v1.Event", decoded)
+        assert json.dumps(decoded) == json.dumps(event)  # in this order

@@ -191,6 +191,9 @@ class Cluster:
             if wanted.items() <= (stored.labels or {}).items()
         ]
 
+    async def create_canonical(self, resource: str, object: Object) -> None:
+        await self.create(resource, object)
+
     async def create(self, resource: str, object: Object) -> Object:
         self._wrote("create", resource, object)
         kind, api_version, _ = KINDS[resource]
