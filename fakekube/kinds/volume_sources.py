@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fakekube.kinds.csi_names import driver_name
-from fakekube.objects import rules
+from fakekube.objects import names, rules
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fakekube.registry.kind import Object
 
@@ -159,6 +159,17 @@ def _git_directory(value: Any, path: str) -> list[FieldError]:
 _SECRET = ("secretRef", rules.within(("name", rules.needed)))
 _NAMESPACED_SECRET = rules.within(("name", rules.needed), ("namespace", rules.needed))
 
+
+def _empty_is_none(value: Any, path: str) -> list[FieldError]:
+    """It may be left out, but not be empty."""
+    return [required(path)] if value == "" else []
+
+
+def _endpoints_namespace(value: Any, path: str) -> list[FieldError]:
+    return [] if value is None else [invalid(path, value, text) for text in names.label(value)]
+
+
+_STORAGE_OS = (("volumeName", rules.needed_name(names.label)), ("volumeNamespace", rules.named(names.label)))
 SHARED: Mapping[str, rules.Rule] = {
     "hostPath": _host_path,
     "gcePersistentDisk": rules.within(("pdName", rules.needed), ("partition", _in_byte)),
@@ -181,7 +192,7 @@ SHARED: Mapping[str, rules.Rule] = {
     "portworxVolume": needs("volumeID"),
     "azureDisk": _azure_disk,
     "scaleIO": needs("gateway", "system", "volumeName"),
-    "storageos": rules.within(("volumeName", rules.needed), _SECRET),
+    "storageos": rules.within(*_STORAGE_OS, _SECRET),
 }
 
 OF_PODS: Mapping[str, rules.Rule] = {
@@ -194,6 +205,14 @@ OF_PODS: Mapping[str, rules.Rule] = {
 
 OF_PERSISTENT_VOLUMES: Mapping[str, rules.Rule] = {
     **SHARED,
+    "cinder": rules.within(("volumeID", rules.needed), ("secretRef", _NAMESPACED_SECRET)),
+    "storageos": rules.within(*_STORAGE_OS, ("secretRef", _NAMESPACED_SECRET)),
+    "azureFile": rules.within(
+        ("secretName", rules.needed), ("shareName", rules.needed), ("secretNamespace", _empty_is_none)
+    ),
+    "glusterfs": rules.within(
+        ("endpoints", rules.needed), ("path", rules.needed), ("endpointsNamespace", _endpoints_namespace)
+    ),
     "local": rules.within(("path", _local_path)),
     "csi": rules.within(
         ("driver", driver_name),

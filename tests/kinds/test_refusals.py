@@ -165,6 +165,31 @@ REFUSALS: list[tuple[str, Any, list[str]]] = [
             "spec.dataSourceRef.kind: Required value",
         ],
     ),
+    *(
+        (
+            "persistentvolumes",
+            {"spec": {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, name: source}},
+            [f"spec.{name}.{text}" for text in why],
+        )
+        for name, source, why in (
+            (
+                "cinder",
+                {"volumeID": "v", "secretRef": {}},
+                ["secretRef.name: Required value", "secretRef.namespace: Required value"],
+            ),
+            (
+                "azureFile",
+                {"secretName": "s", "shareName": "n", "secretNamespace": ""},
+                ["secretNamespace: Required value"],
+            ),
+            ("storageos", {"volumeName": "a.b"}, ['volumeName: Invalid value: "a.b": must not contain dots']),
+            (
+                "glusterfs",
+                {"endpoints": "e", "path": "p", "endpointsNamespace": "a.b"},
+                ['endpointsNamespace: Invalid value: "a.b": must not contain dots'],
+            ),
+        )
+    ),
     (
         "volumeattachments.storage.k8s.io",
         {
