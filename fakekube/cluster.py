@@ -459,6 +459,8 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             now=clock.now(),
         ):
             _put(plane, obj)
+        if options.nodes:
+            _put(plane, bootstrap.default_storage_class())
         for machine in nodes(options.nodes, self._node_template):
             await machine.register(Client(plane, machine.user, "kubelet"), clock)
         controllers = self._controllers_of(plane)

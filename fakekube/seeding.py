@@ -80,7 +80,7 @@ def ordered(manifests: Sequence[Manifest]) -> list[Manifest]:
 async def seed(door: Creator, paths: Iterable[str | os.PathLike[str]]) -> list[SeedFailure]:
     """Create all that these files and directories hold; what was refused comes back, in their order.
 
-    A namespace may be there already. Raises SeedError before anything is created.
+    A Namespace or StorageClass may be there already. Raises SeedError before anything is created.
     """
     return await create_all(door, read(paths))
 
@@ -95,7 +95,7 @@ async def create_all(door: Creator, manifests: Sequence[Manifest]) -> list[SeedF
             try:
                 await door.create(manifest.object)
             except RemoteError as error:
-                if error.reason == "AlreadyExists" and manifest.object["kind"] == "Namespace":
+                if error.reason == "AlreadyExists" and manifest.object["kind"] in MAY_BE_THERE:
                     continue
                 failures[id(manifest)] = SeedFailure(manifest, error.message)
                 if error.reason not in _FINAL:
@@ -108,6 +108,9 @@ async def create_all(door: Creator, manifests: Sequence[Manifest]) -> list[SeedF
             await asyncio.sleep(SETTLE_S)
     return [failures[id(manifest)] for manifest in manifests if id(manifest) in failures]
 
+
+MAY_BE_THERE = frozenset({"Namespace", "StorageClass"})
+"""Kinds of which a cluster has some of its own."""
 
 _FINAL = frozenset({"AlreadyExists", "Invalid", "BadRequest", "MethodNotAllowed", "RequestEntityTooLarge"})
 """Reasons that no other object can change."""

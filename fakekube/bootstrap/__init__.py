@@ -74,6 +74,18 @@ def root_ca_config_map(namespace: str, ca_pem: str) -> Object:
     }
 
 
+def default_storage_class() -> Object:
+    """What claims get that name no class, where machines are: as in the clusters that people run on their own."""
+    return {
+        "kind": "StorageClass",
+        "apiVersion": "storage.k8s.io/v1",
+        "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": "rancher.io/local-path",
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+
+
 def _values(ca_pem: str, service_cidr: str, server_address: str, now: datetime) -> dict[str, str]:
     """What stands for each placeholder, as it is written inside a JSON string."""
     host, _, port = server_address.rpartition(":")

@@ -31,7 +31,16 @@ def is_finished(status: Object) -> bool:
 
 
 def is_initialized(status: Object) -> bool:
-    return any(each["type"] == "Initialized" and each["status"] == "True" for each in status.get("conditions", ()))
+    return _holds(status, "Initialized")
+
+
+def is_ready_to_start(status: Object) -> bool:
+    """Whether its volumes have been set up."""
+    return _holds(status, "PodReadyToStartContainers")
+
+
+def _holds(status: Object, type: str) -> bool:
+    return any(each["type"] == type and each["status"] == "True" for each in status.get("conditions", ()))
 
 
 def known(status: Object, key: str) -> dict[str, Object]:
@@ -81,7 +90,7 @@ def lived(
 ) -> Object:
     """The pod has its address; its containers are as their statuses say."""
     spec = pod["spec"]
-    status: Object = {**_addresses(pod_address), "phase": phase}
+    status: Object = {**addresses(pod_address), "phase": phase}
     if phase in ("Succeeded", "Failed"):
         initial = [
             _stopped_sidecar(pod, container, each, now) if is_sidecar(container) else each
@@ -231,5 +240,5 @@ def _gates(pod: Object) -> Verdict:
     return ("False", "ReadinessGatesNotReady", ", ".join(texts)) if texts else YES
 
 
-def _addresses(pod_address: str) -> Object:
+def addresses(pod_address: str) -> Object:
     return {"podIP": pod_address, "podIPs": [{"ip": pod_address}]}

@@ -146,7 +146,7 @@ class Kubelet:
 
     async def _waits_for_volume(self, context: Surroundings, pod: Object, needs: Prerequisites) -> bool:
         """Whether a volume of a pod that has not started cannot be set up yet; what is wrong is told once."""
-        if pod["status"].get("phase") != "Pending" or "podIP" in pod["status"]:
+        if pod["status"].get("phase") != "Pending" or pod_status.is_ready_to_start(pod["status"]):
             return False
         trouble = needs.volume_trouble()
         if trouble is None or self._ignores_missing(pod):
@@ -157,6 +157,8 @@ class Kubelet:
         self._wait(pod, needs, text)
         if is_new:
             await context.recorder.warning(pod, "FailedMount", text)
+        # It has its address before it has its sandbox, so that a process that plays it can begin, and tell what is wrong.
+        await self._report(context, pod, pod_status.addresses(self.address_of(context.client, pod)))
         return True
 
     def _ignores_missing(self, pod: Object) -> bool:

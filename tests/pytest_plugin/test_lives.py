@@ -325,3 +325,25 @@ def test_a_deployment_may_be_applied_before_what_it_needs(kube: FakeCluster) -> 
 
 def container_state(kube: FakeCluster) -> Any:
     return container(kube)["state"]["waiting"]
+
+
+def test_a_claim_that_names_no_class_gets_its_volume_with_its_pod(kube: FakeCluster) -> None:
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
+    spec = {
+        "serviceName": "db",
+        "replicas": 2,
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": template,
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": wanted}],
+    }
+    kube.create({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db"}, "spec": spec})
+    kube.settle()
+    assert kube.get("statefulset", "db")["status"]["readyReplicas"] == 2
+    assert {claim["spec"]["storageClassName"] for claim in kube.list("pvc")} == {"standard"}
+    assert {claim["status"]["phase"] for claim in kube.list("pvc")} == {"Bound"}
+
+
+def test_without_machines_nobody_provides_volumes() -> None:
+    with FakeCluster(nodes=0) as kube:
+        assert kube.list("storageclasses") == []
