@@ -130,6 +130,7 @@ REFUSALS: list[tuple[str, Any, list[str]]] = [
             "spec.defaultBackend.resource.kind: Required value",
         ],
     ),
+    ("controllerrevisions.apps", {"data": 5}, ["data: Required value: data must be a valid JSON object"]),
     (
         "daemonsets.apps",
         {"spec": {"template": {"spec": {"containers": POD["containers"]}}}},
