@@ -69,6 +69,8 @@ class Monitor:
         """The first process of the view, a child of this one."""
         self.program = 0
         self.program_pidfd = -1
+        self.entered_pidfd = -1
+        """The first process of the view that a command has entered."""
         self.is_contained = False
         """The kernel ends all processes of the view with the first one."""
         self.before_run: Callable[[], None] = lambda: None
@@ -127,6 +129,9 @@ class Monitor:
         record: RecordOrder = order["record"]
         self.redirects.replace(record["redirects"])
         body = backends.entering(record, order["command"], is_terminal=os.isatty(self.descriptors[0]))
+        if _LINUX:
+            # Only a pid namespace ends what has entered it; elsewhere this process sees to it.
+            self.entered_pidfd = os.pidfd_open(record["pid"])
         self._launch(body, order["tty"])
         return self._follow(record)
 
@@ -229,8 +234,9 @@ class Monitor:
         waiting = select.poll()
         waiting.register(self.channel.socket, select.POLLIN)
         waiting.register(self.control.socket, select.POLLIN)
-        caller_is_there = self._tell({"started": started})
-        if not caller_is_there:
+        if self.entered_pidfd >= 0:
+            waiting.register(self.entered_pidfd, select.POLLIN)
+        if not self._tell({"started": started}):
             self._kill()
         while True:
             ready = {descriptor for descriptor, _ in waiting.poll()}
@@ -239,6 +245,9 @@ class Monitor:
                 if received is None:
                     break
                 status = received.message["ended"]
+            elif self.entered_pidfd in ready:
+                waiting.unregister(self.entered_pidfd)
+                self._kill()
             elif self.control.socket.fileno() in ready:
                 command = self.control.receive()
                 if command is None:

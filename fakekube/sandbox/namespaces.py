@@ -153,7 +153,8 @@ def start_and_reap(
         os.close(descriptor)
     status = _reap_until(pid, launch.channel, woken)
     if status is not None:
-        launch.channel.send({"ended": status})
+        with contextlib.suppress(OSError):  # The monitor may have ended just now; the others must end all the same.
+            launch.channel.send({"ended": status})
     if has_group:
         program.to_foreground(terminal, os.getpgrp())
         with contextlib.suppress(OSError):

@@ -257,8 +257,6 @@ def test_view_that_has_ended_cannot_be_entered(rung: sandbox.RungName) -> None:
 
 @on_own_rungs
 def test_command_in_a_view_ends_with_the_view(rung: sandbox.RungName) -> None:
-    if rung in ("files", "python"):
-        pytest.xfail("there is no namespace to end: the command is a process like any other")
     with sandbox.start(view_of("sleep", "7654"), backend=rung) as process:
         entered = sandbox.enter(process.record, ["sleep", "7654"], {"PATH": os.environ["PATH"]}, "/")
         process.close()
