@@ -454,6 +454,7 @@ def _sidecar_command(
 ) -> list[str]:
     """A `fakekube run` of its own for another container of the pod."""
     options = [*_kubeconfig_options(connection, values), *(["--as-root"] if values["as_root"] else [])]
+    options += ["--backend", values["backend"]] if values["backend"] else []
     for image in values["proxy_image"]:
         options += ["--proxy-image", image]
     metadata = pod["metadata"]

@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fakekube.in_pod import runtime_directory
+from fakekube.in_pod import children, runtime_directory
 from fakekube.in_pod.connection import Connection
 from fakekube.in_pod.errors import InPodError
 from fakekube.remote import RemoteError
@@ -21,9 +22,11 @@ from fakekube.server import kubeconfig
 from fakekube.server.kubeconfig import Endpoint, NoServerNamed
 
 FIELD_MANAGER = "fakekube"
+REFUSED = "seed: "
+"""With this a server tells of an object that it could not create."""
 CONNECTED_WITHIN_S = 5.0
-_PDEATHSIG = 1
-"""prctl: PR_SET_PDEATHSIG."""
+SERVICE_ACCOUNT_WITHIN_S = 5.0
+TRY_AGAIN_S = 0.02
 
 
 def running(file: Path | None, certs_dir: Path | None) -> Endpoint:
@@ -46,15 +49,24 @@ def for_manifests(
     pods = [each for each in documents if each.get("kind") == "Pod"]
     if not pods:
         raise InPodError(f"there is no Pod in {', '.join(map(str, manifests))}")
-    for pod in pods:
-        pod["metadata"].setdefault("namespace", namespace or "default")
     endpoint = _of_choice(file, certs_dir)
+    here = namespace or (endpoint.namespace if endpoint is not None else "default")
+    for pod in pods:
+        if not pod["metadata"].get("name"):
+            raise InPodError(
+                "a Pod of the manifests has no metadata.name, by which it is to be found again: give it one"
+            )
+        pod["metadata"].setdefault("namespace", here)
     if endpoint is None:
-        with embedded(manifests) as endpoint:
-            yield Connection(endpoint), pods
+        # Seeds go to the namespaces that they name, so that another one needs them sent by us.
+        with embedded([] if namespace else manifests) as endpoint:
+            connection = Connection(endpoint)
+            if namespace:
+                apply(connection, [_namespace(namespace), *documents], here)
+            yield connection, pods
         return
     connection = Connection(endpoint)
-    apply(connection, documents, namespace or endpoint.namespace)
+    apply(connection, documents, here)
     yield connection, pods
     connection.close()
 
@@ -73,6 +85,10 @@ def _of_choice(file: Path | None, certs_dir: Path | None) -> Endpoint | None:
     return endpoint
 
 
+def _namespace(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
 def apply(connection: Connection, documents: Sequence[dict[str, Any]], namespace: str) -> None:
     """Server-side apply. Raises RemoteError, InPodError."""
     from fakekube.remote import Remote
@@ -82,21 +98,29 @@ def apply(connection: Connection, documents: Sequence[dict[str, Any]], namespace
         metadata = document["metadata"]
         resource = remote.of_manifest(document)
         where = (metadata.get("namespace") or namespace) if resource.namespaced else None
-        query = {"fieldManager": FIELD_MANAGER, "force": "true", "fieldValidation": "Strict"}
         try:
-            connection.ask(
-                "PATCH",
-                resource.path(where, metadata["name"]),
-                query=query,
-                body=document,
-                content_type="application/apply-patch+yaml",
-            )
+            _apply(connection, resource.path(where, metadata["name"]), document)
         except RemoteError as error:
             hint = ""
             if document["kind"] == "Pod" and error.reason == "Invalid":
                 hint = f". A pod can hardly be changed: kubectl delete pod {metadata['name']}, then try again"
             raise InPodError(f"{document['kind']} {metadata['name']}: {error.message}{hint}") from None
     remote.close()
+
+
+def _apply(connection: Connection, path: str, document: dict[str, Any]) -> None:
+    """Raises RemoteError. In a namespace that is new, pods are refused until it has its service account."""
+    query = {"fieldManager": FIELD_MANAGER, "force": "true", "fieldValidation": "Strict"}
+    deadline = time.monotonic() + SERVICE_ACCOUNT_WITHIN_S
+    while True:
+        try:
+            connection.ask("PATCH", path, query=query, body=document, content_type="application/apply-patch+yaml")
+            return
+        except RemoteError as error:
+            is_early = error.code == 403 and "service account" in error.message and document["kind"] == "Pod"
+            if not is_early or time.monotonic() > deadline:
+                raise
+        time.sleep(TRY_AGAIN_S)
 
 
 @contextmanager
@@ -106,23 +130,21 @@ def embedded(manifests: Sequence[Path]) -> Iterator[Endpoint]:
     end_of_parent = runtime_directory.when_this_process_is_gone(lambda: shutil.rmtree(directory, ignore_errors=True))
     seeds = [word for path in manifests for word in ("--seed", str(path))]
     command = [sys.executable, "-P", "-m", "fakekube", "serve", "--port", "0", "--certs-dir", str(directory), *seeds]
-    # Without what could name another server's settings.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FAKEKUBE_")}
     log = directory / "log"
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=log.open("wb"),
-        env=environment,
-        preexec_fn=_end_with_parent,
+        env=children.environment(),
+        preexec_fn=children.end_with_parent,
     )
     try:
         assert process.stdout is not None
         # It says where it serves once everything has been created, or ends.
         started = process.stdout.readline()
         told = log.read_text(errors="replace").strip()
-        if not started or told:
+        if not started or REFUSED in told:
             raise InPodError(told or "the server of the command's own did not start")
         yield kubeconfig.read(directory / "kubeconfig")
     finally:
@@ -136,13 +158,3 @@ def embedded(manifests: Sequence[Path]) -> Iterator[Endpoint]:
             process.stdout.close()
         shutil.rmtree(directory, ignore_errors=True)
         os.close(end_of_parent)
-
-
-def _end_with_parent() -> None:
-    """Linux only: elsewhere a killed command leaves its server, which nobody can reach any more."""
-    if sys.platform == "linux":
-        import ctypes
-        import signal
-
-        ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGTERM)
-    os.setpgid(0, 0)  # Ctrl-C is for the program; the server has to see its end

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from fakekube.in_pod import runtime_directory
+from fakekube.in_pod import children, runtime_directory
 from fakekube.in_pod.connection import Connection
 from fakekube.in_pod.errors import InPodError
 from fakekube.in_pod.live_volumes import SetUpFailed
@@ -209,9 +209,9 @@ def _play(session: Session, door: ProcessDoor | None, command: Sequence[str]) ->
         raise
     finally:
         streams.started()
+    for text in process.missing:
+        say(text)
     with process, streams.open():
-        for text in process.missing:
-            say(text)
         if door is not None:
             door.started(process.pid, session.choices.network)
             door.listen(lambda message: _heard(message, streams, process))
@@ -291,7 +291,8 @@ class _Sidecars:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                env=children.environment(),
+                preexec_fn=children.end_with_parent,
             )
             self._running[name] = process
             reader = threading.Thread(target=self._pass_on, args=(name, process), name=f"sidecar {name}", daemon=True)

@@ -235,7 +235,7 @@ def test_exec_enters_the_view_that_runs(
         "kept\nblue\nweb\n",
         "",
     )
-    assert run("exec", "web", "--", "touch", "/scratch/end") == (0, "", "")
+    run("exec", "web", "--", "touch", "/scratch/end")  # which the end of the view may overtake
     assert process.wait(TIMEOUT_S) == 0
 
 
@@ -365,6 +365,47 @@ def test_a_manifest_without_a_server_gets_one_that_ends_with_the_program(
     assert (code, out, err) == (5, "web\n", "")
     assert [each.name for each in runtime.iterdir()] == ["pods"]
     assert list((runtime / "pods").iterdir()) == []
+
+
+def test_a_manifest_without_a_server_may_go_to_a_namespace_of_its_own(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "web.yaml").write_text(json.dumps(pod()))
+    show = "cat /var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+    assert run("run", "-f", "web.yaml", "-n", "shop", "--", "sh", "-c", show, KUBECONFIG="") == (0, "shop", "")
+
+
+def test_a_manifest_that_is_refused_or_holds_no_pod_is_told(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "wrong.yaml").write_text(json.dumps(pod(restartPolicy="Sometimes")))
+    (tmp_path / "none.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n")
+
+    code, _, err = run("run", "-f", "wrong.yaml", "--", "true", KUBECONFIG="")
+    assert (code, "spec.restartPolicy: Unsupported value" in err) == (125, True)
+    assert run("run", "-f", "wrong.yaml", "--", "true")[0] == 125
+    assert run("run", "-f", "none.yaml", "--", "true") == (125, "", "error: there is no Pod in none.yaml\n")
+    assert run("run", "-f", "missing.yaml", "--", "true")[0] == 125
+
+
+def test_sidecars_end_when_the_command_is_killed(create: Callable[[Object], None], start: Start, runtime: Path) -> None:
+    create(pod(others=[{"name": "side", "image": "side"}]))
+    process = start("run", "web", "--sidecar", "side=exec sleep 60", "--", "sh", "-c", "echo ready; exec sleep 60")
+    assert line(process) == "ready"
+    eventually(lambda: bool(list(runtime.glob("pods/*/views/side.*/view.json"))))
+
+    process.kill()
+
+    eventually(lambda: not list(runtime.glob("pods/*")))
+
+
+def test_programs_are_told_when_nobody_reads_them(
+    create: Callable[[Object], None], run: Callable[..., tuple[int, str, str]]
+) -> None:
+    create(pod())
+
+    assert run("run", "web", "--", "sh", "-c", "yes | head -1") == (0, "y\n", "")
 
 
 def test_a_manifest_with_a_server_is_applied_to_it(
