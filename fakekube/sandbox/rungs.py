@@ -162,7 +162,8 @@ def _answer_probe(channel: Channel) -> str:
         channel.send({"go": True})
         waiting = select.poll()
         waiting.register(listener, select.POLLIN)
-        if waiting.poll(_PROBE_TIMEOUT_S * 1000):
+        # POLLHUP alone means that it ended without connecting; waiting for it then could take forever.
+        if any(events & select.POLLIN for _, events in waiting.poll(_PROBE_TIMEOUT_S * 1000)):
             connect_filter.answer_once(listener, redirects)
         os.close(listener)
         done = channel.receive()

@@ -56,8 +56,9 @@ class View:
     files                   contents laid over single paths, such as /etc/resolv.conf; /etc/nsswitch.conf comes by itself
                             where /etc/hosts is laid over, unless it is given
     hidden                  directories shown empty and read-only where they exist, such as ~/.kube
-    redirects               a TCP connect() to the address at the left reaches the one at the right instead, which is an
+    redirects               a connect() to the address at the left reaches the one at the right instead, which is an IPv4
                             address of the host, whatever the network is. Fails closed: never the real address.
+                            127.0.0.1 at the left stands for ::1 too, unless that is given
     network                 "host": the host's own, with the redirects; "pod": one of its own, where the addresses of the
                             redirects are local ones, any port may be listened on, and pasta, if there, leads outward
     resolver                network "pod" only: also writes /etc/resolv.conf, unless `files` or a mount has it

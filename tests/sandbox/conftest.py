@@ -25,3 +25,8 @@ def public() -> Iterator[pathlib.Path]:
     directory.chmod(0o777)
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves out tests of rungs that this machine cannot have, which pytest would call skipped; doctor's tests say which it has."""
+    items[:] = [item for item in items if not ("tests/sandbox/" in item.nodeid and item.name.endswith("[NOTSET]"))]
