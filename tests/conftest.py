@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import warnings
 from collections.abc import Generator, Iterator
 
@@ -26,6 +27,10 @@ SKIPPED = pytest.StashKey[list[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SKIPPED] = []
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        # A job in the background of a shell ignores them, and so would every program that tests start.
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.hookimpl(wrapper=True)
