@@ -75,7 +75,7 @@ def written(kube: FakeCluster, connection: Connection, tmp_path: Path) -> Iterat
 
     def write(pod: dict[str, Any]) -> Written:
         kube.create(pod)
-        kube.wait_for("pod", pod["metadata"]["name"], "condition=Ready")
+        kube.wait_for("pod", pod["metadata"]["name"], lambda found: bool(found["status"].get("podIP")))
         made.append(Written(tmp_path, connection, kube.get("pod", pod["metadata"]["name"])))
         return made[-1]
 
