@@ -51,6 +51,7 @@ from fakekube.server.metrics import Metrics
 from fakekube.server.openapi import OpenApi
 from fakekube.server.run import RunningServer
 from fakekube.server.state import State
+from fakekube.server.webhook_client import WebhookClient
 from fakekube.storage.store import Store
 from fakekube.testing.asgi_door import AsgiDoor
 from fakekube.testing.client_access import ClientAccess
@@ -61,6 +62,7 @@ from fakekube.testing.mailbox import run_in
 from fakekube.testing.metrics import MetricsHandle
 from fakekube.testing.nodes import NodesHandle
 from fakekube.testing.pods import PodsHandle
+from fakekube.testing.webhooks import WebhooksHandle
 
 if TYPE_CHECKING:
     from typing import Self
@@ -156,6 +158,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         self._wanting = Wanting()
         self.pods = PodsHandle(self)
         self.nodes = NodesHandle(self)
+        self.webhooks = WebhooksHandle()
         self._node_names: list[str] = []
         self._template: ControlPlane | None = None
         self._loop: Loop | None = None
@@ -270,6 +273,10 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         self._time.restore()
         self._lives.clear()
         plane = _fork(self._template, self.options.seed)
+        self.webhooks.clear()
+        plane.webhooks.call = WebhookClient(
+            plane.get, plane.list, self.webhooks.in_process, partial(_local_port, plane)
+        )
         custom_resources.follow(plane)
         self._application.state = self._state(plane)
         if self.records_permissions:
@@ -541,6 +548,12 @@ def _fork(plane: ControlPlane, seed: int | None) -> ControlPlane:
         plane.capabilities,
         plane.keys,
     )
+
+
+def _local_port(plane: ControlPlane, namespace: str, pod: str, port: int) -> int | None:
+    """Where a port of a pod is on this machine: a process that plays one of its containers in this machine's network has it itself."""
+    playing = (each for each in plane.processes.of_name(namespace, pod) if not each.is_gone)
+    return port if any(each.network == "host" for each in playing) else None
 
 
 def _watchers(plane: ControlPlane) -> dict[tuple[str, str, str], int]:

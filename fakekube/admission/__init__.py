@@ -47,12 +47,16 @@ CHAIN = (
     Plugin("runtime_class", ("pods",)),
     Plugin("certificates", ("certificatesigningrequests.certificates.k8s.io",)),
     Plugin("default_ingress_class", ("ingresses.networking.k8s.io",)),
+    Plugin("mutating_webhooks"),
+    Plugin("validating_webhooks"),
     Plugin("resource_quota"),
 )
 """The plugins in the order of kube-apiserver; each a file beside this one with `mutate`, `validate` or both.
 
 `mutate(new, old, attributes)` may change `new`; `validate(new, old, attributes)` may not. Each may raise a StatusError, and may be a
-coroutine function. For a delete both are the object that goes."""
+coroutine function. For a delete both are the object that goes.
+
+Where webhooks have changed the object, all mutating plugins see it once more."""
 
 
 class Chain:
@@ -61,11 +65,21 @@ class Chain:
     def __init__(self, plugins: Sequence[Plugin] = CHAIN) -> None:
         self._plugins = tuple(plugins)
         self._named = frozenset(kind for plugin in plugins for kind in plugin.kinds)
+        self._has_webhooks = any(plugin.name == "mutating_webhooks" for plugin in plugins)
         self._mutating: dict[str, tuple[Hook, ...]] = {}
         self._validating: dict[str, tuple[Hook, ...]] = {}
 
     async def mutate(self, new: Object, old: Object | None, attributes: Attributes) -> None:
-        for hook in self._hooks(self._mutating, "mutate", attributes.kind):
+        hooks = self._hooks(self._mutating, "mutate", attributes.kind)
+        for hook in hooks:
+            waiting = hook(new, old, attributes)
+            if waiting is not None:
+                await waiting
+        passes = attributes.passes
+        if passes is None or not passes.is_changed:
+            return
+        passes.is_second = True
+        for hook in hooks:
             waiting = hook(new, old, attributes)
             if waiting is not None:
                 await waiting
@@ -75,6 +89,16 @@ class Chain:
             waiting = hook(new, old, attributes)
             if waiting is not None:
                 await waiting
+
+    async def approve_deletion(self, old: Object, attributes: Attributes) -> None:
+        """Of the mutating plugins only webhooks have to do with what goes: they may refuse."""
+        if self._has_webhooks:
+            from fakekube.admission import mutating_webhooks
+
+            waiting = mutating_webhooks.mutate(old, old, attributes)
+            if waiting is not None:
+                await waiting
+        await self.validate(old, old, attributes)
 
     def _hooks(self, known: dict[str, tuple[Hook, ...]], function: str, kind: Kind) -> tuple[Hook, ...]:
         name = f"{kind.resource}.{kind.group}" if kind.group else kind.resource

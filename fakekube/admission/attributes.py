@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from fakekube.errors import Forbidden, forbidden
 from fakekube.registry.clock import Chance
 from fakekube.registry.kind import Kind, Object
 from fakekube.registry.user import User
+
+if TYPE_CHECKING:
+    from fakekube.admission.webhook_configurations import Webhooks
+    from fakekube.admission.webhooks import Passes
 
 
 def _nothing() -> None:
@@ -46,6 +51,18 @@ class Attributes:
     """(group, resource, namespace, name, new object): writes what a plugin keeps count of."""
     take_back: Callable[[], None] = _nothing
     """What a plugin that has written something leaves here: undoes it, should the write fail after all."""
+    webhooks: Webhooks | None = None
+    """None: there are none in this cluster."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    """The parameters of the request, of which its options are made."""
+    options: Object | None = None
+    """The options as an object, where they are not made of the query: those of a delete, what a connection asks for."""
+    show: Callable[[Object], Object] | None = None
+    """How others are shown the object, where they judge only what a subresource shows of it: its Scale."""
+    put_shown: Callable[[Object, Object], None] | None = None
+    """(object, what is shown of it): takes over into the object what was changed in what was shown."""
+    passes: Passes | None = None
+    """What webhooks leave here for the second pass over the mutating plugins."""
 
     def forbidden(self, text: str) -> Forbidden:
         """403 `<resource> "<name>" is forbidden: <text>`; a name that is still to be generated shows as its prefix."""

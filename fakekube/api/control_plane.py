@@ -12,6 +12,8 @@ from fakekube.access.signing_keys import KeyRing, create_key
 from fakekube.access.tokens import ServiceAccountTokens
 from fakekube.admission import Chain
 from fakekube.admission.attributes import Attributes
+from fakekube.admission.webhook_configurations import Webhooks
+from fakekube.api.body import completed_value
 from fakekube.api.call import Call
 from fakekube.api.command_answers import CommandAnswers
 from fakekube.api.container_logs import ContainerLogs
@@ -21,6 +23,7 @@ from fakekube.registry.allocators import Allocators
 from fakekube.registry.clock import Chance, Clock
 from fakekube.registry.kind import Object
 from fakekube.registry.user import User
+from fakekube.registry.webhook_calls import nobody
 from fakekube.storage.store import Store
 
 Capability = Callable[..., object]
@@ -51,10 +54,13 @@ class ControlPlane:
     processes: ContainerProcesses = field(init=False)
     """Which containers are played by processes of this machine."""
     service_account_tokens: ServiceAccountTokens = field(init=False)
+    webhooks: Webhooks = field(init=False)
+    """Whom to ask about writes. Its `call` is how webhooks are reached, those of conversions as well; cluster.py supplies it."""
 
     def __post_init__(self) -> None:
         self.processes = ContainerProcesses(self.store, self.logs, self.clock)
         self.service_account_tokens = ServiceAccountTokens(self.keys, self.get, self.clock.now, self.chance.uid)
+        self.webhooks = Webhooks(self.store, self.kinds, completed_value, self.chance.uid, nobody)
 
     def permits(self, call: Call, asked: Asked) -> bool:
         """A second check within a request: whether its user may do this as well. Callers in this process may everything."""
@@ -68,8 +74,10 @@ class ControlPlane:
     def operation(self, user: User, *, dry_run: bool = False) -> WriteOperation:
         return WriteOperation(self, user, dry_run)
 
-    def attributes(self, call: Call, operation: str, obj: Object, *, dry_run: bool) -> Attributes:
-        """What admission is told of a write of `obj`."""
+    def attributes(
+        self, call: Call, operation: str, obj: Object, *, dry_run: bool, options: Object | None = None
+    ) -> Attributes:
+        """What admission is told of a write of `obj`. `options` are given where they do not follow from the query."""
         metadata = obj["metadata"]
         return Attributes(
             operation,
@@ -88,6 +96,9 @@ class ControlPlane:
                 call, Asked(verb, "", True, group, "v1", "", resource, "", name)
             ),
             self.replace,
+            webhooks=self.webhooks,
+            query=call.query,
+            options=options,
         )
 
     def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:

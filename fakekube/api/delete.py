@@ -43,8 +43,9 @@ async def delete(plane: ControlPlane, call: Call, body: Body, media_type: str = 
 
 async def delete_with(plane: ControlPlane, call: Call, options: Options) -> Deleted:
     async def approve(old: Object) -> None:
-        attributes = plane.attributes(call, "DELETE", old, dry_run=options.dry_run)
-        await plane.admission.validate(old, old, attributes)
+        sent = options_object(options)
+        attributes = plane.attributes(call, "DELETE", old, dry_run=options.dry_run, options=sent)
+        await plane.admission.approve_deletion(old, attributes)
 
     operation = plane.operation(call.user, dry_run=options.dry_run)
     return await registry.delete(plane.store, call.kind, call.namespace, call.name, options.delete, operation, approve)
@@ -94,6 +95,20 @@ def read_options(call: Call, body: Body, media_type: str = "") -> Options:
     if errors:
         raise options_invalid("DeleteOptions", errors)
     return Options(bool(values), options)
+
+
+def options_object(options: Options) -> Object:
+    """The options as admission is told of them, without kind and apiVersion."""
+    delete = options.delete
+    preconditions = {"uid": delete.uid, "resourceVersion": delete.resource_version}
+    sent: Object = {
+        "gracePeriodSeconds": delete.grace_period_seconds,
+        "preconditions": {key: value for key, value in preconditions.items() if value is not None} or None,
+        "orphanDependents": delete.orphan_dependents,
+        "propagationPolicy": delete.propagation_policy,
+        "dryRun": ["All"] if options.dry_run else None,
+    }
+    return {key: value for key, value in sent.items() if value is not None}
 
 
 def _errors(options: DeleteOptions, dry_run: Sequence[str]) -> list[FieldError]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 
+from fakekube.admission.attributes import Attributes
 from fakekube.api.apply import (
     check_fields,
     configuration,
@@ -175,6 +176,12 @@ async def _write(plane: ControlPlane, call: Call, scaled: Scaled, *, dry_run: bo
     kind, rules = call.kind, _rules(call.kind)
     replicas_field = tuple(f"f:{step}" for step in rules.replicas_path.strip(".").split("."))
 
+    def attributes_of(new: Object) -> Attributes:
+        attributes = plane.attributes(call, "UPDATE", new, dry_run=dry_run)
+        attributes.show = lambda obj: scale_of(kind, from_storage(kind, obj))
+        attributes.put_shown = lambda obj, scale: rules.write(obj, scale["spec"].get("replicas", 0))
+        return attributes
+
     async def change(current: Stored) -> Object:
         new = from_storage(kind, current.copy())
         owners = managed_fields.stored(new["metadata"].get("managedFields"))
@@ -193,12 +200,11 @@ async def _write(plane: ControlPlane, call: Call, scaled: Scaled, *, dry_run: bo
             new["metadata"]["resourceVersion"] = version
         rules.write(new, replicas)
         tracked(new, managed_fields.of_scaled(owners, of_scale, replicas_field, kind.api_version))
-        attributes = plane.attributes(call, "UPDATE", new, dry_run=dry_run)
-        await plane.admission.mutate(new, current.value, attributes)
+        await plane.admission.mutate(new, current.value, attributes_of(new))
         return new
 
     async def approve(new: Object, old: Object | None) -> None:
-        await plane.admission.validate(new, old, plane.attributes(call, "UPDATE", new, dry_run=dry_run))
+        await plane.admission.validate(new, old, attributes_of(new))
 
     stored = await registry.update(
         plane.store,

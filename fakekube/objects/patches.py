@@ -9,7 +9,8 @@ https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kub
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,8 +67,8 @@ class _OpenList(list[Any]):
 _Open = _OpenDict | _OpenList
 
 
-class _PatchError(Exception):
-    """An operation that cannot be done. What the trouble was is not told to the client."""
+class PatchError(Exception):
+    """An operation that cannot be done, in the words of the library. Clients are not told, webhooks are."""
 
 
 def _opened(value: Any) -> _Open:
@@ -77,7 +78,7 @@ def _opened(value: Any) -> _Open:
         return _OpenDict(value)
     if isinstance(value, list):
         return _OpenList(value)
-    raise _PatchError
+    raise PatchError("missing value")
 
 
 def _closed(value: Any) -> Any:
@@ -95,10 +96,10 @@ _INDEX = re.compile("[+-]?[0-9]{1,18}").fullmatch
 def _index(key: str, length: int) -> int:
     """The place that `key` names among `length`; negative ones count from the end."""
     if not _INDEX(key):
-        raise _PatchError
+        raise PatchError(f"strconv.Atoi: parsing {go_quoted(key)}: invalid syntax")
     index = int(key)
     if not -length <= index < length:
-        raise _PatchError
+        raise PatchError(f"Unable to access invalid index: {index}: invalid index referenced")
     return index % length
 
 
@@ -128,7 +129,7 @@ def _add(container: _Open, key: str, value: Any) -> None:
 def _remove(container: _Open, key: str) -> Any:
     if isinstance(container, dict):
         if key not in container:
-            raise _PatchError
+            raise PatchError(f"Unable to remove nonexistent key: {key}: missing value")
         return container.pop(key)
     return container.pop(_index(key, len(container)))
 
@@ -140,54 +141,92 @@ class _JsonPatch:
         self.root = _opened(document)
         self.copied_bytes = 0
 
-    def place(self, path: Any) -> tuple[_Open, str]:
-        """The object or list that the path ends in, opened, and the key there."""
+    def place(self, path: Any, does_not_apply: str) -> tuple[_Open, str]:
+        """The object or list that the path ends in, opened, and the key there.
+
+        `does_not_apply` is what is said when there is none: `remove operation does not apply: doc is missing path: "{}"`.
+        """
         if not isinstance(path, str):
-            raise _PatchError
+            raise PatchError(f"{does_not_apply.partition(' ')[0]} operation failed to decode path: missing value")
         parts = [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")]
-        if len(parts) < 2:
-            raise _PatchError
         container = self.root
-        for part in parts[1:-1]:
-            child = _opened(_child(container, part))
-            _put(container, part, child)
-            container = child
+        try:
+            if len(parts) < 2:
+                raise PatchError("missing value")
+            for part in parts[1:-1]:
+                child = _opened(_child(container, part))
+                _put(container, part, child)
+                container = child
+        except PatchError:
+            raise PatchError(f"{does_not_apply.format(path)}: missing value") from None
         return container, parts[-1]
 
     def add(self, operation: dict[str, Any]) -> None:
-        container, key = self.place(operation.get("path"))
-        _add(container, key, operation.get("value"))
+        path = operation.get("path")
+        container, key = self.place(path, 'add operation does not apply: doc is missing path: "{}"')
+        with _told(f"error in add for path: '{path}'"):
+            _add(container, key, operation.get("value"))
 
     def remove(self, operation: dict[str, Any]) -> None:
-        _remove(*self.place(operation.get("path")))
+        path = operation.get("path")
+        container, key = self.place(path, 'remove operation does not apply: doc is missing path: "{}"')
+        with _told(f"error in remove for path: '{path}'"):
+            _remove(container, key)
 
     def replace(self, operation: dict[str, Any]) -> None:
-        if operation.get("path") == "":
+        path = operation.get("path")
+        if path == "":
             self.root = _opened(operation.get("value"))
             return
-        container, key = self.place(operation.get("path"))
-        _put(container, key, operation.get("value"))
+        container, key = self.place(path, "replace operation does not apply: doc is missing path: {}")
+        try:
+            _put(container, key, operation.get("value"))
+        except PatchError:
+            raise PatchError(f"replace operation does not apply: doc is missing key: {path}: missing value") from None
 
     def move(self, operation: dict[str, Any]) -> None:
-        value = _remove(*self.place(operation.get("from")))
-        container, key = self.place(operation.get("path"))
-        _add(container, key, value)
+        source, path = operation.get("from"), operation.get("path")
+        container, key = self.place(source, "move operation does not apply: doc is missing from path: {}")
+        with _told(f"error in move for path: '{key}'"):
+            value = _remove(container, key)
+        container, key = self.place(path, "move operation does not apply: doc is missing destination path: {}")
+        with _told(f"error in move for path: '{path}'"):
+            _add(container, key, value)
 
     def copy(self, operation: dict[str, Any]) -> None:
-        value = _closed(_child(*self.place(operation.get("from"))))
-        container, key = self.place(operation.get("path"))
+        source, path = operation.get("from"), operation.get("path")
+        container, key = self.place(source, "copy operation does not apply: doc is missing from path: {}")
+        with _told(f"error in copy for from: '{source}'"):
+            value = _closed(_child(container, key))
+        container, key = self.place(path, "copy operation does not apply: doc is missing destination path: {}")
         self.copied_bytes += len(orjson.dumps(value))
         if self.copied_bytes > MOST_COPIED_BYTES:
-            raise _PatchError
-        _add(container, key, value)
+            raise PatchError(
+                f"Unable to complete the copy, the accumulated size increase of copy is {self.copied_bytes}, exceeding the limit "
+                f"{MOST_COPIED_BYTES}"
+            )
+        with _told(f"error while adding value during copy: '{path}'"):
+            _add(container, key, value)
 
     def test(self, operation: dict[str, Any]) -> None:
-        if operation.get("path") == "":
+        path = operation.get("path")
+        if path == "":
             found: Any = self.root
         else:
-            found = _child(*self.place(operation.get("path")))
+            container, key = self.place(path, "test operation does not apply: is missing path: {}")
+            with _told(f"error in test for path: '{path}'"):
+                found = _child(container, key)
         if not _equal(found, operation.get("value")):
-            raise _PatchError
+            raise PatchError(f"testing value {path} failed: test failed")
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Has an error say where it was."""
+    try:
+        yield
+    except PatchError as error:
+        raise PatchError(f"{where}: {error}") from None
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -220,16 +259,19 @@ def json_patch(document: Any, operations: Sequence[Any]) -> Any:
         detail = f"The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {len(operations)}"
         raise RequestEntityTooLarge(f"Request entity too large: {detail}")
     try:
-        patch = _JsonPatch(document)
-        for operation in operations:
-            if not isinstance(operation, dict):
-                raise _PatchError
-            name = operation.get("op")
-            if not isinstance(name, str) or name not in _OPERATIONS:
-                raise _PatchError
-            _OPERATIONS[name](patch, operation)
-    except _PatchError:
+        return json_patched(document, operations)
+    except PatchError:
         raise Invalid("the server rejected our request due to an error in our request", {}) from None
+
+
+def json_patched(document: Any, operations: Sequence[Any]) -> Any:
+    """The document after all operations. Raises PatchError."""
+    patch = _JsonPatch(document)
+    for operation in operations:
+        name = operation.get("op") if isinstance(operation, dict) else None
+        if not isinstance(name, str) or name not in _OPERATIONS:
+            raise PatchError(f"Unexpected kind: {name if isinstance(name, str) else 'unknown'}")
+        _OPERATIONS[name](patch, operation)
     return _closed(patch.root)
 
 

@@ -6,7 +6,7 @@ for kinds that behave differently from the rest; the words are those of Kubernet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -152,6 +152,11 @@ class Strategy:
     converts_last: bool = False
     """Objects are prepared and judged in the version of the request, and turned into the stored form as they are stored; otherwise all
     hooks see the stored form."""
+    read: Callable[[Sequence[Object]], Awaitable[Sequence[Object]]] | None = None
+    """As `from_storage`, for kinds whose versions are converted by others, who have to be asked: registry/conversion.py does. Raises
+    StatusError. Then `from_storage` leaves alone what is in the kind's version already."""
+    write: Callable[[Object], Awaitable[Object]] | None = None
+    """As `to_storage`, likewise."""
     decode: Callable[[Any], Decoded] | None = None
     """Makes an object of a value whose kind has no type in the facts. Raises DecodeError."""
     set_defaults: Callable[[Object], None] | None = None

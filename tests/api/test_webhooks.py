@@ -1,0 +1,398 @@
+"""Admission webhooks: who is asked, what they are told, what their answers do. The caller is the test's own: no sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from fakekube.admission import Chain, Plugin
+from fakekube.api import create, delete, patch, scale
+from fakekube.api.control_plane import ControlPlane
+from fakekube.errors import Forbidden, InternalError, StatusError
+from fakekube.objects.patches import MERGE_PATCH
+from fakekube.registry.webhook_calls import CallFailed, ClientConfig, url_of
+from tests.api.conftest import MakeCall, Put
+
+CHAIN = (Plugin("mutating_webhooks"), Plugin("validating_webhooks"))
+Response = dict[str, Any]
+Answer = Callable[[dict[str, Any]], Response]
+
+
+class Programs:
+    """The webhooks of a test, by the path of their URL."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer] = {}
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        """Path and request, in the order of the calls."""
+
+    async def __call__(self, config: ClientConfig, review: bytes, timeout_s: int) -> bytes:
+        sent = orjson.loads(review)
+        path = url_of(config).rpartition("/")[2]
+        self.told.append((path, sent["request"]))
+        answered = self.answers[path](sent["request"])
+        response = {"uid": sent["request"]["uid"], "allowed": True} | answered
+        return orjson.dumps({"apiVersion": sent["apiVersion"], "kind": sent["kind"], "response": response})
+
+    @property
+    def asked(self) -> list[str]:
+        return [path for path, _ in self.told]
+
+
+@pytest.fixture
+def programs(plane: ControlPlane) -> Programs:
+    plane.admission = Chain(CHAIN)
+    programs = Programs()
+    plane.webhooks.call = programs
+    return programs
+
+
+@pytest.fixture
+def configure(plane: ControlPlane, call: MakeCall) -> Callable[..., Any]:
+    """`await configure("mutating", "a", path=..., ...)`: a configuration of one webhook for ConfigMaps."""
+
+    async def make(kind: str, name: str, **webhook: Any) -> None:
+        one = {
+            "name": f"{name}.example.com",
+            "clientConfig": {"url": f"https://example.com/{name}"},
+            "rules": [{"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["configmaps"]}],
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+            **webhook,
+        }
+        resource = f"{kind}webhookconfigurations.admissionregistration.k8s.io"
+        await create.create(plane, call(resource), {"metadata": {"name": name}, "webhooks": [one]})
+
+    return make
+
+
+def patched(*operations: dict[str, Any]) -> Response:
+    return {"patchType": "JSONPatch", "patch": base64.b64encode(orjson.dumps(operations)).decode()}
+
+
+def labelled(key: str, value: str = "yes") -> Response:
+    return patched({"op": "add", "path": f"/metadata/labels/{key}", "value": value})
+
+
+async def test_mutating_webhooks_are_asked_in_the_order_of_their_configurations_names(
+    programs: Programs, configure: Any, put: Put
+) -> None:
+    await configure("mutating", "b")
+    await configure("mutating", "a")
+    programs.answers = {"a": lambda _: labelled("a"), "b": lambda request: labelled("b", request["name"])}
+
+    stored = await put("configmaps", "one", {"mine": "yes"})
+
+    assert programs.asked == ["a", "b"]
+    assert stored.value["metadata"]["labels"] == {"mine": "yes", "a": "yes", "b": "one"}
+
+
+async def test_a_webhook_that_wants_it_is_asked_again_after_a_later_one_changed_something(
+    programs: Programs, configure: Any, put: Put
+) -> None:
+    await configure("mutating", "a", reinvocationPolicy="IfNeeded")
+    await configure("mutating", "b")
+    seen: list[Any] = []
+
+    def remember(request: dict[str, Any]) -> Response:
+        seen.append(request["object"].get("data"))
+        return {}
+
+    programs.answers = {
+        "a": remember,
+        "b": lambda _: patched({"op": "add", "path": "/data", "value": {"from": "b"}}),
+    }
+
+    await put("configmaps", "one")
+
+    assert programs.asked == ["a", "b", "a"]
+    assert seen == [None, {"from": "b"}]
+
+
+async def test_nobody_is_asked_again_when_nothing_changes(programs: Programs, configure: Any, put: Put) -> None:
+    await configure("mutating", "a", reinvocationPolicy="IfNeeded")
+    await configure("mutating", "b")
+    programs.answers = {"a": lambda _: {}, "b": lambda _: patched()}
+
+    await put("configmaps", "one")
+
+    assert programs.asked == ["a", "b"]
+
+
+async def test_a_change_of_the_configuration_counts_at_once(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    await configure("validating", "guard")
+    programs.answers = {"guard": lambda _: {"allowed": False}}
+    with pytest.raises(StatusError, match="without explanation"):
+        await put("configmaps", "one")
+
+    await delete.delete(plane, call("validatingwebhookconfigurations.admissionregistration.k8s.io", "guard"), b"")
+
+    await put("configmaps", "one")
+    assert programs.asked == ["guard"]
+
+
+async def test_a_refusal_keeps_the_webhooks_reason_and_code_but_is_always_an_error(
+    programs: Programs, configure: Any, put: Put
+) -> None:
+    await configure("validating", "guard")
+    programs.answers = {"guard": lambda _: {"allowed": False, "status": {"code": 200, "reason": "Friday"}}}
+
+    with pytest.raises(StatusError) as refused:
+        await put("configmaps", "one")
+
+    assert (refused.value.status_code, refused.value.status_reason) == (400, "Friday")
+    assert refused.value.message == 'admission webhook "guard.example.com" denied the request: Friday'
+
+
+async def test_warnings_reach_the_client_but_for_those_of_several_lines(
+    plane: ControlPlane, programs: Programs, configure: Any, call: MakeCall
+) -> None:
+    await configure("validating", "guard")
+    programs.answers = {"guard": lambda _: {"warnings": ["careful", "two\nlines"]}}
+    creating = call("configmaps")
+
+    await create.create(plane, creating, {"metadata": {"name": "one"}})
+
+    assert creating.warnings == ["careful"]
+
+
+@pytest.mark.parametrize(
+    ("response", "text"),
+    [
+        ({"uid": "other"}, 'received invalid webhook response: expected response.uid="'),
+        ({"patch": "W10="}, "received invalid webhook response: webhook returned response.patch but not"),
+        ({"patchType": "JSONPatch"}, "webhook returned response.patchType but not response.patch"),
+        ({"patchType": "JSONPatch", "patch": "e30="}, "cannot unmarshal object into Go value of type jsonpatch.Patch"),
+        ({"patchType": "JSONPatch", "patch": "bm8="}, "received undecodable patch in webhook response: invalid"),
+        ({"patchType": "Merge", "patch": "W3t9XQ=="}, 'unsupported patch type "Merge"'),
+        ({"allowed": "yes"}, "failed to call webhook: json: cannot unmarshal string into Go struct field"),
+    ],
+)
+async def test_an_answer_that_may_not_be_so_is_told_as_a_failure(
+    programs: Programs, configure: Any, put: Put, response: Response, text: str
+) -> None:
+    await configure("mutating", "a")
+    programs.answers = {"a": lambda _: response}
+
+    with pytest.raises(InternalError) as failed:
+        await put("configmaps", "one")
+
+    assert failed.value.message.startswith('Internal error occurred: failed calling webhook "a.example.com": ')
+    assert text in failed.value.message
+
+
+async def test_failures_of_a_webhook_that_is_not_needed_let_pass(programs: Programs, configure: Any, put: Put) -> None:
+    await configure("mutating", "a", failurePolicy="Ignore")
+    await configure("validating", "b", failurePolicy="Ignore")
+
+    def fail(_: object) -> Response:
+        raise CallFailed("gone")
+
+    programs.answers = {"a": fail, "b": fail}
+
+    await put("configmaps", "one")
+
+    assert programs.asked == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "text"),
+    [
+        (
+            {"op": "remove", "path": "/data/none"},
+            'remove operation does not apply: doc is missing path: "/data/none": missing value',
+        ),
+        (
+            {"op": "remove", "path": "/nope"},
+            "error in remove for path: '/nope': Unable to remove nonexistent key: nope: missing value",
+        ),
+        ({"op": "test", "path": "/kind", "value": "Pod"}, "testing value /kind failed: test failed"),
+        (
+            {"op": "add", "path": "/data", "value": 1},
+            "json: cannot unmarshal number into Go struct field ConfigMap.data of type map[string]string",
+        ),
+    ],
+)
+async def test_a_patch_that_cannot_be_done_refuses_even_where_failures_are_ignored(
+    programs: Programs, configure: Any, put: Put, operation: dict[str, Any], text: str
+) -> None:
+    await configure("mutating", "a", failurePolicy="Ignore")
+    programs.answers = {"a": lambda _: patched(operation)}
+
+    with pytest.raises(InternalError) as failed:
+        await put("configmaps", "one")
+
+    assert failed.value.message == f"Internal error occurred: {text}"
+
+
+async def test_unknown_fields_of_a_patch_vanish_and_defaults_come(programs: Programs, configure: Any, put: Put) -> None:
+    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["services"]}]
+    await configure("mutating", "a", rules=rules)
+    port = {"port": 80}
+    programs.answers = {
+        "a": lambda _: patched(
+            {"op": "add", "path": "/junk", "value": 1}, {"op": "add", "path": "/spec/ports", "value": [port]}
+        )
+    }
+
+    stored = await put("services", "one", spec={"selector": {"a": "b"}, "ports": [{"port": 1}]})
+
+    assert "junk" not in stored.value
+    assert stored.value["spec"]["ports"] == [{"protocol": "TCP", "port": 80, "targetPort": 80}]
+
+
+async def test_validating_webhooks_are_asked_at_the_same_time(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put
+) -> None:
+    await configure("validating", "a")
+    await configure("validating", "b")
+    programs.answers = {"a": lambda _: {}, "b": lambda _: {}}
+    both = asyncio.Barrier(2)
+
+    async def meet(config: ClientConfig, review: bytes, timeout_s: int) -> bytes:
+        async with asyncio.timeout(5), both:
+            return await programs(config, review, timeout_s)
+
+    plane.webhooks.call = meet
+
+    await put("configmaps", "one")
+
+    assert sorted(programs.asked) == ["a", "b"]
+
+
+async def test_a_webhook_that_hangs_does_not_keep_others_waiting(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put
+) -> None:
+    await configure("validating", "a")
+    released = asyncio.Event()
+
+    async def hang(config: ClientConfig, review: bytes, timeout_s: int) -> bytes:
+        await released.wait()
+        return await programs(config, review, timeout_s)
+
+    plane.webhooks.call = hang
+    programs.answers = {"a": lambda _: {}}
+    waiting = asyncio.create_task(put("configmaps", "slow"))
+
+    await put("secrets", "other")
+
+    assert not waiting.done()
+    released.set()
+    await waiting
+
+
+async def test_objects_and_namespaces_are_selected_by_their_labels(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    await create.create(plane, call("namespaces"), {"metadata": {"name": "shop", "labels": {"team": "blue"}}})
+    await configure("validating", "a", objectSelector={"matchLabels": {"watched": "yes"}})
+    await configure("validating", "b", namespaceSelector={"matchLabels": {"team": "green"}})
+    await configure("validating", "c", namespaceSelector={"matchLabels": {"team": "blue"}})
+    programs.answers = dict.fromkeys("abc", lambda _: {})
+
+    await put("configmaps", "free")
+    await patch.patch(plane, call("configmaps", "free"), {"metadata": {"labels": {"watched": "yes"}}}, MERGE_PATCH)
+
+    assert sorted(programs.asked[:1]) == ["c"]
+    assert sorted(programs.asked[1:]) == ["a", "c"]
+
+
+async def test_a_rule_for_another_version_gets_the_object_in_that_version(
+    programs: Programs, configure: Any, put: Put
+) -> None:
+    group = "autoscaling"
+    resources = ["horizontalpodautoscalers"]
+    rules = [{"apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": resources}]
+    await configure("mutating", "a", rules=rules)
+    await configure("mutating", "exact", rules=rules, matchPolicy="Exact")
+    programs.answers = {"a": lambda _: patched({"op": "replace", "path": "/spec/maxReplicas", "value": 7})}
+    target = {"kind": "Deployment", "name": "web", "apiVersion": "apps/v1"}
+
+    stored = await put("horizontalpodautoscalers.autoscaling", "web", spec={"scaleTargetRef": target, "maxReplicas": 3})
+
+    ((_, request),) = programs.told
+    assert request["kind"] == {"group": group, "version": "v1", "kind": "HorizontalPodAutoscaler"}
+    assert request["requestKind"]["version"] == "v2"
+    assert request["object"]["apiVersion"] == "autoscaling/v1"
+    assert stored.value["apiVersion"] == "autoscaling/v2"
+    assert stored.value["spec"]["maxReplicas"] == 7
+
+
+async def test_a_scale_is_judged_as_a_scale(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    rules = [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["*"], "resources": ["*/scale"]}]
+    await configure("mutating", "a", rules=rules)
+    programs.answers = {"a": lambda _: patched({"op": "replace", "path": "/spec/replicas", "value": 2})}
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    await put("deployments.apps", "web", spec={"selector": {"matchLabels": {"a": "b"}}, "template": template})
+    scaling = call("deployments.apps", "web", "scale")
+
+    scaled = await scale.patch_scale(
+        plane, scaling, scaling.kind.subresource_named["scale"], b'{"spec":{"replicas":9}}', MERGE_PATCH
+    )
+
+    ((_, request),) = programs.told
+    assert (request["object"]["kind"], request["object"]["spec"]) == ("Scale", {"replicas": 9})
+    assert (request["subResource"], request["requestSubResource"]) == ("scale", "scale")
+    assert scaled["spec"] == {"replicas": 2}
+
+
+async def test_of_a_deletion_the_old_object_and_the_options_are_told_and_a_patch_is_a_mistake(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    await put("configmaps", "one")
+    await configure("mutating", "a")
+    programs.answers = {"a": lambda _: labelled("x")}
+
+    with pytest.raises(
+        InternalError, match="attempted to modify the object, which is not supported for this operation"
+    ):
+        await delete.delete(plane, call("configmaps", "one", propagationPolicy="Foreground"), b"")
+
+    ((_, request),) = programs.told
+    assert request["object"] is None
+    assert request["oldObject"]["metadata"]["name"] == "one"
+    assert request["options"] == {
+        "kind": "DeleteOptions",
+        "apiVersion": "meta.k8s.io/v1",
+        "propagationPolicy": "Foreground",
+    }
+
+
+async def test_configurations_themselves_are_never_sent(programs: Programs, configure: Any) -> None:
+    everything = [{"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"]}]
+    await configure("validating", "a", rules=everything)
+
+    await configure("validating", "b", rules=everything)
+
+    assert programs.asked == []
+
+
+async def test_the_namespace_may_not_be_changed(programs: Programs, configure: Any, put: Put) -> None:
+    await configure("mutating", "a")
+    programs.answers = {"a": lambda _: patched({"op": "replace", "path": "/metadata/namespace", "value": "other"})}
+
+    with pytest.raises(StatusError, match="does not match the namespace sent on the request"):
+        await put("configmaps", "one")
+
+
+async def test_conditions_that_are_not_evaluated_refuse_by_the_failure_policy(
+    programs: Programs, configure: Any, put: Put
+) -> None:
+    conditions = [{"name": "c", "expression": "true"}]
+    await configure("validating", "a", matchConditions=conditions, failurePolicy="Ignore")
+    await put("configmaps", "one")
+    await configure("validating", "b", matchConditions=conditions)
+
+    with pytest.raises(Forbidden, match="expression 'true' resulted in error: fakekube does not evaluate"):
+        await put("configmaps", "two")
+
+    assert programs.asked == []
