@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from fakekube.in_pod.connection import Connection
@@ -25,8 +24,7 @@ class UsageError(Exception):
     """The command line is not understood; the message says why."""
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One option: `name` is its key in what `parse` returns; without a `metavar` it is a switch."""
 
     name: str
@@ -37,8 +35,7 @@ class Option:
     many: bool = False
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """One command. `positionals` names what stands before `--`, `takes_command` says that a command stands behind it."""
 
     name: str
@@ -50,13 +47,13 @@ class Command:
     more: str = ""
 
 
-@dataclass
 class Parsed:
-    """What stands on a command line."""
+    """What stands on a command line: the options' values by name, what stands before `--`, and the command behind it."""
 
-    values: dict[str, Any] = field(default_factory=dict)
-    positionals: list[str] = field(default_factory=list)
-    command: list[str] = field(default_factory=list)
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = values
+        self.positionals: list[str] = []
+        self.command: list[str] = []
 
 
 _CONTAINER = Option("container", ("-c", "--container"), "The container.  [default: as kubectl has it]", "NAME")

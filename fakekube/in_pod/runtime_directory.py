@@ -18,10 +18,8 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 import signal
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -39,6 +37,8 @@ def root() -> Path:
     if given and os.access(given, os.W_OK | os.X_OK):
         path = Path(given, "fakekube")
     else:
+        import tempfile
+
         path = Path(tempfile.gettempdir(), f"fakekube-{os.getuid()}")
     try:
         path.mkdir(DIRECTORY_MODE, exist_ok=True)
@@ -130,6 +130,13 @@ def views(pod_uid: str) -> Iterator[dict[str, Any]]:
         yield record
 
 
+def remove_tree(directory: Path) -> None:
+    """As far as that is possible."""
+    import shutil  # with what it imports for archives it would slow down every start, and it is needed at the end
+
+    shutil.rmtree(directory, ignore_errors=True)
+
+
 def remove_abandoned(pods: Path) -> None:
     """Directories of pods whose views have all ended without anybody to clean up."""
     for pod in pods.iterdir():
@@ -137,7 +144,7 @@ def remove_abandoned(pods: Path) -> None:
             lock = os.open(pod / "lock", os.O_RDWR | os.O_CLOEXEC)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(pod, ignore_errors=True)
+                remove_tree(pod)
             finally:
                 os.close(lock)
 
@@ -160,7 +167,7 @@ def _hold(pod: Path) -> int:
 
 
 def _remove(view: Path, pod: Path, lock: int) -> None:
-    shutil.rmtree(view, ignore_errors=True)
+    remove_tree(view)
     with contextlib.suppress(OSError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(pod, ignore_errors=True)
+        remove_tree(pod)

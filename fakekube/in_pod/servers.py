@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -126,8 +123,11 @@ def _apply(connection: Connection, path: str, document: dict[str, Any]) -> None:
 @contextmanager
 def embedded(manifests: Sequence[Path]) -> Iterator[Endpoint]:
     """A server that lives as long as the block, with the objects of these files. Raises InPodError."""
+    import subprocess
+    import tempfile
+
     directory = Path(tempfile.mkdtemp(prefix="server-", dir=runtime_directory.root()))
-    end_of_parent = runtime_directory.when_this_process_is_gone(lambda: shutil.rmtree(directory, ignore_errors=True))
+    end_of_parent = runtime_directory.when_this_process_is_gone(lambda: runtime_directory.remove_tree(directory))
     seeds = [word for path in manifests for word in ("--seed", str(path))]
     command = [sys.executable, "-P", "-m", "fakekube", "serve", "--port", "0", "--certs-dir", str(directory), *seeds]
     log = directory / "log"
@@ -156,5 +156,5 @@ def embedded(manifests: Sequence[Path]) -> Iterator[Endpoint]:
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
-        shutil.rmtree(directory, ignore_errors=True)
+        runtime_directory.remove_tree(directory)
         os.close(end_of_parent)

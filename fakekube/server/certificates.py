@@ -166,14 +166,22 @@ def load_key_pair(context: ssl.SSLContext, pair: KeyPair) -> None:
     if pair.files is not None:
         context.load_cert_chain(*pair.files, password="")
         return
+    text = f"{pair.key}\n{pair.certificate}"
+    if hasattr(os, "memfd_create"):
+        # A file without a place; Linux alone has such.
+        handle = os.memfd_create("fakekube")
+        try:
+            os.write(handle, text.encode("ascii"))
+            context.load_cert_chain(f"/proc/self/fd/{handle}", password="")
+        finally:
+            os.close(handle)
+        return
     import tempfile
 
     handle, name = tempfile.mkstemp(prefix="fakekube-", suffix=".pem")
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(pair.key)
-            file.write("\n")
-            file.write(pair.certificate)
+            file.write(text)
         context.load_cert_chain(name, password="")
     finally:
         os.unlink(name)
