@@ -7,12 +7,15 @@ import difflib
 import json
 
 from fakekube.kinds import pod_spec
+from fakekube.kinds.pod_annotations import MIRROR
 from fakekube.kinds.quality_of_service import quality_of_service
 from fakekube.objects import fields, go_structs
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, required
 from fakekube.registry.kind import Object
 
 MOST_SECONDS = 2**31 - 1
+NO_FIELD = "[]"
+"""How Kubernetes writes the path of nothing in particular."""
 _MAY_CHANGE = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
@@ -155,8 +158,15 @@ def _with_what_may_change(spec: Object, old: Object, *, gated: bool) -> Object:
     return frozen
 
 
+def _is_mirror(pod: Object) -> bool:
+    """Whether the kubelet only shows what it runs by itself."""
+    return MIRROR in (pod["metadata"].get("annotations") or {})
+
+
 def validate_ephemeral_containers(pod: Object, old: Object) -> list[FieldError]:
     """A write to /ephemeralcontainers: old ones stay as they are."""
+    if _is_mirror(old):
+        return [forbidden(NO_FIELD, "static pods do not support ephemeral containers")]
     errors = pod_spec.validate(pod["spec"], "spec")
     new = {each.get("name", ""): each for each in pod["spec"].get("ephemeralContainers") or ()}
     for before in old["spec"].get("ephemeralContainers") or ():
@@ -173,6 +183,10 @@ def validate_ephemeral_containers(pod: Object, old: Object) -> list[FieldError]:
 
 def validate_resize(pod: Object, old: Object) -> list[FieldError]:
     """A write to /resize: nothing but cpu and memory of containers, and never the class of service."""
+    if _is_mirror(old):
+        return [forbidden(NO_FIELD, "static pods cannot be resized")]
+    if fields.at(old, "spec.os.name") == "windows":
+        return [forbidden(NO_FIELD, "windows pods cannot be resized")]
     spec, before = pod["spec"], old["spec"]
     errors = pod_spec.validate(spec, "spec")
     quality = fields.text_at(old, "status.qosClass") or quality_of_service(before)

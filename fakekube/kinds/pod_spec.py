@@ -16,6 +16,7 @@ from fakekube.registry.kind import Object
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
 DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+MOST_HOSTNAME_BYTES = 64
 MOST_NAMESERVERS, MOST_SEARCH_PATHS, MOST_SEARCH_CHARACTERS = 3, 32, 2048
 
 _dns_policy = rules.one_of(*DNS_POLICIES)
@@ -48,6 +49,7 @@ _LATE_ROWS = (
     ("serviceAccountName", rules.named(names.subdomain)),
     ("nodeName", rules.named(names.subdomain)),
     ("activeDeadlineSeconds", rules.between(1, 2**31 - 1)),
+    ("hostnameOverride", rules.told_by(names.subdomain), rules.no_longer_than(MOST_HOSTNAME_BYTES)),
     ("hostname", rules.named(names.label)),
     ("subdomain", rules.named(names.label)),
 )

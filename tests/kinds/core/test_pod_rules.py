@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from tests.kinds.conftest import KINDS, completed
 
 Refused = Callable[..., list[str]]
 
@@ -372,3 +375,20 @@ def test_gated_pods_keep_what_they_say_of_other_pods(refused_change: Refused) ->
     (why,) = refused_change("pods", gated(), gated(**others, **on_nodes({"matchExpressions": [ZONE]})))
 
     assert why.startswith("spec: Forbidden: pod updates may not change fields other than")
+
+
+@pytest.mark.parametrize(
+    ("door", "pod", "why"),
+    [
+        ("ephemeralcontainers", {"mirror": True}, "static pods do not support ephemeral containers"),
+        ("resize", {"mirror": True}, "static pods cannot be resized"),
+        ("resize", {"os": {"name": "windows"}}, "windows pods cannot be resized"),
+    ],
+)
+def test_some_pods_are_not_changed_through_doors(door: str, pod: Any, why: str) -> None:
+    annotations = {"kubernetes.io/config.mirror": "x"} if pod.pop("mirror", False) else {}
+    old = completed("pods", {"metadata": {"annotations": annotations}, "spec": {"containers": [MAIN], **pod}})
+    validate = KINDS.named("pods").strategy.doors[door].validate
+    assert validate is not None
+
+    assert [str(error) for error in validate(copy.deepcopy(old), old)] == [f"[]: Forbidden: {why}"]
