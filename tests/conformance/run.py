@@ -55,7 +55,12 @@ class Outcome:
     @property
     def no_longer(self) -> list[int]:
         """Steps that are listed and pass."""
-        return sorted(self.listed.keys() - self.failed.keys() - self.in_vain)
+        return sorted(self.listed.keys() - self.failed.keys() - self.in_vain - self.races)
+
+    @property
+    def races(self) -> set[int]:
+        """Steps that are listed and pass now and then."""
+        return {step for step, reason in self.listed.items() if reason.startswith(not_yet.RACE)}
 
     def complaint(self) -> str:
         """Why the scenario does not hold, empty if it does."""
@@ -165,7 +170,7 @@ def update(outcomes: Sequence[Outcome]) -> None:
         recording, steps = outcome.recording, outcome.recording.scenario["steps"]
         listed[str(recording)] = {
             position: outcome.listed.get(position) or not_yet.likely_reason(recording, steps[position - 1])
-            for position in sorted(outcome.failed.keys() | outcome.in_vain)
+            for position in sorted(outcome.failed.keys() | outcome.in_vain | outcome.races)
         }
     not_yet.dump(listed)
     parity.FILE.write_text(parity.page(not_yet.load()))
