@@ -108,10 +108,20 @@ class Ownership:
         return self._groups.get(("", namespace), NOBODY)
 
     def _changed(self, event: Event) -> None:
+        if event.old is not None and event.new is not None and self._counts_as_before(event.old, event.new):
+            return
         if event.old is not None:
             self._remove(event.old.namespace, event.old.name)
         if event.new is not None:
             self._add(event.new)
+
+    def _counts_as_before(self, old: Stored, new: Stored) -> bool:
+        value, seen = new.value, self._seen[new.namespace, new.name]
+        return (
+            seen.place[0] == _controller_uid(value)
+            and (old.labels or _NO_LABELS) == (new.labels or _NO_LABELS)
+            and seen.numbers == self._numbers(value)
+        )
 
     def _add(self, stored: Stored) -> None:
         value = stored.value
