@@ -14,18 +14,11 @@ from typing import Literal
 from fakekube.in_pod.errors import InPodError
 from fakekube.kubelet import Object, hostname, hosts_file
 from fakekube.kubelet.mounts import Mount as KubeletMount
-from fakekube.sandbox import Address, Mount, Resolver, Rung, View
+from fakekube.sandbox import API_ADDRESS, Address, Mount, Resolver, Rung, View
 
-LOOPBACK: Address = ("127.96.0.1", 443)
+LOOPBACK = API_ADDRESS
 """Where programs in the host's network find the API server. All of 127/8 is this machine, so that nothing leaves it even if the way to
 the server breaks; the ClusterIP could be anybody's."""
-
-API_NAMES = (
-    "kubernetes",
-    "kubernetes.default",
-    "kubernetes.default.svc",
-    "kubernetes.default.svc.cluster.local",
-)
 
 CLUSTER_DOMAIN = "cluster.local"
 
@@ -141,7 +134,14 @@ def environment(
     merged = {**kept, **pods}
     if any(merged.get(name) for name in _PROXIES):
         # Whoever asks a proxy for everything must not ask it for this server.
-        ours = [*API_NAMES, server.advertised[0], server.cluster_ip, "localhost", "127.0.0.1"]
+        ours = [
+            hosts_file.SHORT_API_NAME,
+            *hosts_file.API_NAMES,
+            server.advertised[0],
+            server.cluster_ip,
+            "localhost",
+            "127.0.0.1",
+        ]
         for name in ("no_proxy", "NO_PROXY"):
             merged[name] = ",".join(filter(None, [merged.get(name, ""), *ours]))
     return merged

@@ -132,5 +132,6 @@ class Session:
                 ambassador = Ambassador(self.connection.endpoint, self.source, self.pod)
                 self.ambassadors.append(ambassador)
                 ambassador.start()
-                redirects["127.0.0.1", port] = ("127.0.0.1", ambassador.port)
+                for localhost in ("127.0.0.1", "::1"):
+                    redirects[localhost, port] = ("127.0.0.1", ambassador.port)
         return redirects

@@ -4,6 +4,7 @@ import base64
 import os
 import queue
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,26 @@ def test_with_a_sync_period_changes_wait(
     with web.volumes._changed:
         assert web.volumes._changed.wait_for(lambda: "info" in web.volumes._dirty, WAIT_S)
     assert web.text("info/annotations") == "value1"
+
+
+def test_a_token_is_replaced_when_it_is_time_and_not_before(
+    kube: FakeCluster,
+    connection: Connection,
+    written: Callable[[dict[str, Any]], Written],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fakekube.kubelet.token_manager.LONGEST_AGE", timedelta(seconds=0.3))
+    monkeypatch.setattr("fakekube.in_pod.cluster_source.MOST_JITTER", timedelta(0))
+    account = {"name": "account", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}
+    web = written({**POD, "spec": {**POD["spec"], "volumes": [account]}})
+    web.volumes.set_up()
+    first = web.text("account/token")
+    web.written.get_nowait()
+    web.volumes.follow(connection)
+
+    web.written.get(timeout=WAIT_S)
+
+    asked = [each.path for each in kube.requests if each.path.endswith("/token")]
+    assert first
+    assert web.text("account/token") not in (None, first)
+    assert len(asked) == 2
