@@ -226,12 +226,28 @@ class Container:
                 text = f"Container {self.spec['name']} failed {probe} probe, will be restarted"
                 killed = self._told("Normal", "Killing", text)
                 return self._ends(life.stop_exit_code, "", "", (unhealthy, killed))
-        probed, again_s, events = self._probed(self.status, age_s)
+        resized = {**self.status, **_resources(self.spec)}
+        if self._is_restarted_by(resized):
+            text = f"Container {self.spec['name']} resize requires restart"
+            return self._ends(life.stop_exit_code, "", "", (self._told("Normal", "Killing", text),))
+        probed, again_s, events = self._probed(resized, age_s)
         for due_s in self._ends_s():
             if due_s is not None:
                 left_s = due_s - age_s
                 again_s = left_s if again_s is None else min(again_s, left_s)
         return Moment(probed, again_s, events)
+
+    def _is_restarted_by(self, resized: Object) -> bool:
+        """Whether an amount has changed that a running container does not take over."""
+        if "resources" not in self.status:
+            return False
+        before, now = self.status["resources"], resized["resources"]
+        return any(
+            policy.get("restartPolicy") == "RestartContainer"
+            and any((before.get(of) or {}).get(name) != (now.get(of) or {}).get(name) for of in ("requests", "limits"))
+            for policy in self.spec.get("resizePolicy") or ()
+            for name in (policy["resourceName"],)
+        )
 
     def _probed(self, status: Object, age_s: float) -> tuple[Object, float | None, tuple[Told, ...]]:
         """The running container as its probes find it, when they will find something else, and what they tell."""

@@ -163,6 +163,32 @@ def test_a_container_whose_startup_probe_gives_up_is_killed_and_started_again() 
     assert one.look().status["restartCount"] == 1
 
 
+def test_a_running_container_takes_new_resources_over() -> None:
+    one = One(Life(), resources={"requests": {"cpu": "1"}, "limits": {"cpu": "2"}})
+    first = one.look()
+    one.spec["resources"] = {"requests": {"cpu": "2"}, "limits": {"cpu": "2"}}
+    moment = one.look(5)
+    assert moment.status["resources"] == {"requests": {"cpu": "2"}, "limits": {"cpu": "2"}}
+    assert moment.status["allocatedResources"] == {"cpu": "2"}
+    assert moment.status["containerID"] == first.status["containerID"]
+    assert one.look(5) == moment
+
+
+def test_a_container_is_restarted_for_new_resources_where_its_policy_says_so() -> None:
+    policy = [{"resourceName": "cpu", "restartPolicy": "NotRequired"}]
+    policy += [{"resourceName": "memory", "restartPolicy": "RestartContainer"}]
+    one = One(Life(), resources={"requests": {"cpu": "1", "memory": "1Gi"}}, resizePolicy=policy)
+    one.look()
+    one.spec["resources"] = {"requests": {"cpu": "2", "memory": "1Gi"}}
+    assert state_of(one.look(5)) == "running"
+    one.spec["resources"] = {"requests": {"cpu": "2", "memory": "2Gi"}}
+    killed = one.look(5)
+    assert [event.message for event in killed.events] == ["Container c resize requires restart"]
+    again = one.look()
+    assert (state_of(again), again.status["restartCount"]) == ("running", 1)
+    assert again.status["resources"] == {"requests": {"cpu": "2", "memory": "2Gi"}}
+
+
 def test_an_ephemeral_container_runs_and_is_never_ready() -> None:
     one = One(Life(), role=EPHEMERAL)
     moment = one.look()

@@ -347,3 +347,22 @@ def test_a_claim_that_names_no_class_gets_its_volume_with_its_pod(kube: FakeClus
 def test_without_machines_nobody_provides_volumes() -> None:
     with FakeCluster(nodes=0) as kube:
         assert kube.list("storageclasses") == []
+
+
+def test_a_resized_pod_runs_with_its_new_resources(kube: FakeCluster) -> None:
+    resources = {"requests": {"cpu": "100m"}, "limits": {"cpu": "200m"}}
+    kube.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "web"},
+            "spec": {"containers": [{"name": "c", "image": "x", "resources": resources}]},
+        }
+    )
+    kube.settle()
+    larger = {"requests": {"cpu": "150m"}, "limits": {"cpu": "200m"}}
+    kube.patch("pod", "web", {"spec": {"containers": [{"name": "c", "resources": larger}]}}, subresource="resize")
+    kube.settle()
+    assert container(kube)["resources"] == larger
+    assert container(kube)["allocatedResources"] == {"cpu": "150m"}
+    assert container(kube)["restartCount"] == 0
