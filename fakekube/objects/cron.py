@@ -6,6 +6,7 @@ https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-sy
 from __future__ import annotations
 
 import re
+import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -64,12 +65,14 @@ _ZONE = re.compile(r"(?:TZ|CRON_TZ)=(\S*)\s*(.*)", re.DOTALL)
 
 
 def parse(text: str) -> Schedule:
-    """Raises ScheduleError. A zone in front is split off and not judged."""
+    """Raises ScheduleError. A zone in front must be known."""
     if not text:
         raise ScheduleError("empty spec string")
     zone = ""
     if prefixed := _ZONE.fullmatch(text):
         zone, text = prefixed[1], prefixed[2]
+        if not is_time_zone(zone):
+            raise ScheduleError(f"provided bad location {zone}: unknown time zone {zone}")
     if text.startswith("@"):
         return _described(text, zone)
     parts = text.split()
@@ -83,6 +86,17 @@ def _is_any(field: str) -> bool:
     return any(
         part.partition("/")[0] in ("*", "?") and part.partition("/")[2] in ("", "1") for part in field.split(",")
     )
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether Go finds such a zone; the empty name is UTC's, and `Local` the machine's own."""
+    if name in ("", "UTC", "Local"):
+        return True
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _described(text: str, zone: str) -> Schedule:

@@ -40,3 +40,11 @@ def test_what_is_no_schedule_is_told_as_the_server_does(text: str, why: str) -> 
         parse(text)
 
     assert str(error.value) == why
+
+
+def test_a_zone_in_front_must_be_known() -> None:
+    with pytest.raises(ScheduleError) as refused:
+        parse("CRON_TZ=Mars/North * * * * *")
+
+    assert str(refused.value) == "provided bad location Mars/North: unknown time zone Mars/North"
+    assert parse("TZ=Europe/Berlin * * * * *").time_zone == "Europe/Berlin"
