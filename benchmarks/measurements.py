@@ -325,15 +325,22 @@ def _in_turns(
     return pair
 
 
+LOOK_S, IDLE_CPU_S, IDLE_LOOKS = 0.2, 0.01, 5
+"""A server is at rest that used no more than this in so many looks in a row: one alone may have met a moment that others had the core."""
+
+
 def _settle(server: Server) -> None:
     """Wait until controllers have done what earlier requests gave them to do; not for long where the system tells no times."""
     start = time.perf_counter()
+    idle = 0
     for _ in range(1_000):
         cpu = server.cpu_seconds()
-        time.sleep(0.2)
-        if server.cpu_seconds() - cpu <= 0.02:
-            if time.perf_counter() - start > 1:
-                _progress(f"{server.name} came to rest after {time.perf_counter() - start:.0f} s")
+        time.sleep(LOOK_S)
+        idle = idle + 1 if server.cpu_seconds() - cpu <= IDLE_CPU_S else 0
+        if idle == IDLE_LOOKS:
+            took = time.perf_counter() - start
+            if took > IDLE_LOOKS * LOOK_S + 1:
+                _progress(f"{server.name} came to rest after {took:.0f} s")
             return
     raise Unexpected(f"{server.name} does not come to rest")
 
