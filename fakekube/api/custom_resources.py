@@ -10,10 +10,12 @@ from fakekube.api import delete
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import Conflict, NotFound
+from fakekube.kinds.conversion_webhook import Converter
 from fakekube.kinds.custom import DEFINITIONS, Served, has_unchecked_rules, is_condition_true, served, storage_version
 from fakekube.objects.structural_schemas import Object
 from fakekube.registry.delete import DeleteOptions
 from fakekube.registry.user import User
+from fakekube.registry.webhook_calls import ClientConfig, version_of
 from fakekube.storage.store import Event
 
 logger = logging.getLogger(__name__)
@@ -70,7 +72,8 @@ class _Following:
             self._reread.discard(name)
         elif schemas_changed:
             self._reread.add(name)
-        now = self._served[name] = served(definition, rereads=name in self._reread)
+        converter = _converter(self._plane, definition)
+        now = self._served[name] = served(definition, rereads=name in self._reread, converter=converter)
         if now.kinds or before is not None:
             store.declare(now.collection, now.kind, now.storage_api_version)
         for kind in before.kinds if before is not None else ():
@@ -89,6 +92,18 @@ class _Following:
             for kind in gone.kinds:
                 self._plane.kinds.remove(kind)
             self._plane.store.remove_collection(gone.collection)
+
+
+def _converter(plane: ControlPlane, definition: Object) -> Converter | None:
+    conversion = definition["spec"].get("conversion") or {}
+    if conversion.get("strategy") != "Webhook":
+        return None
+    webhook = conversion["webhook"]
+
+    async def call(config: ClientConfig, review: bytes, timeout_s: int) -> bytes:
+        return await plane.webhooks.call(config, review, timeout_s)
+
+    return Converter(webhook["clientConfig"], version_of(webhook["conversionReviewVersions"]), call, plane.chance.uid)
 
 
 def _looks(definition: Object) -> tuple[Any, ...]:

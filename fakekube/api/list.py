@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -17,6 +17,7 @@ from fakekube.api.get import not_older_than
 from fakekube.api.list_options import EXACT, ListOptions, parse, version_of_list
 from fakekube.errors import BadRequest, Expired
 from fakekube.objects import go_json
+from fakekube.registry.conversion import all_shown
 from fakekube.storage.store import Compacted, Stored
 
 TOKEN_VERSION = "meta.k8s.io/v1"
@@ -58,9 +59,12 @@ async def list_page(plane: ControlPlane, call: Call, options: ListOptions) -> Pa
         elif options.resource_version == "0":
             limit = 0
     try:
-        return _page(plane, call, options, revision, after, limit)
+        page = _page(plane, call, options, revision, after, limit)
     except Compacted:
         raise _expired(plane, options, after) from None
+    if call.kind.strategy.read is None or not page.items:
+        return page
+    return replace(page, items=await all_shown(call.kind, page.items))
 
 
 def _page(

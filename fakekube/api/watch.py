@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
@@ -15,6 +15,7 @@ from fakekube.api.get import FUTURE_VERSION_WAIT_S, too_large
 from fakekube.api.list_options import ListOptions, version_of_watch
 from fakekube.errors import Expired, StatusError
 from fakekube.registry.clock import Timer
+from fakekube.registry.conversion import all_shown
 from fakekube.registry.kind import Kind
 from fakekube.storage.store import Compacted, Event, Stored, Watcher
 
@@ -68,13 +69,13 @@ class Watch:
             return None
         if not self._began:
             self._began = True
-            notices = await self._begin()
+            notices = await self._shown(await self._begin())
             if notices:
                 return notices
         watcher = self._watcher
         while True:
             if watcher.pending:
-                notices = self._changes(self._taken())
+                notices = await self._shown(self._changes(self._taken()))
                 if notices:
                     return notices
             if watcher.closed:
@@ -87,6 +88,20 @@ class Watch:
                 if self._ended:
                     return None
             await watcher.wait()
+
+    async def _shown(self, notices: list[Notice]) -> list[Notice]:
+        """In the kind's version, where others have to be asked for it; an error ends the watch."""
+        if self.kind.strategy.read is None or self.kind.is_stored_form:
+            return notices
+        places = [place for place, notice in enumerate(notices) if notice.stored is not None]
+        stored = [notice.stored for notice in notices if notice.stored is not None]
+        try:
+            converted = await all_shown(self.kind, stored)
+        except StatusError as error:
+            return [self._fail(error)]
+        for place, each in zip(places, converted, strict=True):
+            notices[place] = replace(notices[place], stored=each)
+        return notices
 
     def _time_passed(self) -> Notice | None:
         """What is due now; sets the one timer for what is due next, so that waiting for events costs no timers."""

@@ -1,7 +1,7 @@
 """From a CustomResourceDefinition to the kinds that it has served, a Kind for each version.
 
 An object of any version lies in the store in the storage version. Between versions (conversion None) only apiVersion is exchanged, and what
-the other schema does not know is lost.
+the other schema does not know is lost; with conversion Webhook a program elsewhere converts, see conversion_webhook.py.
 https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/custom-resources/
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 
 from fakekube.errors import forbidden
 from fakekube.facts import ResourceFacts
+from fakekube.kinds.conversion_webhook import Converter
 from fakekube.objects import structural_schemas, structural_schemas_validation
 from fakekube.objects.decode_messages import Finding
 from fakekube.objects.field_errors import FieldError, invalid
@@ -49,13 +50,16 @@ class Served:
     """The kind of the storage version, which need not be served."""
 
 
-def served(definition: Definition, *, rereads: bool) -> Served:
-    """The kinds of a definition. `rereads`: objects may lie in the store that were written by other schemas."""
+def served(definition: Definition, *, rereads: bool, converter: Converter | None = None) -> Served:
+    """The kinds of a definition. `rereads`: objects may lie in the store that were written by other schemas.
+
+    Without a `converter` versions differ in nothing but their schemas.
+    """
     spec = definition["spec"]
     group, names = spec["group"], spec["names"]
     storage = storage_version(definition)
     kinds = {
-        version["name"]: _kind(definition, version, storage, rereads=rereads)
+        version["name"]: _kind(definition, version, storage, converter, rereads=rereads)
         for version in spec["versions"]
         if version.get("served") or version is storage
     }
@@ -106,7 +110,9 @@ def version_place(version: str) -> tuple[int, int, int, str]:
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
 
 
-def _kind(definition: Definition, version: Version, storage: Version, *, rereads: bool) -> Kind:
+def _kind(
+    definition: Definition, version: Version, storage: Version, converter: Converter | None, *, rereads: bool
+) -> Kind:
     spec = definition["spec"]
     group, names, name = spec["group"], spec["names"], version["name"]
     # Names that were refused are not served; while none is accepted those that are wanted stand here, for the storage kind alone.
@@ -158,6 +164,7 @@ def _kind(definition: Definition, version: Version, storage: Version, *, rereads
         schemas=schemas,
         has_status=has_status,
         is_terminating=is_terminating,
+        converter=converter,
     )
     return Kind(
         facts=facts,
@@ -212,6 +219,7 @@ class _Rules:
         schemas: Mapping[str, Mapping[str, Any]],
         has_status: bool,
         is_terminating: bool,
+        converter: Converter | None,
     ) -> None:
         self._group, self._version, self._storage = group, version, storage
         self._kind, self._resource = kind, resource
@@ -219,6 +227,7 @@ class _Rules:
         self._schema = schemas[version]
         self._has_status = has_status
         self._is_terminating = is_terminating
+        self.converter = converter
         self._with_defaults = {name for name, schema in schemas.items() if structural_schemas.has_defaults(schema)}
 
     # reading
@@ -242,16 +251,51 @@ class _Rules:
     def from_storage(self, obj: Object) -> Object:
         """As it is shown now, whichever schema it was written by: pruned and filled in by its own version's, then by this one's pruned."""
         stored = obj["apiVersion"].rpartition("/")[2]
-        shown = obj
-        if stored in self._schemas:
-            shown, _ = structural_schemas.pruned(obj, self._schemas[stored])
-            self._default(shown, stored)
+        if self.converter is not None and stored == self._version:
+            return obj
+        shown = self._as_it_was_stored(obj, stored)
         return self._converted(shown, self._version) if stored != self._version else shown
+
+    def _as_it_was_stored(self, obj: Object, version: str) -> Object:
+        if version not in self._schemas:
+            return obj
+        shown, _ = structural_schemas.pruned(obj, self._schemas[version])
+        self._default(shown, version)
+        return shown
+
+    async def read(self, objects: Sequence[Object]) -> Sequence[Object]:
+        """As `from_storage`, with the webhook's conversion. Raises InternalError."""
+        assert self.converter is not None
+        versions = [obj["apiVersion"].rpartition("/")[2] for obj in objects]
+        shown = [self._as_it_was_stored(obj, version) for obj, version in zip(objects, versions, strict=True)]
+        for version in sorted({*versions} - {self._version}):
+            places = [place for place, each in enumerate(versions) if each == version]
+            converted = await self.converter.converted([shown[place] for place in places], self._api_version)
+            for place, obj in zip(places, converted, strict=True):
+                shown[place] = self._converted(obj, self._version)
+        return shown
+
+    async def write(self, obj: Object) -> Object:
+        """As `to_storage`, with the webhook's conversion. Raises InternalError."""
+        assert self.converter is not None
+        if obj["apiVersion"].rpartition("/")[2] == self._storage:
+            return obj
+        (converted,) = await self.converter.converted([obj], f"{self._group}/{self._storage}")
+        return self._filled_in(self._converted(converted, self._storage))
+
+    def _filled_in(self, obj: Object) -> Object:
+        """What comes from another version has not met the defaults of the stored one, by which objects are read."""
+        self._default(obj, self._storage)
+        return obj
+
+    @property
+    def _api_version(self) -> str:
+        return f"{self._group}/{self._version}"
 
     def to_storage(self, obj: Object) -> Object:
         if obj["apiVersion"].rpartition("/")[2] == self._storage:
             return obj
-        return self._converted(obj, self._storage)
+        return self._filled_in(self._converted(obj, self._storage))
 
     def _converted(self, obj: Object, version: str) -> Object:
         converted, _ = structural_schemas.pruned(obj, self._schemas[version])
@@ -303,6 +347,8 @@ def _strategy(rules: _Rules, selectable: Mapping[str, str], scale: Mapping[str, 
         converts_last=True,
         to_storage=rules.to_storage,
         from_storage=rules.from_storage,
+        read=None if rules.converter is None else rules.read,
+        write=None if rules.converter is None else rules.write,
         prepare_create=rules.prepare_create,
         prepare_update=rules.prepare_update,
         prepare_status_update=rules.prepare_status_update,

@@ -8,6 +8,7 @@ from typing import Any
 from fakekube.errors import AlreadyExists, InternalError, already_exists, qualified
 from fakekube.objects import metadata as object_metadata
 from fakekube.objects.field_errors import invalid_object
+from fakekube.registry.conversion import as_stored, shown
 from fakekube.registry.kind import Kind, Object, Operation
 from fakekube.storage.store import Exists, Store, Stored
 
@@ -65,6 +66,9 @@ async def create(
     has_version = sent_version.isdecimal() and int(sent_version) > 0
     allocate = kind.strategy.allocate
     if allocate is None:
+        if kind.strategy.write is not None:
+            obj = await as_stored(kind, obj)
+            return await shown(kind, _finish(store, kind, obj, operation, generated_from, has_version=has_version))
         return _finish(store, kind, obj, operation, generated_from, has_version=has_version)
     with operation.allocators.transaction(keep=not operation.dry_run):
         allocate(obj, None, operation)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from fakekube.errors import Conflict, details_of, not_found, qualified
+from fakekube.registry.conversion import shown
 from fakekube.registry.create import put_in_order
 from fakekube.registry.kind import Kind, Object, Operation
 from fakekube.registry.update import remove
@@ -48,9 +49,13 @@ async def delete(
         if current is None:
             raise not_found(kind.group, kind.resource, name)
         check_preconditions(kind, current, options)
-        await approve(current.value)
+        seen = current if kind.strategy.read is None else await shown(kind, current)
+        await approve(seen.value)
         try:
-            return _delete(store, kind, current, options, operation)
+            deleted = _delete(store, kind, current, options, operation)
+            if kind.strategy.read is not None:
+                return Deleted(await shown(kind, deleted.last), deleted.removed)
+            return deleted
         except Clash:
             continue
 

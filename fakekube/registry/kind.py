@@ -153,7 +153,7 @@ class Strategy:
     """Objects are prepared and judged in the version of the request, and turned into the stored form as they are stored; otherwise all
     hooks see the stored form."""
     read: Callable[[Sequence[Object]], Awaitable[Sequence[Object]]] | None = None
-    """As `from_storage`, for kinds whose versions are converted by others, who have to be asked: registry/conversion.py does. Raises
+    """As `from_storage`, for kinds whose versions are converted by others: registry/conversion.py asks them. Raises
     StatusError. Then `from_storage` leaves alone what is in the kind's version already."""
     write: Callable[[Object], Awaitable[Object]] | None = None
     """As `to_storage`, likewise."""

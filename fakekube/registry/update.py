@@ -10,6 +10,7 @@ import orjson
 from fakekube.errors import InternalError, Invalid, conflict, details_of, not_found, qualified
 from fakekube.objects import metadata as object_metadata
 from fakekube.objects.field_errors import FieldError, invalid, invalid_object
+from fakekube.registry.conversion import as_stored, shown
 from fakekube.registry.create import Approve, put_in_order
 from fakekube.registry.kind import Kind, Object, Operation
 from fakekube.storage.store import Clash, Store, Stored
@@ -45,8 +46,9 @@ async def update(
         current = store.get(kind.collection, namespace, name)
         if current is None:
             raise not_found(kind.group, kind.resource, name)
-        new = await change(current)
-        old = kind.as_judged(current.value)
+        seen = current if kind.strategy.read is None else await shown(kind, current)
+        new = await change(seen)
+        old = kind.as_judged(seen.value)
         _check_preconditions(kind, new, current, put=put)
         if doubled := object_metadata.drop_duplicate_owners(new["metadata"]):
             warnings.append(object_metadata.duplicate_owners_warning(doubled, after_admission=not put))
@@ -60,6 +62,9 @@ async def update(
         await approve(new, old)
         allocate = kind.strategy.allocate if not subresource else None
         try:
+            if kind.strategy.write is not None:
+                new = await as_stored(kind, new)
+                return await shown(kind, _commit(store, kind, current, new, operation))
             if allocate is None:
                 return _commit(store, kind, current, new, operation)
             with operation.allocators.transaction(keep=not operation.dry_run):
