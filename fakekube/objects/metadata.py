@@ -126,7 +126,7 @@ def _validate_owners(owners: Sequence[Metadata], path: str) -> list[FieldError]:
     for owner in owners:
         api_version = owner.get("apiVersion", "")
         kind = owner.get("kind", "")
-        if not api_version.rpartition("/")[2]:
+        if api_version.count("/") > 1 or not api_version.rpartition("/")[2]:
             errors.append(invalid(f"{path}.apiVersion", api_version, "version must not be empty"))
         for field in ("kind", "name", "uid"):
             if not owner.get(field):

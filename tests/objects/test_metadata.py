@@ -55,6 +55,13 @@ def updated(new: dict[str, Any], old: dict[str, Any], resource: str = "endpoints
                 'metadata.ownerReferences.uid: Invalid value: "": must not be empty',
             ],
         ),
+        *(
+            (
+                {"name": "c", "ownerReferences": [{"apiVersion": wrong, "kind": "K", "name": "n", "uid": "1"}]},
+                [f'metadata.ownerReferences.apiVersion: Invalid value: "{wrong}": version must not be empty'],
+            )
+            for wrong in ("a/b/c", "a/", "/")
+        ),
         (
             {"name": "c", "ownerReferences": [POD_OWNER, REPLICA_SET_OWNER]},
             [
