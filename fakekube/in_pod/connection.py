@@ -181,7 +181,9 @@ class Connection:
         elif "content-length" in headers:
             yield self.read(int(headers["content-length"]), deadline())
         else:
-            while piece := self._some(deadline(), at_end=b""):
+            begun, self._unread = self._unread, b""
+            yield begun
+            while piece := self._some(deadline(), may_end=True):
                 yield piece
             self._forget()
 
@@ -199,19 +201,15 @@ class Connection:
         piece, _, self._unread = self._unread.partition(end)
         return piece
 
-    def _some(self, deadline: float | None, at_end: bytes | None = None) -> bytes:
-        if self._unread:
-            piece, self._unread = self._unread, b""
-            if at_end is not None:
-                return piece
-            self._unread = piece
+    def _some(self, deadline: float | None, *, may_end: bool = False) -> bytes:
+        """What comes next from the server; nothing only where that may be its end."""
         connected = self._connected()
         while True:
             with self._lock:
                 wanted = select.POLLIN
                 try:
                     piece = connected.recv(PIECE_BYTES)
-                    if piece or at_end is not None:
+                    if piece or may_end:
                         return piece
                     raise ConnectionLost("it closed the connection")
                 except (ssl.SSLWantReadError, BlockingIOError):
