@@ -114,7 +114,7 @@ class _Relays:
         for redirect in view["redirects"]:
             address, port, _, _ = redirect
             try:
-                self.listeners.append((relays.listen(address, port), address, port))
+                self.listeners += relays.listen_with_loopbacks(address, port)
             except OSError as error:
                 self.left.append(redirect)
                 self.missing.append(f"{address}:{port} does not lead to the API server: {error.strerror}.")

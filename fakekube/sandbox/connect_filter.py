@@ -122,9 +122,6 @@ class Redirects:
     def replace(self, redirects: RedirectsOrder) -> None:
         self._table = {(address, port): (to, to_port) for address, port, to, to_port in redirects}
 
-    def addresses(self) -> list[tuple[str, int]]:
-        return list(self._table)
-
     def get(self, address: str, port: int) -> tuple[str, int] | None:
         table = self._table
         return table.get((address, port)) or table.get((_LOOPBACK.get(address, address), port))

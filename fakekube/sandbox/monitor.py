@@ -103,7 +103,7 @@ class Monitor:
         with backends.prepare(rung, view, is_terminal=os.isatty(self.descriptors[0])) as backend:
             self.is_contained = backend.is_contained
             self.missing = list(backend.missing)
-            self._listen_before(backend.listeners)
+            self._serve(backend.listeners)
             self.before_run = lambda: self._connect_network(view, own_user_namespace=backend.own_user_namespace)
             self._launch(backend.body, order["tty"])
             if backend.depth:
@@ -166,7 +166,7 @@ class Monitor:
 
     def _converse(self, child: int) -> None:
         """Until the program may run, or all have hung up."""
-        listeners: list[int] = []
+        listeners: list[tuple[socket.socket, str, int]] = []
         while received := self.channel.receive():
             if "first" in received.message:
                 if not self.first:
@@ -176,12 +176,15 @@ class Monitor:
                         os.waitpid(child, 0)
                 self.channel.send({"go": True})
             elif "built" in received.message:
-                listeners = received.descriptors
+                listeners = [
+                    (socket.socket(fileno=descriptor), address, port)
+                    for descriptor, (address, port) in zip(received.descriptors, received.message["built"], strict=True)
+                ]
             else:
                 self.program = received.pid or received.message["program"]
                 self.program_pidfd = os.pidfd_open(self.program) if _LINUX else -1
                 self.before_run()
-                self._serve_listeners(listeners)
+                self._serve(listeners)
                 for listener in received.descriptors:
                     for _ in range(_ANSWERING_THREADS):
                         self._thread(answer_forever, listener, self.redirects)
@@ -190,11 +193,17 @@ class Monitor:
         if not self.first:
             os.waitpid(child, 0)
 
-    def _listen_before(self, listeners: list[tuple[socket.socket, str, int]]) -> None:
-        from fakekube.sandbox import relays
-
+    def _serve(self, listeners: list[tuple[socket.socket, str, int]]) -> None:
+        """In threads: relays what is a TCP socket, answers the questions to what is a UDP one."""
         for listener, address, port in listeners:
-            self._thread(relays.relay_forever, listener, address, port, self.redirects)
+            if listener.type == socket.SOCK_STREAM:
+                from fakekube.sandbox import relays
+
+                self._thread(relays.relay_forever, listener, address, port, self.redirects)
+            elif self.names:
+                from fakekube.sandbox import dns
+
+                self._thread(dns.serve_forever, listener, self.names)
 
     def _connect_network(self, view: ViewOrder, *, own_user_namespace: bool) -> None:
         if view["network"] != "pod":
@@ -210,19 +219,6 @@ class Monitor:
             why = outward
         self.missing.append(f"The network of the pod leads nowhere but to the redirected addresses: {why}.")
         self.missing[:] = dict.fromkeys(self.missing)
-
-    def _serve_listeners(self, descriptors: list[int]) -> None:
-        """What network "pod" listens on, in the order of `pod_network.build`."""
-        if not descriptors:
-            return
-        from fakekube.sandbox import dns, relays
-
-        addresses = self.redirects.addresses()
-        for descriptor, (address, port) in zip(descriptors, addresses, strict=False):
-            listener = socket.socket(fileno=descriptor)
-            self._thread(relays.relay_forever, listener, address, port, self.redirects)
-        if len(descriptors) > len(addresses) and self.names:
-            self._thread(dns.serve_forever, socket.socket(fileno=descriptors[-1]), self.names)
 
     def _thread(self, body: Callable[..., None], *arguments: object) -> None:
         threading.Thread(target=body, args=arguments, daemon=True).start()

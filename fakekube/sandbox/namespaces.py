@@ -86,7 +86,7 @@ def _first_process(
     launch: program.Launch, view: ViewOrder, plan: Plan | None, ids: program.Ids | None, kind: Kind, *, catches: bool
 ) -> NoReturn:
     _watch_parent(launch.channel, by_kernel=kind.processes)
-    listeners: list[socket.socket] = []
+    listeners: list[tuple[socket.socket, str, int]] = []
     if plan is not None:
         from fakekube.sandbox import mounting
 
@@ -99,8 +99,9 @@ def _first_process(
         mounting.carry_out(plan, keeps_owners=not kind.user)
         if kind.processes:
             mount_proc()
-    launch.channel.send({"built": True}, [listener.fileno() for listener in listeners])
-    for listener in listeners:
+    addresses = [(address, port) for _, address, port in listeners]
+    launch.channel.send({"built": addresses}, [listener.fileno() for listener, _, _ in listeners])
+    for listener, _, _ in listeners:
         listener.close()
     start_and_reap(launch, view, ids, catches=catches, is_init=kind.processes)
 
@@ -195,7 +196,7 @@ def enter(launch: program.Launch, record: RecordOrder, command: CommandOrder, id
         if os.fork():
             os._exit(0)
         _watch_parent(launch.channel, by_kernel=True)
-        launch.channel.send({"built": True})
+        launch.channel.send({"built": []})
         start_and_reap(launch, command, ids, catches=record["catches"], is_init=False)
     except BaseException as error:
         launch.fail(error)

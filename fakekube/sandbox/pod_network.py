@@ -24,8 +24,8 @@ _TUNNEL = "/dev/net/tun"
 _PASTA_TIMEOUT_S = 5.0
 
 
-def build(view: ViewOrder) -> list[socket.socket]:
-    """The listening sockets of the redirects in their order, and the one of the resolver last; inside of the namespace."""
+def build(view: ViewOrder) -> list[tuple[socket.socket, str, int]]:
+    """Inside of the namespace: sockets, each with its address, that listen for the redirects, and a UDP one of the resolver."""
     resolver = view["resolver"]
     wanted = [address for address, _, _, _ in view["redirects"]] + ([resolver["address"]] if resolver else [])
     linux.loopback_up([address for address in dict.fromkeys(wanted) if not _is_loopback(address)])
@@ -36,11 +36,13 @@ def build(view: ViewOrder) -> list[socket.socket]:
                 file.write(text)
         except OSError:
             continue
-    listeners = [relays.listen(address, port) for address, port, _, _ in view["redirects"]]
+    # ::1 of a redirect of its own comes first, and then 127.0.0.1 does without it.
+    redirects = sorted(view["redirects"], key=lambda redirect: ":" not in redirect[0])
+    listeners = [found for address, port, _, _ in redirects for found in relays.listen_with_loopbacks(address, port)]
     if resolver:
         questions = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         questions.bind((resolver["address"], 53))
-        listeners.append(questions)
+        listeners.append((questions, resolver["address"], 53))
     return listeners
 
 

@@ -5,6 +5,7 @@ For network "pod", whose listening sockets lie inside while the relay runs outsi
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -29,6 +30,15 @@ def listen(address: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def listen_with_loopbacks(address: str, port: int) -> list[tuple[socket.socket, str, int]]:
+    """As `listen`; where that is 127.0.0.1, at ::1 too if it can be had, because localhost means both."""
+    listeners = [(listen(address, port), address, port)]
+    if address == "127.0.0.1":
+        with contextlib.suppress(OSError):  # Taken, perhaps by a redirect of its own, or there is no IPv6.
+            listeners.append((listen("::1", port), "::1", port))
+    return listeners
 
 
 def relay_forever(listener: socket.socket, address: str, port: int, redirects: Redirects) -> None:

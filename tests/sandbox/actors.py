@@ -211,3 +211,8 @@ def with_mounts() -> tuple[Place, ...]:
 def with_files() -> tuple[Place, ...]:
     """Where every program sees files at their paths."""
     return tuple(place for place in places() if place.rung != "python")
+
+
+def catching() -> tuple[Place, ...]:
+    """Where the connections of every program are caught."""
+    return tuple(place for place in places() if place.rung in probed(place.actor)["catching"])

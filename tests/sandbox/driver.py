@@ -77,7 +77,8 @@ def main() -> None:
         if order["do"] == "probe":
             rungs = sandbox.probe([tuple(address) for address in order["addresses"]])
             usable = [rung.name for rung in rungs.rungs if rung.usable]
-            tell(usable=usable, best=rungs.best.name, doctor=sandbox.doctor(rungs))
+            catching = [rung.name for rung in rungs.rungs if rung.redirects == "any"]
+            tell(usable=usable, catching=catching, best=rungs.best.name, doctor=sandbox.doctor(rungs))
             return
         try:
             process = sandbox.start(view_of(order["view"]), backend=order["backend"])

@@ -21,7 +21,8 @@ from tests.sandbox.actors import Place
 CLUSTER_ADDRESS = "192.0.2.1"
 """TEST-NET-1: what leaves the machine for it gets no answer, so a test that lets it leave fails by its timeout."""
 
-catching = pytest.mark.parametrize("place", [place for place in actors.places() if not place.actor.plain], ids=str)
+catching = pytest.mark.parametrize("place", actors.catching(), ids=str)
+in_python_alone = [place for place in actors.places() if place.rung == "python" and place not in actors.catching()]
 
 
 class Server:
@@ -67,7 +68,7 @@ def run_python(place: Place, script: str, redirects: list[tuple[str, int, str, i
     return actors.run(place, actors.python(), "-c", script, redirects=redirects, **view)
 
 
-@catching
+@pytest.mark.parametrize("place", [*actors.catching(), *in_python_alone], ids=str)
 @pytest.mark.parametrize(
     "script",
     [
@@ -195,7 +196,7 @@ def test_connection_after_the_monitors_death_leads_nowhere(place: Place, server:
     assert stdout in ("", "38")  # ENOSYS is what the kernel answers when nobody listens to the filter.
 
 
-@pytest.mark.parametrize("place", [place for place in actors.places() if place.actor.plain], ids=str)
+@pytest.mark.parametrize("place", [place for place in actors.places() if place not in actors.catching()], ids=str)
 def test_where_connect_cannot_be_caught_a_relay_listens_or_it_is_said(place: Place, server: Server) -> None:
     redirects = [("127.96.0.1", 443, "127.0.0.1", server.port), (CLUSTER_ADDRESS, 443, "127.0.0.1", server.port)]
 
@@ -218,11 +219,13 @@ NAMES = {"kubernetes.default.svc.cluster.local": ["10.96.0.1"], "web.shop.svc.cl
 @with_networks
 def test_network_of_a_pod_has_the_services_addresses(place: Place, server: Server) -> None:
     redirects = [("10.96.0.1", 443, "127.0.0.1", server.port), ("127.0.0.1", 8001, "127.0.0.1", server.port)]
-    script = "for a in (('10.96.0.1', 443), ('127.0.0.1', 8001)): print(socket.create_connection(a).recv(99))"
+    script = (
+        "for a in (('10.96.0.1', 443), ('127.0.0.1', 8001), ('::1', 8001)): print(socket.create_connection(a).recv(99))"
+    )
 
     done = run_python(place, script, redirects, network="pod")
 
-    assert (done.stdout, done.stderr) == ("b'greeting\\n'\n" * 2, "")
+    assert (done.stdout, done.stderr) == ("b'greeting\\n'\n" * 3, "")
 
 
 @with_networks

@@ -356,8 +356,10 @@ def test_what_cannot_be_mounted_is_named(place: Place) -> None:
         assert done.exit_code == 125
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="an imitation of sudo must belong to root")
-def test_user_who_may_be_root_by_sudo_stays_itself_in_the_view(public: pathlib.Path, volume: pathlib.Path) -> None:
+@pytest.mark.parametrize("root", [place for place in actors.places() if place.rung == "root"], ids=str)
+def test_user_who_may_be_root_by_sudo_stays_itself_in_the_view(
+    root: Place, public: pathlib.Path, volume: pathlib.Path
+) -> None:
     """As on a hosted runner: no namespaces for users, but sudo without a password. It drops the ids after the mounts."""
     shutil.copy(shutil.which("setpriv") or "", public / "setpriv")
     (public / "setpriv").chmod(0o4755)

@@ -22,6 +22,7 @@ _VIEW: dict[str, Any] = json.loads(os.environ.get("FAKEKUBE_PYTHON_VIEW", "{}"))
 _PATHS: dict[str, str] = dict(sorted(_VIEW.get("paths", {}).items(), key=lambda item: -len(item[0])))
 _REDIRECTS = {(address, port): (to, to_port) for address, port, to, to_port in _VIEW.get("redirects", [])}
 _HOSTS: str | None = _VIEW.get("hosts")
+_LOOPBACK = {"localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "127.0.0.1", "::1": "127.0.0.1", "": "127.0.0.1"}
 
 _EXAMINING = ("open", "stat", "lstat", "listdir", "scandir", "access", "readlink", "chdir")
 
@@ -68,13 +69,16 @@ def _read_certificates(ssl: ModuleType) -> None:
 def _connect_elsewhere(socket: Any) -> None:
     connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
 
-    def redirected(address: Any) -> Any:
-        if not isinstance(address, tuple):
+    def redirected(family: int, address: Any) -> Any:
+        if not isinstance(address, tuple) or not isinstance(address[0], str):
             return address
-        host, port, *rest = address
-        named = _addresses(host) if isinstance(host, str) else []
-        to = _REDIRECTS.get((named[0] if named else host, port))
-        return (*to, *rest) if to else address
+        named = _addresses(address[0])
+        host = (named[0] if named else address[0]).removeprefix("::ffff:")
+        port = address[1]
+        to = _REDIRECTS.get((host, port)) or _REDIRECTS.get((_LOOPBACK.get(host, host), port))
+        if to is None:
+            return address
+        return (f"::ffff:{to[0]}", to[1]) if family == socket.AF_INET6 else to
 
     def addresses_of(host: Any, *arguments: Any, **named: Any) -> Any:
         text = host.decode("ascii", "replace") if isinstance(host, bytes) else host
@@ -83,8 +87,8 @@ def _connect_elsewhere(socket: Any) -> None:
             return getaddrinfo(host, *arguments, **named)
         return [entry for address in found for entry in getaddrinfo(address, *arguments, **named)]
 
-    socket.socket.connect = lambda self, address: connect(self, redirected(address))
-    socket.socket.connect_ex = lambda self, address: connect_ex(self, redirected(address))
+    socket.socket.connect = lambda self, address: connect(self, redirected(self.family, address))
+    socket.socket.connect_ex = lambda self, address: connect_ex(self, redirected(self.family, address))
     socket.getaddrinfo = addresses_of
 
 
