@@ -97,7 +97,7 @@ def memory_of(context: Context) -> Memory:
         memory = context.memory["autoscalers"] = Memory()
 
         def look_at_all() -> None:
-            for key in memory.known:
+            for key in (*memory.known, *memory.new):
                 memory.are_metrics_new.add(key)
                 context.wake(key)
 

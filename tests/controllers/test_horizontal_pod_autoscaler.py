@@ -270,3 +270,25 @@ def test_its_creator_reads_an_autoscaler_before_it_is_looked_at() -> None:
         assert replicas(cluster) == 2
 
     Cluster(CONTROLLERS).run(scenario)
+
+
+def test_metrics_of_a_test_are_looked_at_at_once_however_new_the_autoscaler_is() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await a_workload(cluster, replicas=1)
+        whole = {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web"},
+            "minReplicas": 1,
+            "maxReplicas": 5,
+            "metrics": [cpu(50)],
+        }
+        await cluster.create(RESOURCE, {"metadata": metadata("web"), "spec": whole, "status": {}})
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+        use(cluster, cpu="100m")
+        for _ in range(200):
+            await asyncio.sleep(0)
+
+        assert replicas(cluster) == 2
+
+    Cluster(CONTROLLERS).run(scenario)

@@ -339,7 +339,7 @@ _REFERENCE_ROWS = (
 
 
 def _reference(reference: Object, path: str, *, core_group: bool) -> list[FieldError]:
-    """An object of any version; what is scaled is never of the core group's kinds without a version, what is measured may be."""
+    """A reference to an object of some version: what is scaled must name its group, what is measured may be of the core group."""
     errors = rules.check(reference, _REFERENCE_ROWS, path)
     api_version, place = reference.get("apiVersion", ""), f"{path}.apiVersion"
     if api_version.count("/") > 1:
