@@ -295,7 +295,7 @@ def test_program_runs_and_ends_where_there_is_no_linux(monkeypatch: pytest.Monke
     with open(reading) as output, sandbox.start(view, stdout=writing) as process:
         os.close(writing)
         output.readline()
-        assert len(sleepers(marker)) >= 3
+        assert len(sleepers(marker)) >= 2  # The third may not have been forked yet.
         process.signal(signal.SIGTERM)
         assert (process.wait(10), process.rung) == (143, "python")
 
