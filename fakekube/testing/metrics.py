@@ -40,6 +40,7 @@ class MetricsHandle:
         async def set_them() -> None:
             selector, name = self._measured(target, namespace)
             self._metrics.set_pods(namespace, selector, amounts, name=name, container=container)
+            self._serve()
 
         self.server.call(set_them())
 
@@ -60,6 +61,17 @@ class MetricsHandle:
             self._metrics.set_external(namespace, metric, value)
 
         self.server.call(set_it())
+
+    def _serve(self) -> None:
+        """From now on there is a metrics API, for `kubectl top` and whoever else asks."""
+        from fakekube.kinds import usage_metrics
+        from fakekube.server.capabilities.usage_metrics import reader
+
+        plane, source = self.plane, self._metrics
+        for kind in usage_metrics.kinds():
+            if plane.kinds.of_kind(kind.group, kind.version, kind.kind) is None:
+                plane.kinds.add(kind)
+            plane.capabilities[kind.resource] = reader(source)
 
     @property
     def _metrics(self) -> MetricsSource:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fakekube import FakeCluster
+from fakekube.errors import NotFound
 
 CONTAINER = {"name": "main", "image": "nginx", "resources": {"requests": {"cpu": "100m"}}}
 TEMPLATE = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [CONTAINER]}}
@@ -60,3 +61,26 @@ def test_metrics_of_the_world_outside_scale_it_too(kube: FakeCluster) -> None:
 def test_a_target_that_is_not_there_is_refused(kube: FakeCluster) -> None:
     with pytest.raises(LookupError, match='there is no deployments "nope" in the namespace default'):
         kube.set_metrics("deployment/nope", cpu="1")
+
+
+def test_the_metrics_api_is_there_once_something_is_said(kube: FakeCluster) -> None:
+    with pytest.raises(NotFound):
+        kube.list("nodes.metrics.k8s.io")
+    kube.create(DEPLOYMENT)
+    kube.settle()
+    kube.set_metrics("deployment/web", cpu="250m", memory="64Mi")
+
+    names = [pod["metadata"]["name"] for pod in kube.list("pods")]
+    pods = kube.list("pods.metrics.k8s.io")
+    assert [(each["metadata"]["name"], each["window"]) for each in pods] == [(name, "15s") for name in names]
+    assert pods[0]["containers"] == [{"name": "main", "usage": {"cpu": "250000000n", "memory": "65536Ki"}}]
+    assert kube.get("pods.metrics.k8s.io", names[0])["kind"] == "PodMetrics"
+    (node,) = kube.list("nodes.metrics.k8s.io")
+    assert node["usage"] == {"cpu": "500000000n", "memory": "131072Ki"}
+    with pytest.raises(NotFound, match=r'podmetrics\.metrics\.k8s\.io "default/nope" not found'):
+        kube.get("pods.metrics.k8s.io", "nope")
+    assert {each["kind"] for each in kube.list("pods")} == {"Pod"}
+
+    kube.reset()
+    with pytest.raises(NotFound):
+        kube.list("nodes.metrics.k8s.io")
