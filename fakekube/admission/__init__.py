@@ -100,6 +100,17 @@ class Chain:
                 await waiting
         await self.validate(old, old, attributes)
 
+    async def approve_connection(self, options: Object, attributes: Attributes) -> None:
+        """Of all plugins only webhooks have to do with connections."""
+        if not self._has_webhooks:
+            return
+        from fakekube.admission import mutating_webhooks, validating_webhooks
+
+        for hook in (mutating_webhooks.mutate, validating_webhooks.validate):
+            waiting = hook(options, None, attributes)
+            if waiting is not None:
+                await waiting
+
     def _hooks(self, known: dict[str, tuple[Hook, ...]], function: str, kind: Kind) -> tuple[Hook, ...]:
         name = f"{kind.resource}.{kind.group}" if kind.group else kind.resource
         if name not in self._named:

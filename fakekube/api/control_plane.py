@@ -78,7 +78,7 @@ class ControlPlane:
         self, call: Call, operation: str, obj: Object, *, dry_run: bool, options: Object | None = None
     ) -> Attributes:
         """What admission is told of a write of `obj`. `options` are given where they do not follow from the query."""
-        metadata = obj["metadata"]
+        metadata = obj.get("metadata") or {}
         return Attributes(
             operation,
             call.kind,

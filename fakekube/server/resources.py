@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fakekube.access.authorization import Asked
-from fakekube.api import apply, create, delete, get, patch, scale, update
+from fakekube.api import apply, connect, create, delete, get, patch, scale, update
 from fakekube.api import list as list_verb
 from fakekube.api.body import Body
 from fakekube.api.call import Call
@@ -372,6 +372,8 @@ async def _capability(exchange: Exchange) -> Response:
     capability = exchange.state.plane.capabilities.get(key)
     if capability is None:
         raise method_not_allowed()
+    if call.subresource in connect.SUBRESOURCES:
+        await connect.approve(exchange.state.plane, call)
     answer: Any = capability
     response: Response = await answer(exchange)
     return response

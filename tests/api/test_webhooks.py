@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from fakekube.admission import Chain, Plugin
-from fakekube.api import create, delete, patch, scale
+from fakekube.api import connect, create, delete, patch, scale
 from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import Forbidden, InternalError, StatusError
 from fakekube.objects.patches import MERGE_PATCH
@@ -396,3 +396,29 @@ async def test_conditions_that_are_not_evaluated_refuse_by_the_failure_policy(
         await put("configmaps", "two")
 
     assert programs.asked == []
+
+
+async def test_a_connection_is_judged_by_what_it_asks_for(
+    plane: ControlPlane, programs: Programs, configure: Any, call: MakeCall
+) -> None:
+    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CONNECT"], "resources": ["pods/*"]}]
+    await configure("mutating", "a", rules=rules)
+    await configure("validating", "b", rules=rules)
+    programs.answers = {"a": lambda _: {}, "b": lambda _: {"allowed": False, "status": {"message": "stay out"}}}
+    exec_call = call("pods", "web", "exec", command="sh", stdin="true", tty="0", container="main")
+
+    with pytest.raises(StatusError, match="denied the request: stay out"):
+        await connect.approve(plane, exec_call)
+
+    assert programs.asked == ["a", "b"]
+    request = programs.told[0][1]
+    assert (request["operation"], request["subResource"], request["name"]) == ("CONNECT", "exec", "web")
+    assert request["kind"] == {"group": "", "version": "v1", "kind": "PodExecOptions"}
+    assert request["object"] == {
+        "kind": "PodExecOptions",
+        "apiVersion": "v1",
+        "stdin": True,
+        "container": "main",
+        "command": ["sh"],
+    }
+    assert (request["oldObject"], request["options"]) == (None, None)

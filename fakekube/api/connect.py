@@ -1,0 +1,44 @@
+"""CONNECT: what admission has to say to exec, attach, port-forward and proxies, before anything is connected.
+
+https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-rules
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakekube.api.call import Call, boolean, parse_int
+from fakekube.api.control_plane import ControlPlane
+from fakekube.facts import type_of
+from fakekube.registry.kind import Object, Subresource
+
+SUBRESOURCES = frozenset({"exec", "attach", "portforward", "proxy"})
+
+
+async def approve(plane: ControlPlane, call: Call) -> None:
+    """Raises what a webhook refuses with. What mutating webhooks make of the options is not heeded."""
+    webhooks, asked = plane.webhooks, (call.kind, call.subresource, "CONNECT")
+    if not (webhooks.mutating.asked(*asked) or webhooks.validating.asked(*asked)):
+        return
+    options = connect_options(call, call.kind.subresource_named[call.subresource])
+    attributes = plane.attributes(call, "CONNECT", options, dry_run=False)
+    await plane.admission.approve_connection(options, attributes)
+
+
+def connect_options(call: Call, door: Subresource) -> Object:
+    """The query as the object that stands for it: a PodExecOptions, a PodProxyOptions."""
+    options: Object = {"kind": door.kind, "apiVersion": door.api_version}
+    for name, field in type_of(door.type_name).fields.items():
+        if field.embedded or name not in call.query:
+            continue
+        value: Any
+        if field.shape == "list":
+            texts = call.query_values(name)
+            value = [parse_int(text) for text in texts] if field.type == "integer" else list(texts)
+        elif field.type == "boolean":
+            value = boolean(call.query, name)
+        else:
+            value = call.query[name]
+        if value:
+            options[name] = value
+    return options
