@@ -1,6 +1,6 @@
-"""python -m benchmarks [rates] [steps] [scale] [--quick] [--no-write]: measure, print tables, write docs/performance.md.
+"""python -m benchmarks [rates] [steps] [scale] [views] [--quick] [--no-write]: measure, print tables, write docs/performance.md.
 
-Rates take about five minutes, steps half a minute, scale two; all are measured where none is named.
+Rates take about five minutes, steps half a minute, scale two, views a few seconds; all are measured where none is named.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from benchmarks import measurements, scale, steps
+from benchmarks import measurements, scale, steps, views
 from benchmarks.report import DOCUMENT, Row, cells, cores, load, surroundings, table, write
 from benchmarks.servers import use_last_core
 
-MARKS = {"rates": "measured", "steps": "steps", "scale": "scale"}
+MARKS = {"rates": "measured", "steps": "steps", "scale": "scale", "views": "views"}
 """What may be measured, and how its table's place in the document is marked."""
 
 
@@ -48,7 +48,9 @@ def measured(part: str, *, quick: bool) -> Iterator[Row]:
         return measurements.measure(measurements.QUICK if quick else measurements.Effort())
     if part == "steps":
         return steps.measure(steps.QUICK if quick else steps.Tries())
-    return scale.measure(scale.QUICK if quick else scale.Size())
+    if part == "scale":
+        return scale.measure(scale.QUICK if quick else scale.Size())
+    return views.measure(views.QUICK if quick else views.Tries())
 
 
 if __name__ == "__main__":
