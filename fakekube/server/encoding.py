@@ -93,15 +93,20 @@ def list_response(request: Request, representation: Representation, kind: Kind, 
             kind.api_version.encode(),
             orjson.dumps(metadata),
         )
-        items = (
-            [stored.json for stored in page.items]
-            if kind.is_stored_form and kind.wire.is_typed
-            else [encoded_item(kind, stored) for stored in page.items]
-        ) or [b""]
-        # One join: a list may be megabytes, and each copy of them costs as much as the rest of the answer.
-        items[0] = head + items[0]
-        items[-1] += b"]}\n"
-        body = b",".join(items)
+        as_stored = kind.is_stored_form and kind.wire.is_typed
+        body = _last_list.body(head, page.items) if as_stored else None
+        if body is None:
+            items = (
+                [stored.json for stored in page.items]
+                if as_stored
+                else [encoded_item(kind, stored) for stored in page.items]
+            ) or [b""]
+            # One join: a list may be megabytes, and each copy of them costs as much as the rest of the answer.
+            items[0] = head + items[0]
+            items[-1] += b"]}\n"
+            body = b",".join(items)
+            if as_stored:
+                _last_list.keep(head, page.items, body)
         if representation.indented or request.wants_indented():
             return json_response(request, representation, body)
         return Response(body)
@@ -136,6 +141,28 @@ def list_response(request: Request, representation: Representation, kind: Kind, 
         objects = [{key: each for key, each in obj.items() if key not in ("kind", "apiVersion")} for obj in objects]
     value = {"kind": kind.list_kind, "apiVersion": kind.api_version, "metadata": metadata, "items": objects}
     return value_response(request, representation, value)
+
+
+class _LastList:
+    """The last long list: who asks again while nothing changes gets the same bytes."""
+
+    SHORTEST_BYTES, LONGEST_BYTES = 1 << 16, 1 << 23
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._items: Sequence[Stored] = ()
+        self._body = b""
+
+    def body(self, head: bytes, items: Sequence[Stored]) -> bytes | None:
+        """None for any other list. What is stored never changes: the same objects are the same text."""
+        return self._body if head == self._head and items == self._items else None
+
+    def keep(self, head: bytes, items: Sequence[Stored], body: bytes) -> None:
+        if self.SHORTEST_BYTES <= len(body) <= self.LONGEST_BYTES:
+            self._head, self._items, self._body = head, items, body
+
+
+_last_list = _LastList()
 
 
 def value_response(request: Request, representation: Representation, value: Object, status: int = 200) -> Response:

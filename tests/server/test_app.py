@@ -221,6 +221,26 @@ async def test_items_of_a_list_carry_no_kind(ask: Ask) -> None:
     assert all("kind" not in item and "apiVersion" not in item for item in listed["items"])
 
 
+async def test_a_long_list_that_comes_again_shows_what_has_changed_meanwhile(ask: Ask) -> None:
+    path = "/api/v1/namespaces/default/configmaps"
+    for name in "ab":
+        await ask("POST", path, {"metadata": {"name": name}, "data": {"text": "long" * 20_000}})
+    first, again = await ask("GET", path), await ask("GET", path)
+    elsewhere = await ask("GET", "/api/v1/namespaces/kube-system/configmaps")
+    limited = await ask("GET", f"{path}?limit=1")
+    await ask("DELETE", f"{path}/a")
+    after = await ask("GET", path)
+
+    assert again.body == first.body
+    assert "long" not in elsewhere.body.decode()
+    assert [[item["metadata"]["name"] for item in each.json()["items"]] for each in (first, limited, after)] == [
+        ["a", "b", "kube-root-ca.crt"],
+        ["a"],
+        ["b", "kube-root-ca.crt"],
+    ]
+    assert after.json()["metadata"]["resourceVersion"] != first.json()["metadata"]["resourceVersion"]
+
+
 @pytest.mark.parametrize(
     ("accept", "status", "message"),
     [
