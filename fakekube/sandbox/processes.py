@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -27,33 +28,43 @@ def start_time(pid: int) -> int:
     return 1
 
 
-def children() -> dict[int, list[int]]:
-    """All processes of the machine by their parent."""
+def children_of(pid: int) -> list[int]:
+    """Those of one process, oldest first."""
+    found = _listed_children(pid) if _has_lists_of_children() else _by_parent().get(pid, [])
+    return sorted(found, key=start_time)
+
+
+def descendants(pid: int) -> list[int]:
+    by_parent = None if _has_lists_of_children() else _by_parent()
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        parent = waiting.pop()
+        below = _listed_children(parent) if by_parent is None else by_parent.get(parent, [])
+        found += below
+        waiting += below
+    return found
+
+
+def _has_lists_of_children() -> bool:
+    """Whether the kernel keeps them (CONFIG_PROC_CHILDREN): else all processes of the machine must be looked through."""
+    return os.path.exists(f"/proc/self/task/{os.getpid()}/children")
+
+
+def _listed_children(pid: int) -> list[int]:
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # It has ended: its children are another's now.
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children") as file:
+                found += map(int, file.read().split())
+    return found
+
+
+def _by_parent() -> dict[int, list[int]]:
     result: dict[int, list[int]] = {}
     for pid, parent in _parents():
         result.setdefault(parent, []).append(pid)
     return result
-
-
-def children_of(pid: int) -> list[int]:
-    """Those of one process, oldest first."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            return sorted(map(int, file.read().split()), key=start_time)
-    except FileNotFoundError:
-        # Kernels without CONFIG_PROC_CHILDREN, or the process has ended.
-        return sorted(children().get(pid, []), key=start_time)
-
-
-def descendants(pid: int) -> list[int]:
-    by_parent = children()
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        below = by_parent.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
 
 
 def kill_descendants() -> None:
