@@ -41,6 +41,7 @@ from fakekube.registry.create import complete_metadata
 from fakekube.registry.expiry import Expiry, time_to_live_s
 from fakekube.registry.kind import Object
 from fakekube.registry.user import User
+from fakekube.registry.webhook_calls import ClientConfig
 from fakekube.server.app import Answered, App
 from fakekube.server.capabilities import CAPABILITIES
 from fakekube.server.certificates import Certificates
@@ -51,7 +52,6 @@ from fakekube.server.metrics import Metrics
 from fakekube.server.openapi import OpenApi
 from fakekube.server.run import RunningServer
 from fakekube.server.state import State
-from fakekube.server.webhook_client import WebhookClient
 from fakekube.storage.store import Store
 from fakekube.testing.asgi_door import AsgiDoor
 from fakekube.testing.client_access import ClientAccess
@@ -274,9 +274,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         self._lives.clear()
         plane = _fork(self._template, self.options.seed)
         self.webhooks.clear()
-        plane.webhooks.call = WebhookClient(
-            plane.get, plane.list, self.webhooks.in_process, partial(_local_port, plane)
-        )
+        plane.webhooks.call = partial(self._call_webhook, plane)
         custom_resources.follow(plane)
         self._application.state = self._state(plane)
         if self.records_permissions:
@@ -476,6 +474,12 @@ class FakeCluster(Identities, MetricsHandle, Handle):
         await controllers.stop()
         store.forget_history()
         return plane
+
+    async def _call_webhook(self, plane: ControlPlane, config: ClientConfig, review: bytes, timeout_s: int) -> bytes:
+        from fakekube.server.webhook_client import WebhookClient
+
+        client = WebhookClient(plane.get, plane.list, self.webhooks.in_process, partial(_local_port, plane))
+        return await client(config, review, timeout_s)
 
     def _state(self, plane: ControlPlane) -> State:
         address = f"{self.options.host}:{self.server.port}"

@@ -13,7 +13,8 @@ import orjson
 
 from fakekube.admission import match_conditions, webhook_reviews
 from fakekube.admission.attributes import Attributes
-from fakekube.admission.webhook_configurations import Asked, Hook, Webhooks
+from fakekube.admission.webhook_configurations import Asked, Webhooks
+from fakekube.admission.webhook_matching import Hook
 from fakekube.admission.webhook_reviews import Answer, InvalidAnswer
 from fakekube.errors import BadRequest, InternalError, StatusError
 from fakekube.objects.decode_messages import DecodeError

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fakekube.api import delete
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import Conflict, NotFound
-from fakekube.kinds.conversion_webhook import Converter
 from fakekube.kinds.custom import DEFINITIONS, Served, has_unchecked_rules, is_condition_true, served, storage_version
 from fakekube.objects.structural_schemas import Object
 from fakekube.registry.delete import DeleteOptions
 from fakekube.registry.user import User
 from fakekube.registry.webhook_calls import ClientConfig, version_of
 from fakekube.storage.store import Event
+
+if TYPE_CHECKING:
+    from fakekube.kinds.conversion_webhook import Converter
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +100,8 @@ def _converter(plane: ControlPlane, definition: Object) -> Converter | None:
     conversion = definition["spec"].get("conversion") or {}
     if conversion.get("strategy") != "Webhook":
         return None
+    from fakekube.kinds.conversion_webhook import Converter
+
     webhook = conversion["webhook"]
 
     async def call(config: ClientConfig, review: bytes, timeout_s: int) -> bytes:

@@ -12,11 +12,10 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fakekube.errors import forbidden
 from fakekube.facts import ResourceFacts
-from fakekube.kinds.conversion_webhook import Converter
 from fakekube.objects import structural_schemas, structural_schemas_validation
 from fakekube.objects.decode_messages import Finding
 from fakekube.objects.field_errors import FieldError, invalid
@@ -24,6 +23,9 @@ from fakekube.objects.fields import text_at
 from fakekube.objects.structs import Decoded, decode_custom_resource
 from fakekube.registry.create import put_in_order
 from fakekube.registry.kind import Kind, Object, Operation, ScaleRules, Strategy, Subresource, Wire
+
+if TYPE_CHECKING:
+    from fakekube.kinds.conversion_webhook import Converter
 
 Definition = Mapping[str, Any]
 Version = Mapping[str, Any]
