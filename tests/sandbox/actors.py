@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import dataclasses
 import functools
@@ -97,19 +98,15 @@ def python() -> str:
 
 @functools.cache
 def public_directory() -> pathlib.Path:
-    """Readable by every user, unlike pytest's own; removed by `remove_public_directory`."""
+    """Readable by every user, unlike pytest's own; there from the collection of tests to the end of this process."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="fakekube-tests-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     directory.chmod(0o755)
     (directory / "fakekube").mkdir()
     (directory / "fakekube" / "__init__.py").touch()
     shutil.copytree(ROOT / "fakekube" / "sandbox", directory / "fakekube" / "sandbox")
     shutil.copy(DRIVER, directory)
     return directory
-
-
-def remove_public_directory() -> None:
-    if public_directory.cache_info().currsize:
-        shutil.rmtree(public_directory(), ignore_errors=True)
 
 
 def command(actor: Actor, order: dict[str, Any], pipe: int) -> list[str]:

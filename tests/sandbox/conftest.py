@@ -9,14 +9,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox import actors
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _public_directory() -> Iterator[None]:
-    yield
-    actors.remove_public_directory()
-
 
 @pytest.fixture
 def public() -> Iterator[pathlib.Path]:
