@@ -78,7 +78,7 @@ class PodLife:
         self._over: list[ContainerProcess] = []
 
     def look(self) -> Look:
-        overdue_s = self._overdue_s()
+        overdue_s = overdue_by(self._pod, self._now)
         if overdue_s is not None and overdue_s >= 0:
             return Look(self._deadline_exceeded())
         before = self._pod["status"]
@@ -174,13 +174,6 @@ class PodLife:
             return "Running"
         return "Failed" if any(state["terminated"]["exitCode"] for state in states) else "Succeeded"
 
-    def _overdue_s(self) -> float | None:
-        """Seconds since the pod's deadline; below 0 it is to come; None: it has none."""
-        deadline = self._spec.get("activeDeadlineSeconds")
-        if deadline is None:
-            return None
-        return (self._now - to_datetime(self._pod["status"]["startTime"])).total_seconds() - float(deadline)
-
     def _deadline_exceeded(self) -> Object:
         message = "Pod was active on the node longer than the specified deadline"
         return pod_status.stopped(self._pod, self._stamp, self.exit_code, "DeadlineExceeded", message)
@@ -188,3 +181,11 @@ class PodLife:
     def exit_code(self, container: Object) -> int:
         """With which it ends when it is told to."""
         return self._lives.of(self._pod, container, MAIN).life.stop_exit_code
+
+
+def overdue_by(pod: Object, now: datetime) -> float | None:
+    """Seconds since the pod's deadline; below 0 it is to come; None: it has none."""
+    deadline = pod["spec"].get("activeDeadlineSeconds")
+    if deadline is None:
+        return None
+    return (now - to_datetime(pod["status"]["startTime"])).total_seconds() - float(deadline)

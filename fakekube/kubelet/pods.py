@@ -15,7 +15,7 @@ from fakekube.errors import Conflict, NotFound
 from fakekube.kubelet import Object, Surroundings, pod_status
 from fakekube.kubelet.containers import NOW, PATHS
 from fakekube.kubelet.lives import Lives, containers_of
-from fakekube.kubelet.pod_life import Memories, PodLife
+from fakekube.kubelet.pod_life import Memories, PodLife, overdue_by
 from fakekube.kubelet.prerequisites import Prerequisites, Wanting
 
 if TYPE_CHECKING:
@@ -124,10 +124,12 @@ class Kubelet:
         processes = {each.container: each for each in self._processes_of(pod)}
         await self._tell_happenings(context, pod)
         needs = Prerequisites(context.client, pod)
-        if not processes and await self._waits_for_volume(context, pod, needs):
-            return None
-        address = self.address_of(context.client, pod)
         now = context.clock.now()
+        overdue_s = overdue_by(pod, now)
+        is_overdue = overdue_s is not None and overdue_s >= 0
+        if not processes and not is_overdue and await self._waits_for_volume(context, pod, needs):
+            return None if overdue_s is None else -overdue_s
+        address = self.address_of(context.client, pod)
         look = PodLife(pod, self.lives, memories, address, now, processes, needs.container_trouble).look()
         if look.waits_for_variables:
             self._wait(pod, needs, "")

@@ -306,6 +306,18 @@ def test_a_pod_waits_for_the_volumes_and_then_for_the_variables_that_are_missing
     assert 'Error: secret "key" not found' in {event["message"] for event in kube.list("events")}
 
 
+def test_a_pod_that_waits_for_a_volume_fails_at_its_deadline(kube: FakeCluster) -> None:
+    kube.clock.freeze()
+    volumes = [{"name": "v", "secret": {"secretName": "never"}}]
+    spec = {"activeDeadlineSeconds": 30, "containers": [{"name": "c", "image": "x"}], "volumes": volumes}
+    kube.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec})
+    kube.clock.advance(seconds=29)
+    assert kube.get("pod", "web")["status"]["phase"] == "Pending"
+    kube.clock.advance(seconds=1)
+    status = kube.get("pod", "web")["status"]
+    assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")
+
+
 def test_a_deployment_may_be_applied_before_what_it_needs(kube: FakeCluster) -> None:
     container = {
         "name": "c",
