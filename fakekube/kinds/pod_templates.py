@@ -32,11 +32,12 @@ def judged_once(validate: Validate, warn: Warn) -> tuple[Validate, Warn]:
     """
     good: Repeated[bytes, bool] = Repeated(_MOST_TEMPLATES)
     unremarkable: Repeated[bytes, bool] = Repeated(_MOST_TEMPLATES)
-    validated: list[tuple[Object, bytes]] = []
-    """The pod that was validated last, until it is asked for warnings."""
+    nothing: tuple[Object | None, bytes] = (None, b"")
+    validated = nothing  # the pod that was validated last, until it is asked for warnings; other clusters' threads may come between
 
     def validate_create(pod: Object) -> Sequence[FieldError]:
-        validated.clear()
+        nonlocal validated
+        validated = nothing
         text = template_of(pod)
         if text is None:
             return validate(pod)
@@ -46,11 +47,12 @@ def judged_once(validate: Validate, warn: Warn) -> tuple[Validate, Warn]:
                 return errors
             if not good.is_new(text):
                 good.put(text, True)
-        validated.append((pod, text))
+        validated = (pod, text)
         return []
 
     def warnings(pod: Object, old: Object | None) -> Sequence[str]:
-        last, text = validated.pop() if validated else (None, b"")
+        nonlocal validated
+        (last, text), validated = validated, nothing
         if last is not pod or old is not None or names.label(pod["metadata"].get("name", "")):
             return warn(pod, old)
         if unremarkable.get(text):

@@ -45,7 +45,7 @@ def prepare_create(service: Object, operation: Operation) -> None:
     spec = service["spec"]
     if spec.get("clusterIP") and not spec.get("clusterIPs"):
         fields.put(spec, "clusterIPs", [spec["clusterIP"]], SPEC)
-    _settle_families(service, operation)
+    _settle_families(service, {}, operation)
     _try_to_allocate(service, {}, operation)
 
 
@@ -56,7 +56,7 @@ def prepare_update(service: Object, old: Object, operation: Operation) -> None:
     _drop_what_the_type_has_no_use_for(new_spec, old_spec)
     if old_spec.get("type") == "LoadBalancer" and new_spec.get("type") != "LoadBalancer":
         fields.put(service, "status", {"loadBalancer": {}}, SERVICE)
-    _settle_families(service, operation)
+    _settle_families(service, old_spec, operation)
     _try_to_allocate(service, old_spec, operation)
 
 
@@ -66,7 +66,7 @@ def _try_to_allocate(service: Object, before: Object, operation: Operation) -> N
         _Allocation(copy.deepcopy(service), before, operation).run()
 
 
-def _settle_families(service: Object, operation: Operation) -> None:
+def _settle_families(service: Object, before: Object, operation: Operation) -> None:
     """Which address families the service has. What does not fit together, or to the cluster, is told before anything else is judged."""
     spec = service["spec"]
     if spec.get("type") == "ExternalName":
@@ -77,7 +77,12 @@ def _settle_families(service: Object, operation: Operation) -> None:
         return
     own, other = ("IPv6", "IPv4") if ":" in operation.allocators.service_cidr else ("IPv4", "IPv6")
     policy, families = spec.get("ipFamilyPolicy"), list(spec.get("ipFamilies") or ())
+    kept = before.get("ipFamilies") or []
     if (policy or "SingleStack") == "SingleStack":
+        if families == kept:
+            # Whoever asks for one and leaves both as they were means the first.
+            families = families[:1]
+            fields.put_or_drop(spec, "ipFamilies", families, SPEC)
         several = [
             text
             for text, listed in (("cluster IPs", "clusterIPs"), ("IP families", "ipFamilies"))
@@ -87,6 +92,9 @@ def _settle_families(service: Object, operation: Operation) -> None:
         if several:
             path = "spec.ipFamilyPolicy"
             raise _refusal(service, [invalid(path, policy, detail.format(text)) for text in several])
+    elif families and len(families) < len(kept):
+        detail = "must be 'SingleStack' to release the secondary IP family"
+        raise _refusal(service, [invalid("spec.ipFamilyPolicy", policy, detail)])
     if spec.get("clusterIP") == HEADLESS and not spec.get("selector"):
         # Whoever writes the endpoints of such a service may write both families.
         policy = policy or "RequireDualStack"

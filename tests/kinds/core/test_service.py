@@ -127,3 +127,21 @@ def test_deleted_service_gives_everything_back(operation: Any) -> None:
     STRATEGY.release(gone, operation)
 
     assert not operation.allocators.cluster_ips.is_taken(gone["spec"]["clusterIP"])
+
+
+def test_a_second_family_goes_when_one_is_asked_for(operation: Any) -> None:
+    old = created(operation, clusterIP="None", selector=None)
+    assert old["spec"]["ipFamilies"] == ["IPv4", "IPv6"]
+
+    one = changed(operation, old, clusterIP="None", selector=None, ipFamilyPolicy="SingleStack")
+
+    assert one["spec"]["ipFamilies"] == ["IPv4"]
+
+
+def test_a_second_family_does_not_go_unasked(operation: Any) -> None:
+    old = created(operation, clusterIP="None", selector=None)
+
+    with pytest.raises(Invalid) as refused:
+        changed(operation, old, clusterIP="None", selector=None, ipFamilies=["IPv4"])
+
+    assert "must be 'SingleStack' to release the secondary IP family" in str(refused.value)
