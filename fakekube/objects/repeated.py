@@ -1,7 +1,12 @@
-"""A memory for what comes again and again, such as the pods of one template, that costs little when nothing does."""
+"""A memory for what comes again and again, such as the pods of one template, that costs little when nothing does.
+
+One process may run several clusters, each in a thread of its own: what is remembered here is true for all of them, and every step is one
+that the interpreter does not interrupt.
+"""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -16,7 +21,7 @@ class Repeated(Generic[Key, Value]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._values: dict[Key, Value] = {}
+        self._values: OrderedDict[Key, Value] = OrderedDict()
         self._once: set[int] = set()
 
     def get(self, key: Key) -> Value | None:
@@ -34,7 +39,7 @@ class Repeated(Generic[Key, Value]):
 
     def put(self, key: Key, value: Value) -> None:
         if len(self._values) >= self._most:
-            del self._values[next(iter(self._values))]
+            self._values.popitem(last=False)
         self._values[key] = value
 
     def clear(self) -> None:

@@ -149,17 +149,17 @@ class _LastList:
     SHORTEST_BYTES, LONGEST_BYTES = 1 << 16, 1 << 23
 
     def __init__(self) -> None:
-        self._head = b""
-        self._items: Sequence[Stored] = ()
-        self._body = b""
+        self._kept: tuple[bytes, Sequence[Stored], bytes] = (b"", (), b"")
+        """In one piece, since another cluster's thread may put another list here."""
 
     def body(self, head: bytes, items: Sequence[Stored]) -> bytes | None:
         """None for any other list. What is stored never changes: the same objects are the same text."""
-        return self._body if head == self._head and items == self._items else None
+        kept_head, kept_items, body = self._kept
+        return body if head == kept_head and items == kept_items else None
 
     def keep(self, head: bytes, items: Sequence[Stored], body: bytes) -> None:
         if self.SHORTEST_BYTES <= len(body) <= self.LONGEST_BYTES:
-            self._head, self._items, self._body = head, items, body
+            self._kept = (head, items, body)
 
 
 _last_list = _LastList()
