@@ -192,6 +192,9 @@ def _check_types(value: Mapping[str, Any], types: Mapping[str, tuple[type, str]]
             )
 
 
+_ERRORS = range(400, 1000)
+
+
 def denial(name: str, status: Mapping[str, Any]) -> StatusError:
     """What the client is told when the webhook `name` says no: its status, never with a code that is no error."""
     denied = f'admission webhook "{name}" denied the request'
@@ -200,6 +203,6 @@ def denial(name: str, status: Mapping[str, Any]) -> StatusError:
     return StatusError(
         f"{denied}: {why}" if why else f"{denied} without explanation",
         status.get("details"),
-        code=max(code, 400),
+        code=code if code in _ERRORS else 400,
         reason=status.get("reason") or "",
     )

@@ -87,3 +87,54 @@ def test_after_a_reset_nobody_answers(kube: FakeCluster) -> None:
 def test_an_address_that_is_none_is_refused(kube: FakeCluster) -> None:
     with pytest.raises(ValueError, match="expected https://HOST"):
         kube.webhooks.serve("guard", lambda review: {})
+
+
+def test_an_injected_container_gets_what_the_servers_own_plugins_give(kube: FakeCluster) -> None:
+    def inject(review: Object) -> Object:
+        sidecar = {"name": "sidecar", "image": "proxy"}
+        return {"patch": [{"op": "add", "path": "/spec/containers/-", "value": sidecar}]}
+
+    kube.webhooks.serve("default/guard", inject, path="/judge")
+    made = configuration("MutatingWebhookConfiguration", OF_SERVICE)
+    made["webhooks"][0]["rules"][0]["resources"] = ["pods"]
+    kube.create(made)
+    main = {"name": "main", "image": "nginx"}
+
+    pod = kube.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": [main]}})
+
+    spec = pod["spec"]
+    token = [
+        {
+            "name": spec["volumes"][0]["name"],
+            "readOnly": True,
+            "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
+        }
+    ]
+    assert [(each["name"], each["volumeMounts"]) for each in spec["containers"]] == [
+        ("main", token),
+        ("sidecar", token),
+    ]
+    assert spec["containers"][1]["imagePullPolicy"] == "Always"
+    assert len(spec["volumes"]) == 1
+    assert len(spec["tolerations"]) == 2
+
+
+def test_controllers_meet_webhooks_like_everyone(kube: FakeCluster) -> None:
+    users: list[str] = []
+
+    def note(review: Object) -> Object:
+        users.append(review["request"]["userInfo"]["username"])
+        return {}
+
+    kube.webhooks.serve("default/guard", note, path="/judge")
+    made = configuration("ValidatingWebhookConfiguration", OF_SERVICE)
+    made["webhooks"][0]["rules"][0] |= {"apiGroups": ["apps"], "resources": ["replicasets"]}
+    kube.create(made)
+    labels = {"app": "web"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "nginx"}]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    kube.create({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec})
+
+    kube.settle()
+
+    assert users == ["system:serviceaccount:kube-system:deployment-controller"]
