@@ -133,11 +133,17 @@ class _Write:
             raise internal(text)
         if answer.patch_type != webhook_reviews.JSON_PATCH:
             raise _failure(hook, f"unsupported patch type {orjson.dumps(answer.patch_type).decode()}")
+        body = webhook_reviews.body_kind(shown, self.attributes.subresource)
         try:
             patched = json_patched(before, operations)
-            after = self._webhooks.complete(webhook_reviews.body_kind(shown, self.attributes.subresource), patched)
+            if not isinstance(patched, dict):
+                raise DecodeError(f"json: cannot unmarshal {go_json_kind(patched)} into Go value of type {body.kind}")
+            after = self._webhooks.complete(body, patched)
         except (PatchError, DecodeError) as error:
             raise internal(str(error)) from None
+        if (after["apiVersion"], after["kind"]) != (body.api_version, body.kind):
+            made = f"{after['apiVersion']}, Kind={after['kind']}"
+            raise internal(f"the patched object is {made}: expected {body.api_version}, Kind={body.kind}")
         if webhook_reviews.whole(after) == before:
             return False
         await self._put(shown, after)
@@ -193,7 +199,7 @@ class _Write:
 
 async def _converted(obj: Object, kind: Kind, wanted: Kind) -> Object:
     """An object that is on its way through admission as a request of `kind`, in the version of `wanted`."""
-    if not kind.is_stored or (kind is wanted and kind.strategy.converts_last):
+    if not kind.is_stored or (kind.strategy.converts_last and obj.get("apiVersion") == wanted.api_version):
         return obj
     if wanted.strategy.read is not None:
         return (await wanted.strategy.read([obj]))[0]
@@ -243,6 +249,10 @@ def internal(text: str) -> InternalError:
 
 def _check_place(obj: Object, attributes: Attributes) -> None:
     """A webhook may give a new object another name, but not another namespace. Raises BadRequest."""
-    metadata = obj.get("metadata") or {}
-    if attributes.kind.namespaced and metadata.get("namespace", attributes.namespace) != attributes.namespace:
+    metadata = obj.get("metadata")
+    if not attributes.kind.namespaced or not isinstance(metadata, dict):
+        return
+    if not metadata.get("namespace"):
+        metadata["namespace"] = attributes.namespace
+    elif metadata["namespace"] != attributes.namespace:
         raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")

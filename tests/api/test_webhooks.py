@@ -11,12 +11,14 @@ import orjson
 import pytest
 
 from fakekube.admission import Chain, Plugin
-from fakekube.api import connect, create, delete, patch, scale
+from fakekube.api import connect, create, custom_resources, delete, patch, scale
+from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
-from fakekube.errors import Forbidden, InternalError, StatusError
+from fakekube.errors import Forbidden, InternalError, Invalid, StatusError
 from fakekube.objects.patches import MERGE_PATCH
 from fakekube.registry.webhook_calls import CallFailed, ClientConfig, url_of
-from tests.api.conftest import MakeCall, Put
+from tests.api.conftest import ADMINISTRATOR, MakeCall, Put
+from tests.api.test_custom_resources import define, toy, version
 
 CHAIN = (Plugin("mutating_webhooks"), Plugin("validating_webhooks"))
 Response = dict[str, Any]
@@ -422,3 +424,96 @@ async def test_a_connection_is_judged_by_what_it_asks_for(
         "command": ["sh"],
     }
     assert (request["oldObject"], request["options"]) == (None, None)
+
+
+async def test_a_namespace_that_a_patch_takes_away_comes_back(programs: Programs, configure: Any, put: Put) -> None:
+    await configure("mutating", "a")
+    programs.answers = {"a": lambda _: patched({"op": "remove", "path": "/metadata/namespace"})}
+
+    stored = await put("configmaps", "one")
+
+    assert stored.value["metadata"]["namespace"] == "shop"
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "replace", "path": "", "value": []},
+        {"op": "replace", "path": "/metadata", "value": 3},
+        {"op": "replace", "path": "/metadata/labels", "value": ["a"]},
+    ],
+)
+async def test_what_is_no_object_after_the_patch_is_refused(
+    programs: Programs, configure: Any, put: Put, operation: dict[str, Any]
+) -> None:
+    await configure("mutating", "a")
+    programs.answers = {"a": lambda _: patched(operation)}
+
+    with pytest.raises(InternalError, match="Internal error occurred: json: cannot unmarshal"):
+        await put("configmaps", "one")
+
+
+async def test_all_metadata_may_be_taken_away_and_validation_says_what_is_missing(
+    programs: Programs, configure: Any, put: Put
+) -> None:
+    await configure("mutating", "a")
+    programs.answers = {"a": lambda _: patched({"op": "remove", "path": "/metadata"})}
+
+    with pytest.raises(Invalid, match=r"metadata\.name: Required value: name or generateName is required"):
+        await put("configmaps", "one")
+
+
+async def test_a_new_object_may_be_given_another_name_and_a_present_one_may_not(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    await put("configmaps", "old")
+    await configure("mutating", "a")
+    programs.answers = {"a": lambda _: patched({"op": "replace", "path": "/metadata/name", "value": "other"})}
+
+    created = await put("configmaps", "one")
+
+    assert created.name == "other"
+    with pytest.raises(Invalid, match=r"metadata\.name: Invalid value"):
+        await patch.patch(plane, call("configmaps", "old"), {"metadata": {"labels": {"a": "b"}}}, MERGE_PATCH)
+
+
+async def test_objects_of_custom_resources_are_told_in_the_version_of_the_request_old_and_new(
+    plane: ControlPlane, programs: Programs, configure: Any
+) -> None:
+    custom_resources.follow(plane)
+    await define(plane, version("v1"), version("v2", storage=False))
+    rules = [{"apiGroups": ["example.com"], "apiVersions": ["*"], "operations": ["*"], "resources": ["toys"]}]
+    await configure("mutating", "a", rules=rules)
+    await configure("validating", "b", rules=rules)
+    programs.answers = {
+        "a": lambda _: patched({"op": "replace", "path": "/spec/size", "value": 3}),
+        "b": lambda _: {},
+    }
+    second = plane.kinds.find("example.com", "v2", "toys")
+    assert second is not None
+    await create.create(plane, Call(ADMINISTRATOR, second, "shop"), toy("a", "example.com/v2", spec={"size": 1}))
+
+    calling = Call(ADMINISTRATOR, second, "shop", "a")
+    stored = await patch.patch(plane, calling, b'{"spec":{"colour":"red"}}', MERGE_PATCH)
+
+    versions = {
+        each["apiVersion"]
+        for _, request in programs.told
+        for each in (request["object"], request["oldObject"])
+        if each is not None
+    }
+    assert versions == {"example.com/v2"}
+    assert stored.value["spec"] == {"colour": "red", "size": 3}
+    assert stored.value["apiVersion"] == "example.com/v1"
+
+
+async def test_a_patch_may_not_make_another_kind(plane: ControlPlane, programs: Programs, configure: Any) -> None:
+    custom_resources.follow(plane)
+    await define(plane)
+    rules = [{"apiGroups": ["example.com"], "apiVersions": ["*"], "operations": ["*"], "resources": ["toys"]}]
+    await configure("mutating", "a", rules=rules)
+    other = {"op": "replace", "path": "/apiVersion", "value": "example.com/v9"}
+    programs.answers = {"a": lambda _: patched(other)}
+
+    with pytest.raises(InternalError, match=r"the patched object is example\.com/v9, Kind=Toy: expected"):
+        await create.create(plane, Call(ADMINISTRATOR, plane.kinds.named("toys.example.com"), "shop"), toy())
