@@ -6,6 +6,7 @@ https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-con
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from fakekube.objects.decode_messages import DecodeError
 from fakekube.objects.patches import PatchError, go_json_kind, json_patched
 from fakekube.registry.kind import Kind, Object
 from fakekube.registry.webhook_calls import CallFailed, ask, why_no_json
+
+logger = logging.getLogger(__name__)
 
 
 class _IgnoredError(Exception):
@@ -238,6 +241,7 @@ def _operations(hook: Hook, patch: bytes) -> list[Any]:
 
 def _failure(hook: Hook, text: str) -> StatusError | _IgnoredError:
     if not hook.is_needed:
+        logger.warning('webhook "%s" is passed over (failurePolicy Ignore): %s', hook.name, text)
         return _IgnoredError()
     return internal(f'failed calling webhook "{hook.name}": {text}')
 
