@@ -119,7 +119,7 @@ def _settle_families(service: Object, before: Object, operation: Operation) -> N
 
 
 def _refusal(service: Object, errors: Sequence[FieldError]) -> Invalid:
-    return invalid_object("", "Service", service["metadata"]["name"], errors)
+    return invalid_object("", "Service", service["metadata"].get("name", ""), errors)
 
 
 def _keep_allocated(new: Object, old: Object) -> None:

@@ -145,3 +145,11 @@ def test_a_second_family_does_not_go_unasked(operation: Any) -> None:
         changed(operation, old, clusterIP="None", selector=None, ipFamilies=["IPv4"])
 
     assert "must be 'SingleStack' to release the secondary IP family" in str(refused.value)
+
+
+def test_refused_families_of_a_service_without_a_name_are_told(operation: Any) -> None:
+    nameless = service(ipFamilyPolicy="RequireDualStack")
+    del nameless["metadata"]["name"]
+
+    with pytest.raises(Invalid, match='Service "" is invalid'):
+        STRATEGY.prepare_create(nameless, operation)
