@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.client import Address, Connection, Load, Unexpected, Watch, drive, fan_out
-from benchmarks.pods import NAMESPACE, pod_body
+from benchmarks.pods import NAMESPACE, body_like_no_other, pod_body
 from benchmarks.report import Row
 from benchmarks.servers import PODS, Server, bare_starlette, fakekube, kmock
 
@@ -186,6 +186,10 @@ def _with_one_server(
     row = few_creates.row("CREATE of that pod, beside bare GET", 0.2)
     row.kmock = peer["CREATE"]
     yield row
+    unlike = (server.address.request("POST", PODS, body_like_no_other(name)) for name in names)
+    yield _in_turns(effort, server, bare, unlike, _gets(bare, get), CONNECTIONS).row(
+        "CREATE of pods that are each like no other", 0.15
+    )
 
     _progress("LIST")
     for index in range(1_000):

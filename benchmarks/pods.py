@@ -34,4 +34,15 @@ def pod(name: str) -> dict[str, Any]:
 
 
 def pod_body(name: str) -> bytes:
-    return json.dumps(pod(name), separators=(",", ":")).encode()
+    return _text(pod(name))
+
+
+def body_like_no_other(name: str) -> bytes:
+    """A pod whose container differs from that of every other."""
+    obj = pod(name)
+    obj["spec"]["containers"][0]["image"] = f"registry.example.com/{name}/web:1.27.3"
+    return _text(obj)
+
+
+def _text(obj: dict[str, Any]) -> bytes:
+    return json.dumps(obj, separators=(",", ":")).encode()
