@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
 
+MOST_GONE = 1000
+"""So many owners that are nowhere are known again, so that each of their dependents need not look for them."""
+
 GONE = "gone"
 """In the place of a name, before a uid: an object that is no longer there."""
 
@@ -63,6 +66,8 @@ class Memory:
     dependents: dict[str, dict[Place, None]] = field(default_factory=dict)
     owners: dict[Place, tuple[str, ...]] = field(default_factory=dict)
     kinds: dict[tuple[str, str], Kind] = field(default_factory=dict)
+    gone: dict[tuple[str, str], None] = field(default_factory=dict)
+    """Resource and uid of owners that were found in no namespace; no later object has such a uid."""
 
     def note(self, place: Place, owners: tuple[str, ...]) -> None:
         before = self.owners.pop(place, ())
@@ -177,10 +182,14 @@ async def owner_of(context: Context, memory: Memory, dependent: Object, referenc
     if owner is not None and owner["metadata"]["uid"] == reference["uid"]:
         is_last = "deletionTimestamp" in owner["metadata"] and FOREGROUND in owner["metadata"].get("finalizers", ())
         return Owner.WAITING if is_last else Owner.SOLID
-    if kind.namespaced:
+    if kind.namespaced and (resource, reference["uid"]) not in memory.gone:
         namesakes = context.client.list(resource, field_selector=f"metadata.name={reference['name']}")
         if any(each["metadata"]["uid"] == reference["uid"] for each in namesakes):
             await tell_wrong_namespace(context, dependent, reference)
+        else:
+            memory.gone[resource, reference["uid"]] = None
+            if len(memory.gone) > MOST_GONE:
+                del memory.gone[next(iter(memory.gone))]
     return Owner.DANGLING
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from fakekube.errors import Conflict, details_of, not_found, qualified
 from fakekube.registry.conversion import shown
@@ -120,6 +121,7 @@ def _mark(kind: Kind, obj: Object, period_s: int, operation: Operation) -> None:
         kind.strategy.mark_deleted(obj)
 
 
+@lru_cache(maxsize=64)
 def _later(time: str, seconds: int) -> str:
     return (datetime.fromisoformat(time) + timedelta(seconds=seconds)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
