@@ -15,7 +15,7 @@ from fakekube.api.body import check_name, check_place, completed_value, from_sto
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.create import create_decoded
-from fakekube.api.field_ownership import tracked, untracked, writer_of
+from fakekube.api.field_ownership import Converted, asking, tracked, untracked, writer_of
 from fakekube.api.rights import check_rights
 from fakekube.errors import AlreadyExists, BadRequest, Conflict, InternalError, conflict, not_found
 from fakekube.facts import type_of
@@ -53,8 +53,11 @@ async def apply(plane: ControlPlane, call: Call, body: bytes) -> tuple[Stored, b
     config, repeated = configuration(kind, body)
 
     async def change(current: Stored) -> Object:
-        live = from_storage(kind, current.copy())
-        new = _applied(writer_of(plane, call, options), kind, live, config, options)
+        def owned(converted: Converted | None) -> Object:
+            live = from_storage(kind, current.copy())
+            return _applied(writer_of(plane, call, options, converted), kind, live, config, options)
+
+        new = owned(None) if kind.strategy.read is None else await asking(owned)
         tell_repeated_keys(call, repeated, options)
         check_place(call, new)
         check_name(call, new)

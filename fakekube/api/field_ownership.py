@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
+
+import orjson
 
 from fakekube.api.body import Body, from_storage
 from fakekube.api.call import FIELD_MANAGER_BYTES, Call, WriteOptions
 from fakekube.api.control_plane import ControlPlane
+from fakekube.errors import StatusError
 from fakekube.kinds import Kinds
 from fakekube.objects import defaults, managed_fields, repeated_changes, yaml
 from fakekube.objects.managed_fields import Managers, Writer
@@ -22,6 +26,8 @@ from fakekube.registry.kind import Kind, Object
 from fakekube.registry.reset_fields import reset_fields
 
 UNKNOWN_MANAGER = "unknown"
+
+T = TypeVar("T")
 
 
 def manager_of(call: Call, options: WriteOptions) -> str:
@@ -44,7 +50,8 @@ def _shape_of_custom(kind: Kind) -> Shape:
     return shape_of_schema(kind.wire.schema)
 
 
-def writer_of(plane: ControlPlane, call: Call, options: WriteOptions) -> Writer:
+def writer_of(plane: ControlPlane, call: Call, options: WriteOptions, converted: Converted | None = None) -> Writer:
+    """`converted` is what `asking` has learnt; without it webhooks that convert are not asked."""
     kind = call.kind
     return Writer(
         manager=manager_of(call, options),
@@ -52,24 +59,61 @@ def writer_of(plane: ControlPlane, call: Call, options: WriteOptions) -> Writer:
         subresource=call.subresource,
         shape=shape_of_kind(kind),
         now=plane.clock.timestamp(),
-        convert=_Versions(plane.kinds, kind).convert,
+        convert=_Versions(plane.kinds, kind, converted).convert,
         reset=reset_fields(kind, call.subresource),
     )
+
+
+Converted = dict[tuple[str, bytes], Object]
+"""By version and the object as JSON with sorted keys: the object in that version."""
+
+
+class _NotConverted(Exception):
+    """A webhook has to be asked first."""
+
+    def __init__(self, obj: Object, target: Kind, key: tuple[str, bytes]) -> None:
+        super().__init__(key[0])
+        self.obj, self.target, self.key = obj, target, key
+
+
+async def asking(own: Callable[[Converted], T]) -> T:
+    """What `own` gives, which says who owns what: repeated until webhooks have converted all objects that it compares.
+
+    Where a webhook fails the write goes on, and owners are told as if nothing but apiVersion differed between versions.
+    """
+    converted: Converted = {}
+    while True:
+        try:
+            return own(converted)
+        except _NotConverted as missing:
+            read = missing.target.strategy.read
+            assert read is not None
+            try:
+                (converted[missing.key],) = await read([missing.obj])
+            except StatusError:
+                converted[missing.key] = from_storage(missing.target, missing.obj)
 
 
 class _Versions:
     """The objects of one resource in all versions that it is served in."""
 
-    __slots__ = ("_kind", "_kinds")
+    __slots__ = ("_converted", "_kind", "_kinds")
 
-    def __init__(self, kinds: Kinds, kind: Kind) -> None:
+    def __init__(self, kinds: Kinds, kind: Kind, converted: Converted | None) -> None:
         self._kinds = kinds
         self._kind = kind
+        self._converted = converted
 
     def convert(self, obj: Object, api_version: str) -> tuple[Object, Shape] | None:
         target, source = self._served(api_version), self._served(obj.get("apiVersion", ""))
         if target is None or source is None:
             return None
+        if source is not target and self._converted is not None and target.strategy.read is not None:
+            key = (api_version, orjson.dumps(obj, option=orjson.OPT_SORT_KEYS))
+            known = self._converted.get(key)
+            if known is None:
+                raise _NotConverted(obj, target, key)
+            return known, shape_of_kind(target)
         if source is not target:
             to_storage = source.strategy.to_storage
             if not source.is_stored_form and to_storage is not None:
@@ -107,12 +151,33 @@ def own_created(plane: ControlPlane, call: Call, obj: Object, options: WriteOpti
         metadata["managedFields"] = listed
 
 
-def own_updated(plane: ControlPlane, call: Call, old: Object, new: Object, options: WriteOptions) -> None:
+async def own_updated(plane: ControlPlane, call: Call, old: Object, new: Object, options: WriteOptions) -> None:
     """Write into `new` who owns what after this change of `old`, which is in the same version."""
+    if call.kind.strategy.read is None:
+        _own_updated(plane, call, old, new, options)
+        return
+    sent = new["metadata"].get("managedFields")
+
+    def own(converted: Converted) -> None:
+        if sent is not None:
+            new["metadata"]["managedFields"] = sent
+        _own_updated(plane, call, old, new, options, converted)
+
+    await asking(own)
+
+
+def _own_updated(
+    plane: ControlPlane,
+    call: Call,
+    old: Object,
+    new: Object,
+    options: WriteOptions,
+    converted: Converted | None = None,
+) -> None:
     metadata = new["metadata"]
     present = old["metadata"].get("managedFields")
     sent = metadata.pop("managedFields", None)
-    writer = writer_of(plane, call, options)
+    writer = writer_of(plane, call, options, converted)
     try:
         if present and (call.subresource or sent == present):
             listed = repeated_changes.updated(writer, untracked(old), new, present)

@@ -48,7 +48,7 @@ async def patch(plane: ControlPlane, call: Call, body: Body, content_type: str) 
         if new is None:
             text = body if isinstance(body, bytes) else orjson.dumps(body)
             new = patched_object(kind, call, from_storage(kind, current.copy()), text, function, options)
-        own_updated(plane, call, from_storage(kind, current.value), new, options)
+        await own_updated(plane, call, from_storage(kind, current.value), new, options)
         check_place(call, new)
         check_name(call, new)
         new = to_storage(kind, new)

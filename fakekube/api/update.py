@@ -41,7 +41,7 @@ async def update(plane: ControlPlane, call: Call, body: Body, media_type: str = 
         nonlocal first
         # The first attempt may use up what was decoded; a repeat reads it again.
         new, first = (first if first is not None else orjson.loads(text)), None
-        own_updated(plane, call, from_storage(kind, current.value), new, options)
+        await own_updated(plane, call, from_storage(kind, current.value), new, options)
         new = to_storage(kind, new)
         attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
         await plane.admission.mutate(new, current.value, attributes)

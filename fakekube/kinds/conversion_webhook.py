@@ -58,7 +58,8 @@ class Converter:
 
 
 def _sent(obj: Object) -> Object:
-    return obj | {"metadata": {key: value for key, value in obj["metadata"].items() if key != "resourceVersion"}}
+    metadata = obj.get("metadata") or {}
+    return obj | {"metadata": {key: value for key, value in metadata.items() if key != "resourceVersion"}}
 
 
 def _read(review: Object, uid: str) -> list[Any]:
@@ -90,7 +91,7 @@ def _checked(subject: str, index: int, original: Object, result: Any, api_versio
         raise InternalError(text, reason="")
     if kind != original["kind"]:
         raise InternalError(f"{at}: invalid kind (expected {original['kind']}, received {kind})", reason="")
-    before, after = original["metadata"], result.get("metadata")
+    before, after = original.get("metadata") or {}, result.get("metadata")
     if not isinstance(after, dict):
         raise InternalError(
             f"{subject} returned invalid metadata in object at index {index}: missing metadata in converted object",

@@ -23,7 +23,7 @@ from fakekube.api.list_options import parse
 from fakekube.api.patch import patch
 from fakekube.api.update import update
 from fakekube.api.watch import Watch
-from fakekube.errors import InternalError
+from fakekube.errors import Conflict, InternalError
 from fakekube.objects.patches import MERGE_PATCH
 from fakekube.registry.webhook_calls import CallFailed, ClientConfig
 from tests.api.conftest import ADMINISTRATOR
@@ -290,3 +290,48 @@ async def test_who_is_faster_while_the_webhook_thinks_is_not_overwritten(
 
     assert stored.value["metadata"]["labels"] == {"slow": "yes"}
     assert stored.value["spec"] == {"address": "b"}
+
+
+def owners(obj: Object) -> dict[str, Any]:
+    """Who owns what of the spec: the fields by manager and version."""
+    return {
+        f"{each['manager']} {each['apiVersion']}": sorted(each["fieldsV1"].get("f:spec", {}).keys() - {"."})
+        for each in obj["metadata"]["managedFields"]
+    }
+
+
+async def test_who_owns_a_field_is_known_across_versions(
+    plane: ControlPlane, converter: Converter, at: Callable[..., Call]
+) -> None:
+    await create(plane, at("v1", fieldManager="one"), door("v1", host="a"))
+
+    changed = await patch(plane, at("v2", "one", fieldManager="two"), b'{"spec":{"address":"b"}}', MERGE_PATCH)
+
+    assert owners(changed.value) == {"one example.com/v1": ["f:colour"], "two example.com/v2": ["f:address"]}
+
+
+async def test_appliers_of_different_versions_conflict(
+    plane: ControlPlane, converter: Converter, at: Callable[..., Call]
+) -> None:
+    await apply(plane, at("v1", "one", fieldManager="one"), door("v1", host="a"))
+
+    with pytest.raises(Conflict, match=r'conflict with "one": \.spec\.host'):
+        await apply(plane, at("v2", "one", fieldManager="two"), door("v2", address="b"))
+
+    applied, _ = await apply(plane, at("v2", "one", fieldManager="two"), door("v2", address="a"))
+    assert owners(applied.value)["two example.com/v2"] == ["f:address"]
+
+
+async def test_owners_are_told_though_the_webhook_fails(
+    plane: ControlPlane, converter: Converter, at: Callable[..., Call]
+) -> None:
+    await create(plane, at("v2", fieldManager="one"), door("v2", address="a"))
+
+    async def fail(config: ClientConfig, review: bytes, timeout_s: int) -> bytes:
+        raise CallFailed("gone")
+
+    plane.webhooks.call = fail
+
+    changed = await patch(plane, at("v1", "one", fieldManager="two"), b'{"spec":{"host":"b"}}', MERGE_PATCH)
+
+    assert owners(changed.value)["two example.com/v1"] == ["f:host"]
