@@ -18,7 +18,7 @@ from fakekube.api.list_options import EXACT, ListOptions, parse, version_of_list
 from fakekube.errors import BadRequest, Expired
 from fakekube.objects import go_json
 from fakekube.registry.conversion import all_shown
-from fakekube.storage.store import Compacted, Stored
+from fakekube.storage.store import Compacted, Past, Stored, View
 
 TOKEN_VERSION = "meta.k8s.io/v1"
 FROM_NOW = -1
@@ -59,27 +59,38 @@ async def list_page(plane: ControlPlane, call: Call, options: ListOptions) -> Pa
         elif options.resource_version == "0":
             limit = 0
     try:
-        page = _page(plane, call, options, revision, after, limit)
+        view = plane.store.view_at(call.kind.collection, call.namespace, revision)
     except Compacted:
         raise _expired(plane, options, after) from None
-    if call.kind.strategy.read is None or not page.items:
-        return page
-    return replace(page, items=await all_shown(call.kind, page.items))
+    if call.kind.strategy.read is None or call.kind.is_stored_form:
+        return _page(plane, call, options, view, revision, after, limit)
+    if not options.selection.everything:
+        # Selectors mean what is shown. What is written while it is converted belongs to no list of this revision.
+        revision = plane.store.revision if revision is None else revision
+        view = Past(await all_shown(call.kind, list(view.in_order(call.namespace))))
+    page = _page(plane, call, options, view, revision, after, limit)
+    return replace(page, items=await all_shown(call.kind, page.items)) if page.items else page
 
 
 def _page(
     plane: ControlPlane,
     call: Call,
     options: ListOptions,
+    view: View,
     revision: int | None,
     after: tuple[str, str] | None,
     limit: int,
 ) -> Page:
     store, collection, namespace = plane.store, call.kind.collection, call.namespace
-    view = store.view_at(collection, namespace, revision)
     shown = store.revision if revision is None else revision
     selection = options.selection
-    if options.required_name is not None and namespace and revision is None and after is None:
+    if (
+        options.required_name is not None
+        and namespace
+        and revision is None
+        and after is None
+        and call.kind.strategy.read is None
+    ):
         # Informers of one object ask so all the time: it need not cost a walk over the namespace.
         stored = store.get(collection, namespace, options.required_name)
         return Page([stored] if stored is not None and selection.matches(stored) else [], shown)

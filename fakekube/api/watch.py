@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
@@ -48,6 +48,7 @@ class Watch:
         self._plane = plane
         self._options = options
         self._namespace = call.namespace
+        self._converts = call.kind.strategy.read is not None and not call.kind.is_stored_form
         self._collection = plane.store.collection(call.kind.collection)
         self._version = version_of_watch(options.resource_version)
         self._watcher: Watcher = plane.store.watch(call.kind.collection, call.namespace)
@@ -69,13 +70,13 @@ class Watch:
             return None
         if not self._began:
             self._began = True
-            notices = await self._shown(await self._begin())
+            notices = await self._begin()
             if notices:
                 return notices
         watcher = self._watcher
         while True:
             if watcher.pending:
-                notices = await self._shown(self._changes(self._taken()))
+                notices = await self._changes(self._taken())
                 if notices:
                     return notices
             if watcher.closed:
@@ -89,19 +90,15 @@ class Watch:
                     return None
             await watcher.wait()
 
-    async def _shown(self, notices: list[Notice]) -> list[Notice]:
-        """In the kind's version, where others have to be asked for it; an error ends the watch."""
-        if self.kind.strategy.read is None or self.kind.is_stored_form:
-            return notices
-        places = [place for place, notice in enumerate(notices) if notice.stored is not None]
-        stored = [notice.stored for notice in notices if notice.stored is not None]
-        try:
-            converted = await all_shown(self.kind, stored)
-        except StatusError as error:
-            return [self._fail(error)]
-        for place, each in zip(places, converted, strict=True):
-            notices[place] = replace(notices[place], stored=each)
-        return notices
+    async def _converted(self, events: Iterable[Event]) -> list[Event]:
+        """The events with the states in the kind's version, for which others have to be asked. Raises StatusError."""
+        events = [event for event in events if event.revision > self._version]
+        states = [state for event in events for state in (event.new, event.old) if state is not None]
+        shown = dict(zip(states, await all_shown(self.kind, states), strict=True))
+        return [
+            Event(event.type, event.new and shown[event.new], event.old and shown[event.old], event.revision)
+            for event in events
+        ]
 
     def _time_passed(self) -> Notice | None:
         """What is due now; sets the one timer for what is due next, so that waiting for events costs no timers."""
@@ -138,7 +135,7 @@ class Watch:
                 return [self._fail(too_large(self._version, store.revision))]
             # What arrived while waiting is part of the state.
             self._watcher.pending.clear()
-            return self._initial()
+            return await self._initial()
         if self._version == 0:
             return []
         try:
@@ -147,16 +144,18 @@ class Watch:
             message = f"too old resource version: {self._version} ({compacted.oldest})"
             return [self._fail(Expired(message))]
         self._watcher.pending.clear()
-        return self._changes(events)
+        return await self._changes(events)
 
-    def _initial(self) -> list[Notice]:
+    async def _initial(self) -> list[Notice]:
         selection = self._options.selection
         revision = self._plane.store.revision
-        notices = [
-            Notice("ADDED", stored, stored.revision)
-            for stored in self._collection.in_order(self._namespace)
-            if selection.matches(stored)
-        ]
+        present: Iterable[Stored] = self._collection.in_order(self._namespace)
+        if self._converts:
+            try:
+                present = await all_shown(self.kind, list(present))
+            except StatusError as error:
+                return [self._fail(error)]
+        notices = [Notice("ADDED", stored, stored.revision) for stored in present if selection.matches(stored)]
         self._bookmarked = revision
         if self._options.send_initial_events and self._options.allow_bookmarks:
             notices.append(Notice("BOOKMARK", revision=revision, initial_events_end=True))
@@ -168,8 +167,13 @@ class Watch:
         pending.clear()
         return events
 
-    def _changes(self, events: Iterable[Event]) -> list[Notice]:
+    async def _changes(self, events: Iterable[Event]) -> list[Notice]:
         selection, version = self._options.selection, self._version
+        if self._converts:
+            try:
+                events = await self._converted(events)
+            except StatusError as error:
+                return [self._fail(error)]
         notices = []
         for event in events:
             if event.revision <= version:

@@ -16,7 +16,7 @@ from fakekube.storage.history import Compacted, History
 from fakekube.storage.stored import Event, Object, Stored
 from fakekube.storage.watchers import Watcher, Watchers
 
-__all__ = ["Clash", "Compacted", "Event", "Exists", "Store", "Stored", "View", "Watcher"]
+__all__ = ["Clash", "Compacted", "Event", "Exists", "Past", "Store", "Stored", "View", "Watcher"]
 
 
 READ_SELDOM = frozenset({"events"})

@@ -69,6 +69,7 @@ async def converter(plane: ControlPlane) -> Converter:
             "name": name,
             "served": True,
             "storage": name == "v1",
+            "selectableFields": [{"jsonPath": f".spec.{next(iter(properties))}"}],
             "schema": {
                 "openAPIV3Schema": {
                     "type": "object",
@@ -335,3 +336,43 @@ async def test_owners_are_told_though_the_webhook_fails(
     changed = await patch(plane, at("v1", "one", fieldManager="two"), b'{"spec":{"host":"b"}}', MERGE_PATCH)
 
     assert owners(changed.value)["two example.com/v1"] == ["f:host"]
+
+
+async def test_selectors_mean_what_is_shown(plane: ControlPlane, converter: Converter, at: Callable[..., Call]) -> None:
+    for name in ("one", "two"):
+        await create(plane, at("v1"), door("v1", name, host=name))
+    selecting = at("v2", fieldSelector="spec.address=two")
+
+    page = await list_(plane, selecting)
+    watch = Watch(plane, selecting, parse(selecting, watch=True))
+    began = await watch.next()
+    await patch(plane, at("v1", "two"), b'{"spec":{"host":"other"}}', MERGE_PATCH)
+    await patch(plane, at("v1", "one"), b'{"spec":{"host":"two"}}', MERGE_PATCH)
+    changed = await watch.next()
+
+    assert [each.name for each in page.items] == ["two"]
+    assert began is not None
+    assert changed is not None
+    told = [(each.type, each.stored.name, each.stored.value["spec"]) for each in [*began, *changed] if each.stored]
+    assert told == [
+        ("ADDED", "two", {"address": "two"}),
+        ("DELETED", "two", {"address": "two"}),
+        ("ADDED", "one", {"address": "two"}),
+    ]
+
+
+async def test_a_list_is_of_the_revision_that_it_tells_though_others_write_while_it_is_converted(
+    plane: ControlPlane, converter: Converter, at: Callable[..., Call]
+) -> None:
+    await create(plane, at("v1"), door("v1", host="a"))
+    revision = plane.store.revision
+
+    async def meanwhile(config: ClientConfig, review: bytes, timeout_s: int) -> bytes:
+        await create(plane, at("v1"), door("v1", "two", host="a"))
+        return await converter(config, review, timeout_s)
+
+    plane.webhooks.call = meanwhile
+
+    page = await list_(plane, at("v2", fieldSelector="spec.address=a"))
+
+    assert ([each.name for each in page.items], page.revision) == (["one"], revision)
