@@ -93,11 +93,14 @@ class Watch:
     async def _converted(self, events: Iterable[Event]) -> list[Event]:
         """The events with the states in the kind's version, for which others have to be asked. Raises StatusError."""
         events = [event for event in events if event.revision > self._version]
-        states = [state for event in events for state in (event.new, event.old) if state is not None]
+        if self._options.selection.everything:
+            # What was before a change counts only for selectors.
+            events = [Event(each.type, each.new, None if each.new else each.old, each.revision) for each in events]
+        states = [state for each in events for state in (each.new, each.old) if state is not None]
         shown = dict(zip(states, await all_shown(self.kind, states), strict=True))
         return [
-            Event(event.type, event.new and shown[event.new], event.old and shown[event.old], event.revision)
-            for event in events
+            Event(each.type, each.new and shown[each.new], each.old and shown[each.old], each.revision)
+            for each in events
         ]
 
     def _time_passed(self) -> Notice | None:
