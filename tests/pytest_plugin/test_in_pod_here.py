@@ -26,6 +26,8 @@ from fakekube import FakeCluster, ManifestError, NotFound
 from fakekube.in_pod.errors import InPodError
 from fakekube.testing.in_pod import InPod
 
+pytestmark = pytest.mark.usefixtures("forgotten_connections")
+
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 POD = """

@@ -100,7 +100,13 @@ def python() -> str:
 def public_directory() -> pathlib.Path:
     """Readable by every user, unlike pytest's own; there from the collection of tests to the end of this process."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="fakekube-tests-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    owner = os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:  # not a child that a test has forked
+            shutil.rmtree(directory, ignore_errors=True)
+
+    atexit.register(remove)
     directory.chmod(0o755)
     (directory / "fakekube").mkdir()
     (directory / "fakekube" / "__init__.py").touch()
