@@ -18,7 +18,8 @@ from fakekube.storage.store import Clash, Store, Stored
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 Change = Callable[[Stored], Awaitable[Object]]
-"""From what is stored (in the form of storage) to what shall be: decoded, defaulted, admitted; a new dict, in the form of storage."""
+"""From what is stored (in the form of storage) to what shall be: decoded, defaulted, admitted; a new dict, in the form of storage. Where a
+webhook converts the kind's versions, both are in the version of the request."""
 
 
 async def update(
