@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fakekube.kinds.apiextensions import validation_rules
 from fakekube.objects import regular_expressions
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fakekube.objects.structural_schemas import (
@@ -115,6 +116,7 @@ def _keywords(schema: Schema, path: str, *, is_root: bool = False) -> Errors:
     yield from _map_type(schema, path)
     for inner, inner_path in _children(schema, path):
         yield from _keywords(inner, inner_path)
+    yield from validation_rules.judge(schema, path)
 
 
 def _list_type(schema: Schema, path: str) -> Errors:

@@ -1,0 +1,68 @@
+"""What a rule of `x-kubernetes-validations` may say, as far as it can be told without compiling its expressions.
+
+https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fakekube.objects.field_errors import FieldError, invalid, not_supported, required
+from fakekube.objects.structural_schemas import RULES, Schema
+
+REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
+
+_BLANK = "must be non-empty if specified"
+_LINE_BREAKS = "must not contain line breaks"
+_LINE_BREAK = re.compile("[\r\n]")
+_STEP = re.compile(r"\.(?P<field>[^.\[\]]+)|\['(?P<key>[^']+)'\]")
+
+
+def judge(schema: Schema, path: str) -> Iterator[FieldError]:
+    """What is wrong with the rules at one place of a schema, in their order."""
+    for i, rule in enumerate(schema.get(RULES) or ()):
+        yield from _rule(rule, schema, f"{path}.{RULES}[{i}]")
+
+
+def _rule(rule: Mapping[str, Any], schema: Schema, path: str) -> Iterator[FieldError]:
+    expression, message = (rule.get("rule") or "").strip(), rule.get("message") or ""
+    if not expression:
+        yield required(f"{path}.rule", "rule is not specified")
+    elif message and not message.strip():
+        yield invalid(f"{path}.message", message, _BLANK)
+    elif _LINE_BREAK.search(message.strip()):
+        yield invalid(f"{path}.message", message, _LINE_BREAKS)
+    elif _LINE_BREAK.search(expression) and not message:
+        yield required(f"{path}.message", "message must be specified if rule contains line breaks")
+    reason = rule.get("reason")
+    if reason is not None and reason not in REASONS:
+        yield not_supported(f"{path}.reason", reason, REASONS)
+    field_path = rule.get("fieldPath") or ""
+    if field_path and not field_path.strip():
+        yield invalid(f"{path}.fieldPath", field_path, _BLANK)
+    elif _LINE_BREAK.search(field_path):
+        yield invalid(f"{path}.fieldPath", field_path, _LINE_BREAKS)
+    elif field_path and not _is_path_in(schema, field_path):
+        yield invalid(f"{path}.fieldPath", field_path, "must be a valid path")
+
+
+def _is_path_in(schema: Schema, field_path: str) -> bool:
+    """Whether a path such as `.spec.labels['a/b']` leads to something that the schema knows; items of lists have no paths."""
+    place = 0
+    while place < len(field_path):
+        step = _STEP.match(field_path, place)
+        if step is None:
+            return False
+        name = step["field"] or step["key"]
+        properties, additional = schema.get("properties") or {}, schema.get("additionalProperties")
+        if name in properties:
+            schema = properties[name]
+        elif step["key"] and isinstance(additional, Mapping):
+            # The keys of a map stand in brackets: only fields of objects stand behind dots.
+            schema = additional
+        else:
+            return False
+        place = step.end()
+    return True
