@@ -72,9 +72,9 @@ def _message(value: Any, path: str) -> list[FieldError]:
     if not value:
         return []
     if not value.strip():
-        return [invalid(path, value, "message must be non-empty if specified")]
+        return [invalid(path, value, "must be non-empty if specified")]
     if "\n" in value.strip():
-        return [invalid(path, value, "message must not contain line breaks")]
+        return [invalid(path, value, "must not contain line breaks")]
     return rules.no_longer_than(MOST_MESSAGE_BYTES)(value, path)
 
 
@@ -211,7 +211,7 @@ def _param_ref(value: Any, path: str) -> list[FieldError]:
 
 def _actions(value: Any, path: str) -> list[FieldError]:
     if not value:
-        return [required(path)]
+        return [required(path, "at least one validation action is required")]
     errors: list[FieldError] = []
     for i, action in enumerate(value):
         if action not in ("Deny", "Warn", "Audit"):

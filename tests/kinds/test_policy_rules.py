@@ -1,0 +1,44 @@
+"""What admission policies and their bindings may say, besides their expressions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fakekube.kinds import policy_rules
+from fakekube.objects import rules
+
+
+def policy(**validation: Any) -> dict[str, Any]:
+    matches = {
+        "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["*"], "resources": ["pods"]}]
+    }
+    spec = {"failurePolicy": "Fail", "matchConstraints": matches, "validations": [{"expression": "true", **validation}]}
+    return {"metadata": {"name": "p"}, "spec": spec}
+
+
+def test_a_message_of_one_line_is_accepted() -> None:
+    assert not [error for error in policy_rules.validating(policy(message="why")) if "validations" in error.field]
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        (" ", 'Invalid value: " ": must be non-empty if specified'),
+        ("two\nlines", 'Invalid value: "two\\nlines": must not contain line breaks'),
+    ],
+)
+def test_a_message_is_one_line_with_something_in_it(message: str, text: str) -> None:
+    errors = [error for error in policy_rules.validating(policy(message=message)) if "validations" in error.field]
+
+    assert [str(error) for error in errors] == [f"spec.validations[0].message: {text}"]
+
+
+@pytest.mark.parametrize("actions", [None, []])
+def test_a_binding_says_what_happens(actions: list[str] | None) -> None:
+    binding = {"spec": {"policyName": "p", "validationActions": actions}}
+
+    errors = rules.check(binding, policy_rules.VALIDATING_BINDING, "")
+
+    assert "spec.validationActions: Required value: at least one validation action is required" in map(str, errors)
