@@ -147,7 +147,7 @@ def _files(view: ViewOrder) -> dict[str, bytes]:
 
 
 def _bubblewrap(rung: RungAnswer, view: ViewOrder, _is_terminal: bool) -> Iterator[Backend]:
-    from fakekube.sandbox import bubblewrap
+    from fakekube.sandbox import bubblewrap, rungs
 
     plan = mount_plan.plan(view["mounts"], view["files"], view["hidden"])
     command, descriptors = bubblewrap.command(view, plan)
@@ -157,7 +157,7 @@ def _bubblewrap(rung: RungAnswer, view: ViewOrder, _is_terminal: bool) -> Iterat
         yield Backend(
             _started_directly(command, None, catches=catches, kept=descriptors),
             catches=catches,
-            missing=[*rung["missing"], *relays.missing],
+            missing=[*(each for each in rung["missing"] if each != rungs.NO_OWN_NETWORK), *relays.missing],
             listeners=relays.listeners,
             depth=2,
         )

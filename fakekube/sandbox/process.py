@@ -197,8 +197,7 @@ class Prepared:
     def close(self) -> None:
         if not self._is_used:
             self._is_used = True
-            self._control.close()
-            self._monitor.wait()
+            _dismiss(self._control, self._monitor)
 
     def __enter__(self) -> Self:
         return self
@@ -298,13 +297,20 @@ def _first_answer(control: Channel, monitor: subprocess.Popen[bytes]) -> dict[st
     received = control.receive()
     if received is not None and "failed" not in received.message:
         return received.message
-    control.close()
-    monitor.wait()
+    _dismiss(control, monitor)
     if received is None:
         raise SandboxError(
             f"the sandbox's monitor ended with {monitor.returncode} before it answered: {sys.executable} must be able to run"
         )
     raise SandboxError(received.message["failed"], received.message["exit_code"])
+
+
+def _dismiss(control: Channel, monitor: subprocess.Popen[bytes]) -> None:
+    """Ends a monitor that has no view. Children that were forked meanwhile hold the socket too, so that closing ours tells it nothing."""
+    with contextlib.suppress(OSError):
+        control.socket.shutdown(socket.SHUT_RDWR)
+    control.close()
+    monitor.wait()
 
 
 def _heal(rung: RungName) -> None:

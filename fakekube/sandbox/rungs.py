@@ -253,6 +253,10 @@ def _missing_processes(tried: Tried) -> list[str]:
     return ["The processes are not numbered anew, because /proc cannot be mounted; those of the host are seen."]
 
 
+NO_OWN_NETWORK = 'Network "pod" cannot be had.'
+"""To be known before a view is asked for; one in the host's network lacks nothing by it."""
+
+
 def _bubblewrap(addresses: Addresses) -> RungAnswer:
     import shutil
 
@@ -274,7 +278,7 @@ def _bubblewrap(addresses: Addresses) -> RungAnswer:
         "bwrap works for this user.",
         catches=catches,
         addresses=addresses,
-        missing=['Network "pod" cannot be had.'],
+        missing=[NO_OWN_NETWORK],
     )
 
 

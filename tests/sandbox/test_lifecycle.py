@@ -271,6 +271,24 @@ def test_chosen_rung_is_not_tried_again() -> None:
         assert (process.wait(), process.rung) == (0, rung.name)
 
 
+def test_rung_that_is_not_usable_is_told_while_a_child_holds_the_socket_too() -> None:
+    prepared = sandbox.Prepared("sudo" if os.geteuid() == 0 else "root")
+    held = os.dup(prepared._control.socket.fileno())
+
+    with pytest.raises(sandbox.SandboxError):
+        _ = prepared.rung
+
+    os.close(held)
+
+
+@pytest.mark.parametrize("rung", OWN_RUNGS)
+def test_view_in_the_hosts_network_lacks_none_of_its_own(rung: sandbox.RungName) -> None:
+    with sandbox.start(view_of("true"), backend=rung) as process:
+        process.wait()
+
+    assert not [sentence for sentence in process.missing if 'Network "pod"' in sentence]
+
+
 def pretend(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
     """Lets the monitor find another kind of machine: the lines are run in it before it begins."""
     from fakekube.sandbox import process
