@@ -23,6 +23,8 @@ the server breaks; the ClusterIP could be anybody's."""
 CLUSTER_DOMAIN = "cluster.local"
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_LEFT_OUT = ("KUBECONFIG", "PWD", "OLDPWD")
+"""What leads to another cluster, and what programs would take for the container's workingDir: both are the same directory there."""
 _CLEAN = ("PATH", "HOME", "TERM", "LANG")
 """What a program needs of the host even if it is to see nothing of it."""
 
@@ -122,14 +124,14 @@ def view(
 def environment(
     environ: Mapping[str, str], pods: Mapping[str, str], server: Server, *, clean: bool = False
 ) -> dict[str, str]:
-    """This machine's own variables, without those that lead to another cluster, and the pod's over them."""
+    """This machine's own variables, without those that lead to another cluster or directory, and the pod's over them."""
     if clean:
         kept = {name: environ[name] for name in _CLEAN if name in environ}
     else:
         kept = {
             name: value
             for name, value in environ.items()
-            if name != "KUBECONFIG" and not name.startswith(("KUBERNETES_", "FAKEKUBE_"))
+            if name not in _LEFT_OUT and not name.startswith(("KUBERNETES_", "FAKEKUBE_"))
         }
     merged = {**kept, **pods}
     if any(merged.get(name) for name in _PROXIES):

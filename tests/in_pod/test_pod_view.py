@@ -49,6 +49,12 @@ def test_what_leads_to_another_cluster_is_left_out_and_the_pods_variables_win() 
     assert view.environment == {"PATH": "/bin", "COLOUR": "blue", "HOSTNAME": "web"}
 
 
+def test_the_shells_directory_is_not_told_for_the_containers() -> None:
+    view = view_of(pod({"workingDir": "/app"}), PATH="/bin", PWD="/home/me/project", OLDPWD="/home/me")
+
+    assert view.environment.keys() == {"PATH", "COLOUR", "HOSTNAME"}
+
+
 def test_a_clean_environment_has_next_to_nothing_of_the_machine() -> None:
     view = view_of(pod(), Choices(clean_environment=True), PATH="/bin", HOME="/home/me", EDITOR="vi")
 
