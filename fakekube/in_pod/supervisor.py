@@ -155,8 +155,9 @@ def _open_door(connection: Connection, namespace: str, pod: str, container: str)
     try:
         return ProcessDoor(connection.another(), namespace, pod, container)
     except DoorRefused as error:
+        where = "" if namespace == connection.endpoint.namespace else f" -n {namespace}"
         raise InPodError(
-            f"{error}. `fakekube exec pod/{pod} -c {container} -- COMMAND` runs another program beside it"
+            f"{error}. `fakekube exec pod/{pod}{where} -c {container} -- COMMAND` runs another program beside it"
         ) from None
     except RemoteError as error:
         say(f"the pod will not know of the program: {error.message}")

@@ -266,6 +266,7 @@ def test_a_container_that_is_played_already_is_not_played_twice(
 
     assert code == 125
     assert "`fakekube exec pod/web -c main -- COMMAND` runs another program beside it" in err
+    assert err.count("fakekube exec") == 1
 
 
 def test_a_deleted_pod_ends_its_program(kube: FakeCluster, create: Callable[[Object], None], start: Start) -> None:

@@ -146,10 +146,7 @@ class Door:
             return self._plane.processes.join(pod, self._place.container)
         except TakenError as error:
             pid = f" (PID {error.args[0]})" if error.args[0] else ""
-            raise RefusedError(
-                f"{self._who} is played by another process already{pid}: end that one first, "
-                "or run a command beside it with `fakekube exec`"
-            ) from None
+            raise RefusedError(f"{self._who} is played by another process already{pid}: end that one first") from None
 
     @property
     def _who(self) -> str:

@@ -290,8 +290,7 @@ async def test_a_container_is_played_by_one_process(kube: FakeCluster) -> None:
             assert await socket.hear() == {"closed": 1000}
 
     assert refused["message"] == (
-        "container c of pod default/p is played by another process already (PID 4711): end that one first, "
-        "or run a command beside it with `fakekube exec`"
+        "container c of pod default/p is played by another process already (PID 4711): end that one first"
     )
 
 
