@@ -11,6 +11,7 @@ from fakekube.in_pod.cluster_source import ClusterSource
 from fakekube.in_pod.connection import Connection
 from fakekube.in_pod.errors import InPodError
 from fakekube.in_pod.live_volumes import LiveVolumes, SetUpFailed
+from fakekube.in_pod.runtime_directory import DIRECTORY_MODE
 from fakekube.kubelet import Object, hostname, hosts_file
 from fakekube.kubelet import environment as environments
 from fakekube.kubelet import mounts as kubelet_mounts
@@ -26,9 +27,11 @@ def render(connection: Connection, pod: Object, container: Object, directory: Pa
     address = pod_view.address_of(endpoint.host, endpoint.port)
     source = ClusterSource(connection, address)
     try:
-        (directory / VOLUMES).mkdir(parents=True, exist_ok=True)
-        # There are tokens and Secrets below.
-        directory.chmod(0o700)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        # There are tokens and Secrets below; but a directory that was there, such as /tmp, has its mode from others.
+        directory.mkdir(DIRECTORY_MODE, exist_ok=True)
+        (directory / VOLUMES).mkdir(DIRECTORY_MODE, exist_ok=True)
+        (directory / VOLUMES).chmod(DIRECTORY_MODE)
         volumes = LiveVolumes(pod, source, lambda name, is_shared: directory / VOLUMES / name)
         volumes.set_up()
         variables = environments.environment(pod, container, source, volumes.path)

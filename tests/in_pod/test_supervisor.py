@@ -452,6 +452,21 @@ def test_what_is_rendered_is_what_a_view_shows(
     assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o700
 
 
+def test_rendering_into_a_directory_that_is_there_closes_what_is_rendered_alone(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "web.yaml").write_text(json.dumps(pod()))
+    there = tmp_path / "there"
+    there.mkdir()
+    there.chmod(0o755)
+
+    code, _, _ = run("render", "web.yaml", "there")
+
+    assert code == 0
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (there, *there.iterdir())}
+    assert modes == {"there": 0o755, "volumes": 0o700, "environment": 0o600, "hosts": 0o644}
+
+
 def test_the_doctor_tells_of_the_machine_and_of_the_server(
     kube: FakeCluster, run: Callable[..., tuple[int, str, str]]
 ) -> None:
