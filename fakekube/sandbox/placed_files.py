@@ -74,7 +74,14 @@ def _locked() -> Iterator[int]:
 
 
 def _try_lock() -> int | None:
-    journal = os.open(STATE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        journal = os.open(STATE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise SandboxError(f"{STATE} cannot be opened: {error.strerror}. Remove it") from None
+    # What it says is undone with our rights, and where there is no /run anybody could have written it.
+    if os.fstat(journal).st_uid != os.geteuid():
+        os.close(journal)
+        raise SandboxError(f"{STATE} is somebody else's: remove it")
     try:
         fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Its last owner removes the file: then this lock is on nothing that others see.

@@ -112,3 +112,20 @@ def test_file_that_cannot_be_replaced_is_overwritten_and_said(
         assert (host / "etc" / "hosts").read_text() == "after"
 
     assert (host / "etc" / "hosts").read_text() == "before"
+
+
+def test_a_journal_that_could_be_somebody_elses_is_not_followed(
+    host: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (host / "journal").write_text(json.dumps(["linked", str(host / "volume")]) + "\n")
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+
+    with pytest.raises(SandboxError, match="is somebody else's: remove it"), placed_files.placed(plan_of(host)):
+        pass
+
+    (host / "journal").rename(host / "elsewhere")
+    (host / "journal").symlink_to(host / "elsewhere")
+    with pytest.raises(SandboxError, match="cannot be opened"), placed_files.placed(plan_of(host)):
+        pass
+
+    assert (host / "volume").is_dir()
