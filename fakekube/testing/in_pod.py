@@ -74,7 +74,7 @@ class InPod:
         __tracebackhide__ = True
         if isinstance(pod, str) and "\n" not in pod and ":" not in pod:
             kind, _, name = pod.rpartition("/")
-            if kind not in ("", "pod", "pods", "po"):
+            if kind not in ("", "pod", "pods", "po") or name.endswith((".yaml", ".yml", ".json")):
                 raise ManifestError(f"{pod!r} is no pod: expected a name, a manifest, or pathlib.Path({pod!r})")
             self._cluster.get("pod", name, namespace)
             return name, namespace

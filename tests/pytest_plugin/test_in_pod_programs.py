@@ -12,6 +12,7 @@ import pytest
 from fakekube import FakeCluster
 from fakekube.in_pod.errors import InPodError
 from fakekube.testing.in_pod import InPod
+from fakekube.testing.manifests import ManifestError
 from tests.pytest_plugin.test_in_pod_here import POD, READER
 
 CLIENTS = {
@@ -151,3 +152,10 @@ def test_a_program_that_says_nothing_is_not_waited_for_for_ever(in_pod: InPod) -
         pytest.raises(TimeoutError, match=r"^no 'ready' within 0.1 s"),
     ):
         program.expect("ready", timeout=0.1)
+
+
+def test_a_file_name_is_told_from_the_name_of_a_pod(in_pod: InPod) -> None:
+    with pytest.raises(ManifestError) as raised:
+        in_pod("deploy.yaml")
+
+    assert str(raised.value) == ("'deploy.yaml' is no pod: expected a name, a manifest, or pathlib.Path('deploy.yaml')")
