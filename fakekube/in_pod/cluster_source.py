@@ -26,10 +26,12 @@ class ClusterSource:
     """For any thread; requests go one after another over `connection`. Its methods raise RemoteError when the server is away.
 
     `api_address` is where the view reaches the API server; programs are told it instead of the ClusterIP of `kubernetes`.
+    `kubeconfig` is the server's, for a view that lasts no longer than its server; see `runtime_directory.claim_directory`.
     """
 
     def __init__(self, connection: Connection, api_address: tuple[str, int] | None = None) -> None:
         self.api_address = api_address
+        self.kubeconfig: Path | None = None
         self._connection = connection
         self._lock = threading.RLock()
         self._known: dict[tuple[str, str, str], Object | None] = {}
@@ -61,7 +63,8 @@ class ClusterSource:
 
     def claim_directory(self, namespace: str, claim: str) -> Path:
         found = self.claim(namespace, claim)
-        return runtime_directory.claim_directory(found["metadata"]["uid"] if found else f"{namespace}.{claim}")
+        uid = found["metadata"]["uid"] if found else f"{namespace}.{claim}"
+        return runtime_directory.claim_directory(uid, self.kubeconfig)
 
     def services(self, namespace: str) -> Sequence[Object]:
         with self._lock:

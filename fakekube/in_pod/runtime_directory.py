@@ -2,6 +2,7 @@
 
     $XDG_RUNTIME_DIR/fakekube/          or, without it, $TMPDIR/fakekube-UID; 0700, of this user
         claims/UID/                     the data of a PersistentVolumeClaim; stays
+        server-NAME/                    a server of the command's own, with claims/ of its own
         pods/UID/                       as long as a view of the pod runs; `lock` is held by each of them
             volumes/NAME/               emptyDirs, which all containers of the pod share
             views/CONTAINER.PID/
@@ -57,9 +58,15 @@ def root() -> Path:
     return path
 
 
-def claim_directory(uid: str) -> Path:
-    """Of a PersistentVolumeClaim, by its uid. Raises RuntimeDirectoryError."""
-    path = root() / "claims" / uid
+def claim_directory(uid: str, kubeconfig: Path | None = None) -> Path:
+    """Of a PersistentVolumeClaim, by its uid. Raises RuntimeDirectoryError.
+
+    `kubeconfig` is the server's: what belongs to a server of the command's own goes with it, as nobody finds it afterwards.
+    """
+    place = root()
+    if kubeconfig is not None and kubeconfig.parent.parent == place:
+        place = kubeconfig.parent
+    path = place / "claims" / uid
     path.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
     return path
 

@@ -46,6 +46,7 @@ class Session:
         address = pod_view.address_of(endpoint.host, endpoint.port)
         self.server = Server.of(address, self._cluster_ip(), choices, sandbox.rung)
         self.source.api_address = self.server.advertised
+        self.source.kubeconfig = endpoint.file
         self.directory = ViewDirectory(pod["metadata"]["uid"], container["name"])
         self._failed: Callable[[str, str], None] = lambda volume, message: None
         self.volumes = LiveVolumes(

@@ -129,3 +129,11 @@ def test_claims_stay(runtime: Path) -> None:
     assert claim == runtime / "claims" / "claim-uid"
     assert runtime_directory.claim_directory("claim-uid") == claim
     assert list(runtime_directory.views("claim-uid")) == []
+
+
+def test_claims_of_a_server_of_the_commands_own_go_with_it(runtime: Path) -> None:
+    own = runtime_directory.claim_directory("claim-uid", runtime / "server-1" / "kubeconfig")
+    others = runtime_directory.claim_directory("claim-uid", runtime / "elsewhere" / "certs" / "kubeconfig")
+
+    assert own == runtime / "server-1" / "claims" / "claim-uid"
+    assert others == runtime / "claims" / "claim-uid"
