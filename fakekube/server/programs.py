@@ -254,7 +254,7 @@ def fakekube_exec(kubeconfig: Callable[[], str]) -> Launcher:
     def launch(target: Target, command: Sequence[str], reads: bool, terminal: bool) -> Launch:
         options = [option for option, is_set in (("-i", reads), ("-t", terminal)) if is_set]
         arguments = [
-            *(sys.executable, "-m", "fakekube", "exec", f"pod/{target.pod}"),
+            *(sys.executable, "-P", "-m", "fakekube", "exec", f"pod/{target.pod}"),
             *("-n", target.namespace, "-c", target.container),
             *options,
             "--",

@@ -208,7 +208,7 @@ class TestedPod:
     def _command(self, command: str, program: Arguments, options: Sequence[str]) -> list[str]:
         words = ["sh", "-c", program] if isinstance(program, str) else list(program)
         where = ["-n", self.namespace, "-c", self.container, "--kubeconfig", str(self._cluster.kubeconfig)]
-        return [sys.executable, "-m", "fakekube", command, f"pod/{self.name}", *where, *options, "--", *words]
+        return [sys.executable, "-P", "-m", "fakekube", command, f"pod/{self.name}", *where, *options, "--", *words]
 
 
 def _environment(env: Mapping[str, str] | None) -> dict[str, str]:

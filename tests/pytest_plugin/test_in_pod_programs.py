@@ -159,3 +159,12 @@ def test_a_file_name_is_told_from_the_name_of_a_pod(in_pod: InPod) -> None:
         in_pod("deploy.yaml")
 
     assert str(raised.value) == ("'deploy.yaml' is no pod: expected a name, a manifest, or pathlib.Path('deploy.yaml')")
+
+
+def test_a_module_in_the_current_directory_is_not_taken_for_one_of_pythons(
+    in_pod: InPod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tty.py").write_text("raise SystemExit('the wrong module')")
+    monkeypatch.chdir(tmp_path)
+
+    assert in_pod(POD).run("echo up").stdout == "up\n"

@@ -71,7 +71,7 @@ def test_commands_run_by_fakekube_exec_against_this_server(reads: bool, terminal
     launch = fakekube_exec(lambda: "/x/kubeconfig")(Target("shop", "p", "c"), ["ls", "-l"], reads, terminal)
 
     assert list(launch.arguments) == [
-        *(sys.executable, "-m", "fakekube", "exec", "pod/p", "-n", "shop", "-c", "c"),
+        *(sys.executable, "-P", "-m", "fakekube", "exec", "pod/p", "-n", "shop", "-c", "c"),
         *options,
         *("--", "ls", "-l"),
     ]
