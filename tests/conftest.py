@@ -21,7 +21,7 @@ NEEDS = {
     "tests/clients/test_in_pod_programs.py::test_nodes_own_resolver_finds_the_server": "node",
     "tests/clients/test_in_pod_programs.py::test_javas_own_resolver_finds_the_server": "javac",
 }
-NEEDS_RIGHTS = ("tests/in_pod/test_supervisor.py",)
+NEEDS_RIGHTS = ("tests/in_pod/test_supervisor.py", "tests/docs/")
 """Skip themselves where the machine lets nobody build a view, which no installation changes."""
 MAY_SKIP = (*(path for path, program in NEEDS.items() if shutil.which(program) is None), *NEEDS_RIGHTS)
 """Tests that CI does not install the programs for: they run where those are."""

@@ -79,8 +79,10 @@ class Runner:
 
 @functools.cache
 def other_python() -> str | None:
-    """One for an ordinary user with the libraries of this one; None where that is not to be had, or tests run as one anyway."""
-    if os.geteuid() != 0:
+    """One for an ordinary user with the libraries of this one; None where that is not to be had, has no view of
+    everything, or tests run as one anyway."""
+    other = actors.Actor(is_root=False)
+    if os.geteuid() != 0 or not set(actors.probed(other)["usable"]) & set(actors.OF_EVERYTHING):
         return None
     python = actors.python()
     check = "import sys; sys.path[:0] = sys.argv[1:]; import fakekube.in_pod, kubernetes; print(sys.version_info[:2])"
@@ -90,7 +92,7 @@ def other_python() -> str | None:
         text=True,
         check=False,
         cwd="/",
-        **actors.Actor(is_root=False).user,
+        **other.user,
     )
     return python if done.stdout.strip() == str(sys.version_info[:2]) else None
 
@@ -121,7 +123,9 @@ def run(request: pytest.FixtureRequest, cluster: Cluster, namespace: str) -> Ite
     if request.param != "me":
         python, user = other_python(), actors.Actor(is_root=False).user
         if python is None or not user:
-            pytest.xfail("there is no other user to be, or none that can read this Python and its libraries")
+            pytest.xfail(
+                "there is no other user to be, or none that can read this Python and its libraries, or has a view of everything"
+            )
     home = pathlib.Path(tempfile.mkdtemp(prefix="fakekube-home-"))
     try:
         kubeconfig = home / "kubeconfig"

@@ -31,6 +31,9 @@ CANDIDATES = (
 )
 API = ("127.96.0.1", 443)
 
+OF_EVERYTHING = ("root", "namespaces", "bubblewrap", "sudo")
+"""Rungs whose views show everything to every program, and several of them at a time."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Actor:
