@@ -10,13 +10,12 @@ from typing import Any
 
 import orjson
 
-from fakekube.api.approval import Approval
-from fakekube.api.body import check_name, check_place, completed_value, from_storage, to_storage
+from fakekube.api.approval import changed
+from fakekube.api.body import check_name, check_place, completed_value, from_storage
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.create import create_decoded
 from fakekube.api.field_ownership import Converted, asking, tracked, untracked, writer_of
-from fakekube.api.rights import check_rights
 from fakekube.errors import AlreadyExists, BadRequest, Conflict, InternalError, conflict, not_found
 from fakekube.facts import type_of
 from fakekube.objects import field_sets, go_json, managed_fields, schemas, yaml
@@ -26,7 +25,6 @@ from fakekube.objects.metadata import ANNOTATIONS_MOST_BYTES
 from fakekube.objects.patches import go_json_kind
 from fakekube.objects.typed_fields import Mistake
 from fakekube.objects.unstructured import why_it_does_not_fit
-from fakekube.registry import update as registry
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.storage.store import Stored
 
@@ -52,7 +50,7 @@ async def apply(plane: ControlPlane, call: Call, body: bytes) -> tuple[Stored, b
 
     config, repeated = configuration(kind, body)
 
-    async def change(current: Stored) -> Object:
+    async def become(current: Stored) -> Object:
         def owned(converted: Converted | None) -> Object:
             live = from_storage(kind, current.copy())
             return _applied(writer_of(plane, call, options, converted), kind, live, config, options)
@@ -61,26 +59,9 @@ async def apply(plane: ControlPlane, call: Call, body: bytes) -> tuple[Stored, b
         tell_repeated_keys(call, repeated, options)
         check_place(call, new)
         check_name(call, new)
-        new = to_storage(kind, new)
-        attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
-        await plane.admission.mutate(new, current.value, attributes)
-        check_rights(plane, call, new, current.value)
         return new
 
-    operation = plane.operation(call.user, dry_run=options.dry_run)
-    with Approval.of_update(plane, call, dry_run=options.dry_run) as approve:
-        stored = await registry.update(
-            plane.store,
-            kind,
-            call.namespace,
-            call.name,
-            change,
-            operation,
-            call.warnings,
-            approve,
-            subresource=call.subresource,
-        )
-    return stored, False
+    return await changed(plane, call, options, become), False
 
 
 async def _create(plane: ControlPlane, call: Call, body: bytes, options: WriteOptions) -> Stored:

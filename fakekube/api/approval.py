@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 
 from fakekube.admission import Chain
 from fakekube.admission.attributes import Attributes
-from fakekube.api.call import Call
+from fakekube.api.body import to_storage
+from fakekube.api.call import Call, WriteOptions
 from fakekube.api.control_plane import ControlPlane
+from fakekube.api.rights import check_rights
+from fakekube.registry import update as registry
 from fakekube.registry.kind import Object
+from fakekube.storage.store import Stored
 
 
 class Approval:
@@ -22,10 +26,6 @@ class Approval:
     def __init__(self, admission: Chain, attributes: Callable[[Object], Attributes]) -> None:
         self._admission, self._attributes = admission, attributes
         self._asked: Attributes | None = None
-
-    @classmethod
-    def of_update(cls, plane: ControlPlane, call: Call, *, dry_run: bool) -> Approval:
-        return cls(plane.admission, lambda new: plane.attributes(call, "UPDATE", new, dry_run=dry_run))
 
     async def __call__(self, new: Object, old: Object | None) -> None:
         self._take_back()
@@ -46,3 +46,44 @@ class Approval:
         if self._asked is not None:
             self._asked.take_back()
             self._asked = None
+
+
+async def changed(
+    plane: ControlPlane,
+    call: Call,
+    options: WriteOptions,
+    become: Callable[[Stored], Awaitable[Object]],
+    *,
+    put: bool = False,
+) -> Stored:
+    """The object of a call, changed to what `become` makes of it: how PUT, PATCH and apply end.
+
+    `become` gives the object in the version of the request, and is asked again whenever somebody else was faster.
+
+    Raises NotFound, Conflict, Invalid, Forbidden, what admission refuses with, and whatever `become` raises.
+    """
+    kind = call.kind
+
+    def attributes(new: Object) -> Attributes:
+        return plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
+
+    async def change(current: Stored) -> Object:
+        new = to_storage(kind, await become(current))
+        await plane.admission.mutate(new, current.value, attributes(new))
+        check_rights(plane, call, new, current.value)
+        return new
+
+    operation = plane.operation(call.user, dry_run=options.dry_run)
+    with Approval(plane.admission, attributes) as approve:
+        return await registry.update(
+            plane.store,
+            kind,
+            call.namespace,
+            call.name,
+            change,
+            operation,
+            call.warnings,
+            approve,
+            subresource=call.subresource,
+            put=put,
+        )

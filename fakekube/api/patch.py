@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import orjson
 
-from fakekube.api.approval import Approval
-from fakekube.api.body import Body, check_name, check_place, decoded_value, from_storage, set_defaults, to_storage
+from fakekube.api.approval import changed
+from fakekube.api.body import Body, check_name, check_place, decoded_value, from_storage, set_defaults
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.field_ownership import asks_for_no_tracking, own_updated
-from fakekube.api.rights import check_rights
 from fakekube.api.status_patch import patched_status
 from fakekube.errors import BadRequest, Invalid, UnsupportedMediaType, unknown_format
 from fakekube.objects import schemas
 from fakekube.objects.field_errors import Shown, go_quoted, invalid
 from fakekube.objects.patches import MERGE_PATCH, PATCHES, STRATEGIC_MERGE_PATCH, Patch, Patched, strategic_merge_of
-from fakekube.registry import update as registry
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.storage.store import Stored
 
@@ -43,7 +41,7 @@ async def patch(plane: ControlPlane, call: Call, body: Body, content_type: str) 
     options = write_options(call, "PatchOptions")
     value = body if isinstance(body, dict) and call.subresource == "status" and content_type == MERGE_PATCH else None
 
-    async def change(current: Stored) -> Object:
+    async def become(current: Stored) -> Object:
         new = patched_status(kind, current.value, value) if value is not None else None
         if new is None:
             text = body if isinstance(body, bytes) else orjson.dumps(body)
@@ -51,25 +49,9 @@ async def patch(plane: ControlPlane, call: Call, body: Body, content_type: str) 
         await own_updated(plane, call, from_storage(kind, current.value), new, options)
         check_place(call, new)
         check_name(call, new)
-        new = to_storage(kind, new)
-        attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
-        await plane.admission.mutate(new, current.value, attributes)
-        check_rights(plane, call, new, current.value)
         return new
 
-    operation = plane.operation(call.user, dry_run=options.dry_run)
-    with Approval.of_update(plane, call, dry_run=options.dry_run) as approve:
-        return await registry.update(
-            plane.store,
-            kind,
-            call.namespace,
-            call.name,
-            change,
-            operation,
-            call.warnings,
-            approve,
-            subresource=call.subresource,
-        )
+    return await changed(plane, call, options, become)
 
 
 def patched_object(

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import orjson
 
-from fakekube.api.approval import Approval
-from fakekube.api.body import Body, check_name, check_place, decoded, from_storage, to_storage
+from fakekube.api.approval import changed
+from fakekube.api.body import Body, check_name, check_place, decoded, from_storage
 from fakekube.api.call import Call, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.create import create_decoded
 from fakekube.api.field_ownership import keep_empty_list, own_created, own_updated
-from fakekube.api.rights import check_rights
 from fakekube.errors import Conflict, details_of, qualified
-from fakekube.registry import update as registry
 from fakekube.registry.kind import Object
 from fakekube.storage.store import Stored
 
@@ -37,32 +35,14 @@ async def update(plane: ControlPlane, call: Call, body: Body, media_type: str = 
     text = orjson.dumps(obj)
     first: Object | None = obj
 
-    async def change(current: Stored) -> Object:
+    async def become(current: Stored) -> Object:
         nonlocal first
         # The first attempt may use up what was decoded; a repeat reads it again.
         new, first = (first if first is not None else orjson.loads(text)), None
         await own_updated(plane, call, from_storage(kind, current.value), new, options)
-        new = to_storage(kind, new)
-        attributes = plane.attributes(call, "UPDATE", new, dry_run=options.dry_run)
-        await plane.admission.mutate(new, current.value, attributes)
-        check_rights(plane, call, new, current.value)
         return new
 
-    operation = plane.operation(call.user, dry_run=options.dry_run)
-    with Approval.of_update(plane, call, dry_run=options.dry_run) as approve:
-        stored = await registry.update(
-            plane.store,
-            kind,
-            call.namespace,
-            call.name,
-            change,
-            operation,
-            call.warnings,
-            approve,
-            subresource=call.subresource,
-            put=True,
-        )
-    return stored, False
+    return await changed(plane, call, options, become, put=True), False
 
 
 def _check_uid_of_missing(call: Call, obj: Object) -> None:
