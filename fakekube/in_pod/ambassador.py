@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from fakekube.in_pod.cluster_source import ClusterSource
 from fakekube.kubelet import Object
-from fakekube.kubelet.source import Token, TokenError
+from fakekube.kubelet.source import Token, TokenError, TokenRequest
 
 if TYPE_CHECKING:
     import asyncio
@@ -110,12 +110,4 @@ class Ambassador:
             pause_s = max(TRY_AGAIN_S, pause_s)
 
     def _token(self) -> Token:
-        metadata = self._pod["metadata"]
-        return self._source.token(
-            metadata["namespace"],
-            self._pod["spec"].get("serviceAccountName", "default"),
-            audience="",
-            expiration_seconds=EXPIRATION_SECONDS,
-            pod_name=metadata["name"],
-            pod_uid=metadata["uid"],
-        )
+        return self._source.token(TokenRequest.of_pod(self._pod, EXPIRATION_SECONDS))

@@ -14,7 +14,7 @@ from pathlib import Path
 from fakekube.in_pod import runtime_directory
 from fakekube.in_pod.connection import Connection
 from fakekube.kubelet import Object
-from fakekube.kubelet.source import Token, TokenError
+from fakekube.kubelet.source import Token, TokenError, TokenRequest
 from fakekube.kubelet.token_manager import MOST_JITTER, TokenManager
 from fakekube.remote import RemoteError
 
@@ -73,44 +73,19 @@ class ClusterSource:
                 self._services[namespace] = answer["items"]
             return [self._as_reached(each) for each in self._services[namespace]]
 
-    def token(
-        self,
-        namespace: str,
-        service_account: str,
-        *,
-        audience: str,
-        expiration_seconds: int,
-        pod_name: str,
-        pod_uid: str,
-    ) -> Token:
+    def token(self, request: TokenRequest) -> Token:
         """The same one until it is time for another. Raises TokenError."""
         with self._lock:
-            return self._tokens.token(
-                namespace,
-                service_account,
-                audience=audience,
-                expiration_seconds=expiration_seconds,
-                pod_name=pod_name,
-                pod_uid=pod_uid,
-            )
+            return self._tokens.token(request)
 
-    def _request_token(
-        self,
-        namespace: str,
-        service_account: str,
-        *,
-        audience: str,
-        expiration_seconds: int,
-        pod_name: str,
-        pod_uid: str,
-    ) -> Token:
+    def _request_token(self, request: TokenRequest) -> Token:
         spec = {
-            "audiences": [audience] if audience else [],
-            "expirationSeconds": expiration_seconds,
-            "boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": pod_name, "uid": pod_uid},
+            "audiences": [request.audience] if request.audience else [],
+            "expirationSeconds": request.expiration_seconds,
+            "boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": request.pod_name, "uid": request.pod_uid},
         }
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
-        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{service_account}/token"
+        path = f"/api/v1/namespaces/{request.namespace}/serviceaccounts/{request.service_account}/token"
         try:
             answer = self._connection.ask("POST", path, body=body)
         except RemoteError as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fakekube.kubelet import Object
 from fakekube.kubelet.environment import ContainerConfigError, environment, references
-from fakekube.kubelet.source import Token
+from fakekube.kubelet.source import Token, TokenRequest
 from fakekube.kubelet.volumes import VolumeError, files_of
 from fakekube.kubelet.volumes import references as references_of_volume
 
@@ -123,16 +123,7 @@ class _Stored:
     def claim_directory(self, namespace: str, claim: str) -> Path:
         return Path()
 
-    def token(
-        self,
-        namespace: str,
-        service_account: str,
-        *,
-        audience: str,
-        expiration_seconds: int,
-        pod_name: str,
-        pod_uid: str,
-    ) -> Token:
+    def token(self, request: TokenRequest) -> Token:
         return _NO_TOKEN
 
 

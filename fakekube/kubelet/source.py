@@ -23,6 +23,25 @@ class Token:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """What a token is to be like; it is bound to the pod. The audience "" is the API server's own."""
+
+    namespace: str
+    service_account: str
+    audience: str
+    expiration_seconds: int
+    pod_name: str
+    pod_uid: str
+
+    @classmethod
+    def of_pod(cls, pod: Object, expiration_seconds: int, audience: str = "") -> TokenRequest:
+        """For the pod's own service account."""
+        metadata = pod["metadata"]
+        account = pod["spec"].get("serviceAccountName") or "default"
+        return cls(metadata["namespace"], account, audience, expiration_seconds, metadata["name"], metadata["uid"])
+
+
 class TokenError(Exception):
     """No token could be had; the message is what a pod's event tells of it."""
 
@@ -45,17 +64,8 @@ class Source(Protocol):
     def claim_directory(self, namespace: str, claim: str) -> Path:
         """Where the data of the claim lie on this machine; the directory is there."""
 
-    def token(
-        self,
-        namespace: str,
-        service_account: str,
-        *,
-        audience: str,
-        expiration_seconds: int,
-        pod_name: str,
-        pod_uid: str,
-    ) -> Token:
-        """A token bound to the pod; the audience "" is the API server's own. Raises TokenError.
+    def token(self, request: TokenRequest) -> Token:
+        """Raises TokenError.
 
         `token_manager.TokenManager.token` is one: it hands out the same token until it is time for a new one.
         """

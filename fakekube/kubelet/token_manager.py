@@ -7,11 +7,9 @@ https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-accou
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
-from fakekube.kubelet.source import Token, TokenError
+from fakekube.kubelet.source import Token, TokenError, TokenRequest
 from fakekube.objects.go_text import quoted
 
 LONGEST_AGE = timedelta(hours=24)
@@ -19,21 +17,6 @@ LAST_PART_PERCENT = 20
 """Of its time; in it a token is replaced."""
 MOST_JITTER = timedelta(seconds=10)
 """A token is replaced up to so much earlier, so that not all pods come at once."""
-
-
-class Request(Protocol):
-    """Asks the API server for a token, with the parameters of `Source.token`. Raises TokenError."""
-
-    def __call__(
-        self,
-        namespace: str,
-        service_account: str,
-        *,
-        audience: str,
-        expiration_seconds: int,
-        pod_name: str,
-        pod_uid: str,
-    ) -> Token: ...
 
 
 def renew_at(token: Token, expiration_seconds: int) -> datetime:
@@ -47,66 +30,46 @@ def renew_at(token: Token, expiration_seconds: int) -> datetime:
     return min(issued + LONGEST_AGE, token.expires_at - last_part)
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    namespace: str
-    service_account: str
-    audience: str
-    expiration_seconds: int
-    pod_name: str
-    pod_uid: str
-
-    def __str__(self) -> str:
-        """As the kubelet calls it in errors, by the Go values it consists of."""
-        audiences = f"[]string{{{quoted(self.audience)}}}" if self.audience else "[]string(nil)"
-        bound_to = f'v1.BoundObjectReference{{Kind:"Pod", APIVersion:"v1", Name:{quoted(self.pod_name)}, UID:{quoted(self.pod_uid)}}}'
-        return "/".join(
-            (quoted(self.service_account), quoted(self.namespace), audiences, str(self.expiration_seconds), bound_to)
-        )
+def _told(request: TokenRequest) -> str:
+    """As the kubelet calls a token in errors, by the Go values that its key consists of."""
+    audiences = f"[]string{{{quoted(request.audience)}}}" if request.audience else "[]string(nil)"
+    name, uid = quoted(request.pod_name), quoted(request.pod_uid)
+    bound_to = f'v1.BoundObjectReference{{Kind:"Pod", APIVersion:"v1", Name:{name}, UID:{uid}}}'
+    account, namespace = quoted(request.service_account), quoted(request.namespace)
+    return "/".join((account, namespace, audiences, str(request.expiration_seconds), bound_to))
 
 
 class TokenManager:
-    """The tokens of one node's pods. `now` is the clock, `jitter` gives how much earlier one token is replaced."""
+    """The tokens of one node's pods.
+
+    `request` asks the API server for one, or raises TokenError; `now` is the clock, `jitter` gives how much earlier one token is replaced.
+    """
 
     def __init__(
-        self, request: Request, now: Callable[[], datetime], jitter: Callable[[], timedelta] = timedelta
+        self,
+        request: Callable[[TokenRequest], Token],
+        now: Callable[[], datetime],
+        jitter: Callable[[], timedelta] = timedelta,
     ) -> None:
         self._request = request
         self._now = now
         self._jitter = jitter
-        self._tokens: dict[_Key, Token] = {}
+        self._tokens: dict[TokenRequest, Token] = {}
 
-    def token(
-        self,
-        namespace: str,
-        service_account: str,
-        *,
-        audience: str,
-        expiration_seconds: int,
-        pod_name: str,
-        pod_uid: str,
-    ) -> Token:
+    def token(self, request: TokenRequest) -> Token:
         """The pod's token; a new one when it is time. Raises TokenError when there is none that still holds."""
-        key = _Key(namespace, service_account, audience, expiration_seconds, pod_name, pod_uid)
-        known = self._tokens.get(key)
-        if known is not None and not self._is_due(known, expiration_seconds):
+        known = self._tokens.get(request)
+        if known is not None and not self._is_due(known, request.expiration_seconds):
             return known
         try:
-            fresh = self._request(
-                namespace,
-                service_account,
-                audience=audience,
-                expiration_seconds=expiration_seconds,
-                pod_name=pod_name,
-                pod_uid=pod_uid,
-            )
+            fresh = self._request(request)
         except TokenError as error:
             if known is None:
                 raise TokenError(f"failed to fetch token: {error}") from None
             if self._now() > known.expires_at:
-                raise TokenError(f"token {key} expired and refresh failed: {error}") from None
+                raise TokenError(f"token {_told(request)} expired and refresh failed: {error}") from None
             return known
-        self._tokens[key] = fresh
+        self._tokens[request] = fresh
         return fresh
 
     def forget(self, pod_uid: str) -> None:

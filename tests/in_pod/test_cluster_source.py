@@ -8,7 +8,7 @@ import pytest
 from fakekube import FakeCluster
 from fakekube.in_pod.cluster_source import ClusterSource
 from fakekube.in_pod.connection import Connection
-from fakekube.kubelet.source import TokenError
+from fakekube.kubelet.source import TokenError, TokenRequest
 
 
 @pytest.fixture
@@ -53,10 +53,7 @@ def test_a_token_is_bound_to_the_pod_and_kept(kube: FakeCluster, connection: Con
     )
     uid = kube.get("pod", "web")["metadata"]["uid"]
 
-    tokens = [
-        source.token("default", "default", audience="", expiration_seconds=3607, pod_name="web", pod_uid=uid)
-        for _ in range(2)
-    ]
+    tokens = [source.token(TokenRequest("default", "default", "", 3607, "web", uid)) for _ in range(2)]
 
     assert tokens[0] == tokens[1]
     assert abs(tokens[0].expires_at - datetime.now(UTC) - timedelta(seconds=3607)) < timedelta(seconds=30)
@@ -67,4 +64,4 @@ def test_a_token_is_bound_to_the_pod_and_kept(kube: FakeCluster, connection: Con
 
 def test_a_token_that_is_not_to_be_had_is_told_as_a_kubelet_does(kube: FakeCluster, source: ClusterSource) -> None:
     with pytest.raises(TokenError, match='failed to fetch token: serviceaccounts "nobody" not found'):
-        source.token("default", "nobody", audience="", expiration_seconds=3607, pod_name="web", pod_uid="u")
+        source.token(TokenRequest("default", "nobody", "", 3607, "web", "u"))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from fakekube.kubelet.source import Token, TokenError
+from fakekube.kubelet.source import Token, TokenError, TokenRequest
 
 Object = dict[str, Any]
 
@@ -62,11 +62,11 @@ class Held:
         place.mkdir(parents=True, exist_ok=True)
         return place
 
-    def token(self, namespace: str, service_account: str, **bound: Any) -> Token:
-        self.asked.append({"namespace": namespace, "service_account": service_account, **bound})
+    def token(self, request: TokenRequest) -> Token:
+        self.asked.append(asdict(request))
         if self.token_error:
             raise TokenError(self.token_error)
-        return Token(f"token-{len(self.asked)}", NOW, NOW + timedelta(seconds=bound["expiration_seconds"]))
+        return Token(f"token-{len(self.asked)}", NOW, NOW + timedelta(seconds=request.expiration_seconds))
 
 
 def pod_of(container: Object | None = None, **spec: Any) -> Object:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
-from fakekube.kubelet.source import Token, TokenError
+from fakekube.kubelet.source import Token, TokenError, TokenRequest
 from fakekube.kubelet.token_manager import TokenManager, renew_at
 
 BEGIN = datetime(2026, 1, 2, tzinfo=UTC)
@@ -23,17 +22,15 @@ class Cluster:
         self.fails = ""
         self.manager = TokenManager(self.request, lambda: self.now, lambda: jitter)
 
-    def request(self, namespace: str, service_account: str, *, expiration_seconds: int, **bound: Any) -> Token:
+    def request(self, request: TokenRequest) -> Token:
         if self.fails:
             raise TokenError(self.fails)
         self.issued += 1
-        return Token(f"token-{self.issued}", self.now, self.now + timedelta(seconds=expiration_seconds))
+        return Token(f"token-{self.issued}", self.now, self.now + timedelta(seconds=request.expiration_seconds))
 
     def token(self, after_s: float = 0, *, seconds: int = 3607, audience: str = "", uid: str = "u-1") -> str:
         self.now += timedelta(seconds=after_s)
-        return self.manager.token(
-            "shop", "robot", audience=audience, expiration_seconds=seconds, pod_name="p", pod_uid=uid
-        ).text
+        return self.manager.token(TokenRequest("shop", "robot", audience, seconds, "p", uid)).text
 
 
 def test_a_token_is_kept_until_the_last_fifth_of_its_time() -> None:

@@ -6,7 +6,7 @@ https://kubernetes.io/docs/concepts/storage/projected-volumes/#serviceaccounttok
 from __future__ import annotations
 
 from fakekube.kubelet import Object
-from fakekube.kubelet.source import Source, TokenError
+from fakekube.kubelet.source import Source, TokenError, TokenRequest
 from fakekube.kubelet.token_manager import renew_at
 from fakekube.kubelet.volumes import ownership
 from fakekube.kubelet.volumes.atomic_writer import File
@@ -19,16 +19,9 @@ PRIVATE_MODE = 0o600
 
 def collect(collected: Collected, wanted: Object, pod: Object, source: Source, mode: int) -> None:
     """Add the file of one source `{"path": ..., "audience": ..., "expirationSeconds": ...}`, or what is wrong with it."""
-    metadata, seconds = pod["metadata"], wanted.get("expirationSeconds") or DEFAULT_SECONDS
+    seconds = wanted.get("expirationSeconds") or DEFAULT_SECONDS
     try:
-        token = source.token(
-            metadata["namespace"],
-            pod["spec"].get("serviceAccountName") or "default",
-            audience=wanted.get("audience") or "",
-            expiration_seconds=seconds,
-            pod_name=metadata["name"],
-            pod_uid=metadata["uid"],
-        )
+        token = source.token(TokenRequest.of_pod(pod, seconds, wanted.get("audience") or ""))
     except TokenError as error:
         collected.errors.append(str(error))
         return
