@@ -17,6 +17,7 @@ from fakekube.api.apply import (
     merged,
     tell_repeated_keys,
 )
+from fakekube.api.approval import Approval
 from fakekube.api.body import Body, check_name, check_place, from_storage
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
@@ -203,17 +204,9 @@ async def _write(plane: ControlPlane, call: Call, scaled: Scaled, *, dry_run: bo
         await plane.admission.mutate(new, current.value, attributes_of(new))
         return new
 
-    async def approve(new: Object, old: Object | None) -> None:
-        await plane.admission.validate(new, old, attributes_of(new))
-
-    stored = await registry.update(
-        plane.store,
-        kind,
-        call.namespace,
-        call.name,
-        change,
-        plane.operation(call.user, dry_run=dry_run),
-        call.warnings,
-        approve,
-    )
+    operation = plane.operation(call.user, dry_run=dry_run)
+    with Approval(plane.admission, attributes_of) as approve:
+        stored = await registry.update(
+            plane.store, kind, call.namespace, call.name, change, operation, call.warnings, approve
+        )
     return scale_of(kind, from_storage(kind, stored.value))
