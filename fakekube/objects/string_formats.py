@@ -10,7 +10,7 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from fakekube.objects import times
@@ -103,18 +103,59 @@ def _byte(text: str) -> bool:
     return True
 
 
-_WORDED_DURATION = re.compile(
-    r"\s*[0-9]+(\.[0-9]+)?\s*(ns|nano|us|µs|micro|ms|milli|s|sec|m|min|h|hr|hour|d|day|w|wk|week|nanoseconds?|microseconds?|"
-    r"milliseconds?|seconds?|minutes?|hours?|days?|weeks?)\s*"
-).fullmatch
-"""`3 days`: durations in words are taken too."""
+_WORDED_TERM = re.compile(r"([0-9]+)\s*([A-Za-zµ]+)")
+_NANOSECONDS_BY_WORD = {
+    ("ns", "nano"): 1,
+    ("us", "µs", "micro"): 1_000,
+    ("ms", "milli"): 1_000_000,
+    ("s", "sec"): 1_000_000_000,
+    ("m", "min"): 60_000_000_000,
+    ("h", "hr", "hour"): 3_600_000_000_000,
+    ("d", "day"): 86_400_000_000_000,
+    ("w", "wk", "week"): 604_800_000_000_000,
+}
+"""`3 days`: durations in words are taken too; behind the last of its names a unit may have more letters."""
+
+
+def duration_nanoseconds(text: str) -> int:
+    """How long a text of the format `duration` is. Raises ValueError for what is of another."""
+    try:
+        return times.duration_nanoseconds(text)
+    except times.TimeError:
+        terms = [
+            int(count) * nanoseconds
+            for count, unit in _WORDED_TERM.findall(text)
+            for names, nanoseconds in _NANOSECONDS_BY_WORD.items()
+            if unit.lower() in names or unit.lower().startswith(names[-1])
+        ]
+        if not terms:
+            raise ValueError(f"unable to parse {text} as duration") from None
+        return sum(terms)
+
+
+_EPOCH = datetime(1970, 1, 1)
+
+
+def date_time_nanoseconds(text: str) -> int:
+    """Which moment a text of the format `date-time` or `date` is, since 1970 in UTC. Raises ValueError for what is of another."""
+    parts = _is_date_time_text(text if len(text) > 10 else f"{text}T00:00:00Z")
+    if parts is None:
+        raise ValueError(f"no date and time: {text!r}; one is written as 2024-01-31T23:59:59Z")
+    year, month, day, hour, minute, second = (int(parts[group]) for group in range(1, 7))
+    moment = datetime(year, month, day, hour, minute, second)
+    fraction, zone = (parts[7] or ".")[1:10], (parts[8] or "Z").replace(":", "")
+    if zone not in "Zz":
+        ahead = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:]))
+        moment += -ahead if zone[0] == "+" else ahead
+    since = moment - _EPOCH
+    return (since.days * 86400 + since.seconds) * 1_000_000_000 + int(fraction.ljust(9, "0"))
 
 
 def _duration(text: str) -> bool:
     try:
-        times.parse_duration(text)
+        duration_nanoseconds(text)
     except ValueError:
-        return _WORDED_DURATION(text) is not None
+        return False
     return True
 
 

@@ -182,9 +182,14 @@ def parse_duration(text: str) -> float:
 
     Raises TimeError with Go's text, `time: missing unit in duration "10"`.
     """
+    return duration_nanoseconds(text) / 1e9
+
+
+def duration_nanoseconds(text: str) -> int:
+    """The nanoseconds of a Go duration, which may be negative. Raises TimeError as `parse_duration` does."""
     rest = text[1:] if text[:1] in ("-", "+") else text
     if rest == "0":
-        return 0.0
+        return 0
     if not rest:
         raise TimeError(f"time: invalid duration {_quoted(text)}")
     nanoseconds = 0
@@ -204,7 +209,7 @@ def parse_duration(text: str) -> float:
         if nanoseconds > _LONGEST_NS:
             raise TimeError(f"time: invalid duration {_quoted(text)}")
         rest = rest[match.end() :]
-    return (-nanoseconds if text.startswith("-") else nanoseconds) / 1e9
+    return -nanoseconds if text.startswith("-") else nanoseconds
 
 
 def age(text: str | None, now: datetime) -> str:
