@@ -374,6 +374,7 @@ def _ip_address_name(name: str, prefix: bool) -> list[str]:
 _RULES: dict[str, NameRule] = {
     "subdomain": _with_dash_allowed(subdomain),
     "label": _with_dash_allowed(label),
+    "label 1035": _with_dash_allowed(label_1035),
     "path segment": _path_segment_name,
     "an IP address in canonical form": _ip_address_name,
 }
