@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fakekube.expressions.syntax import Constant, SyntaxProblem
+from fakekube.expressions.syntax import Constant, Problem, SyntaxProblem
 from fakekube.expressions.values import Unsigned
 
 
@@ -40,7 +40,7 @@ def tokens(text: str) -> Iterator[Token]:
     while place < len(text):
         word = _WORD.match(text, place)
         if word is None:
-            raise SyntaxProblem(place, f"Syntax error: token recognition error at: '{text[place]}'")
+            raise SyntaxProblem(Problem(place, f"Syntax error: token recognition error at: '{text[place]}'"))
         end, content = word.end(), word.group()
         match word.lastgroup:
             case "text":
@@ -76,7 +76,7 @@ def _text(text: str, start: int, opening: str) -> tuple[str | bytes, int]:
     place, parts = start + len(opening), bytearray()
     while not text.startswith(quote, place):
         if place >= len(text) or (len(quote) == 1 and text[place] in "\r\n"):
-            raise SyntaxProblem(start, f"Syntax error: token recognition error at: '{text[start:place]}'")
+            raise SyntaxProblem(Problem(start, f"Syntax error: token recognition error at: '{text[start:place]}'"))
         if text[place] != "\\" or is_raw:
             parts += text[place].encode()
             place += 1
@@ -95,7 +95,7 @@ def _escape(text: str, place: int, is_bytes: bool) -> tuple[bytes, int]:
         code = int(octal, 8) if octal else int(small or four or eight, 16)
         is_scalar = code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF
         if not is_scalar:
-            raise SyntaxProblem(place, "invalid unicode code point")
+            raise SyntaxProblem(Problem(place, "invalid unicode code point"))
         as_byte = is_bytes and (small or octal)
         return bytes([code]) if as_byte else chr(code).encode(), numbered.end()
     letter = text[place + 1 : place + 2]
@@ -103,4 +103,4 @@ def _escape(text: str, place: int, is_bytes: bool) -> tuple[bytes, int]:
         return _ESCAPES[letter].encode(), place + 2
     if letter and letter in "\\?\"'`":
         return letter.encode(), place + 2
-    raise SyntaxProblem(place, f"Syntax error: token recognition error at: '{text[place : place + 2]}'")
+    raise SyntaxProblem(Problem(place, f"Syntax error: token recognition error at: '{text[place : place + 2]}'"))

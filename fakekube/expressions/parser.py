@@ -16,6 +16,7 @@ from fakekube.expressions.syntax import (
     MakeObject,
     Name,
     Node,
+    Problem,
     Select,
     SyntaxProblem,
 )
@@ -82,7 +83,7 @@ def parse(text: str) -> Node:
     try:
         node = parser.expression()
     except RecursionError:
-        raise SyntaxProblem(0, TOO_DEEP) from None
+        raise SyntaxProblem(Problem(0, TOO_DEEP)) from None
     parser.take("end")
     return node
 
@@ -102,7 +103,7 @@ class _Parser:
         if token.kind != kind:
             wanted = {"end": "<EOF>", "name": "IDENTIFIER"}.get(kind) or f"'{kind}'"
             verb = "extraneous input" if kind == "end" else "mismatched input"
-            raise SyntaxProblem(token.place, f"Syntax error: {verb} '{token.text}' expecting {wanted}")
+            raise SyntaxProblem(Problem(token.place, f"Syntax error: {verb} '{token.text}' expecting {wanted}"))
         self._at += 1
         return token
 
@@ -112,7 +113,7 @@ class _Parser:
     def expression(self) -> Node:
         self._depth += 1
         if self._depth > DEEPEST:
-            raise SyntaxProblem(self.next.place, TOO_DEEP)
+            raise SyntaxProblem(Problem(self.next.place, TOO_DEEP))
         condition = self.either()
         if question := self.took("?"):
             yes = self.either()
@@ -141,7 +142,7 @@ class _Parser:
             left = Call(token.place, function, None, (left, self.binary(level + 1)))
             depth += 1
             if depth > DEEPEST:
-                raise SyntaxProblem(token.place, TOO_DEEP)
+                raise SyntaxProblem(Problem(token.place, TOO_DEEP))
         return left
 
     def unary(self) -> Node:
@@ -172,7 +173,7 @@ class _Parser:
                 node = MakeObject(self.take("{").place, type_name, self.fields())
             else:
                 return node
-        raise SyntaxProblem(self.next.place, TOO_DEEP)
+        raise SyntaxProblem(Problem(self.next.place, TOO_DEEP))
 
     def selected(self, node: Node, dot: Token) -> Node:
         is_optional = self.took("?") is not None
@@ -200,10 +201,12 @@ class _Parser:
         leading = self.took(".")
         if self.next.kind != "name":
             verb = "no viable alternative at" if leading else "mismatched"
-            raise SyntaxProblem(self.next.place, f"Syntax error: {verb} input '{self.next.text}' expecting {_OPERAND}")
+            raise SyntaxProblem(
+                Problem(self.next.place, f"Syntax error: {verb} input '{self.next.text}' expecting {_OPERAND}")
+            )
         name = self.take("name")
         if name.text in _RESERVED:
-            raise SyntaxProblem(name.place, f"reserved identifier: {name.text}")
+            raise SyntaxProblem(Problem(name.place, f"reserved identifier: {name.text}"))
         full = f".{name.text}" if leading else name.text
         if opening := self.took("("):
             return _called(opening.place, full, None, self.arguments())
@@ -283,7 +286,7 @@ def _called(place: int, function: str, target: Node | None, arguments: tuple[Nod
     variables = []
     for argument in arguments[:count]:
         if not isinstance(argument, Name) or argument.name.startswith("."):
-            raise SyntaxProblem(argument.place, "argument must be a simple name")
+            raise SyntaxProblem(Problem(argument.place, "argument must be a simple name"))
         variables.append(argument.name)
     return Macro(place, function, target, tuple(variables), arguments[count:])
 
@@ -292,14 +295,14 @@ def _test(place: int, arguments: tuple[Node, ...]) -> Node:
     found = arguments[0]
     if isinstance(found, Select) and not found.is_optional and not found.is_test:
         return Select(place, found.operand, found.field, is_test=True)
-    raise SyntaxProblem(place, "invalid argument to has() macro")
+    raise SyntaxProblem(Problem(place, "invalid argument to has() macro"))
 
 
 def _literal(token: Token) -> Node:
     value = token.value
     if isinstance(value, Unsigned):
         if value >= 1 << 64:
-            raise SyntaxProblem(token.place, "invalid uint literal")
+            raise SyntaxProblem(Problem(token.place, "invalid uint literal"))
     elif type(value) is int and not -(1 << 63) <= value < 1 << 63:
-        raise SyntaxProblem(token.place, "invalid int literal")
+        raise SyntaxProblem(Problem(token.place, "invalid int literal"))
     return Literal(token.place, value)

@@ -10,28 +10,38 @@ from dataclasses import dataclass
 
 from fakekube.expressions.values import Unsigned
 
+_LONGEST_PICTURE = 16384
+"""In bytes; a line longer than this is not shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong at one place of an expression, in the words of cel-go."""
+    """What is wrong at one place of an expression, in the words of cel-go; the place is -1 where it is wrong as a whole."""
 
     place: int
     message: str
 
     def shown(self, text: str) -> str:
-        """As compilers show it: `ERROR: <input>:1:5: ...`, the line, and dots up to the place."""
-        before = text[: self.place]
-        line, column = before.count("\n"), self.place - (before.rfind("\n") + 1)
-        picture = f" | {text.split(chr(10))[line]}\n | {'.' * column}^"
-        return f"ERROR: <input>:{line + 1}:{column + 1}: {self.message}\n{picture}"
+        """As compilers show it: `ERROR: <input>:1:5: ...`, the line, and dots up to the place, wide ones below what is not ASCII."""
+        if self.place < 0:
+            return f"ERROR: <input>:-1:0: {self.message}"
+        start = text.rfind("\n", 0, self.place) + 1
+        line, column = text.count("\n", 0, self.place), self.place - start
+        heading = f"ERROR: <input>:{line + 1}:{column + 1}: {self.message}"
+        shown = text[start:].partition("\n")[0].replace("\t", " ")
+        if len(shown.encode()) > _LONGEST_PICTURE:
+            return heading
+        dots = "".join("." if character.isascii() else "\uff0e" for character in shown[:column])
+        arrow = "^" if shown[column : column + 1].isascii() else "\uff3e"
+        return f"{heading}\n | {shown}\n | {dots}{arrow}"
 
 
 class SyntaxProblem(Exception):
     """The text is no expression."""
 
-    def __init__(self, place: int, message: str) -> None:
-        super().__init__(message)
-        self.problem = Problem(place, message)
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
 
 
 Constant = None | bool | int | Unsigned | float | str | bytes

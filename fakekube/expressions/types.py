@@ -16,12 +16,19 @@ class Type:
     parameters: tuple[Type, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(map(str, self.parameters))})" if self.parameters else self.name
+        name = "null" if self.name == "null_type" else self.name
+        return f"{name}({', '.join(map(str, self.parameters))})" if self.parameters else name
+
+    @property
+    def in_full(self) -> str:
+        """As the errors of kube-apiserver itself name it: `null_type`, `list(google.protobuf.Timestamp)`."""
+        name = f"google.protobuf.{self.name.capitalize()}" if self.name in ("timestamp", "duration") else self.name
+        return f"{name}({', '.join(inner.in_full for inner in self.parameters)})" if self.parameters else name
 
     @property
     def is_parameter(self) -> bool:
-        """Whether it stands for any type, the same everywhere in one signature: A, B, K, V."""
-        return len(self.name) == 1
+        """Whether it stands for any type, the same everywhere in one signature: A, B, K, V; `_var0` while types are inferred."""
+        return len(self.name) == 1 or self.name.startswith("_var")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,24 @@ def type_of(value: Type) -> Type:
 NAMES = {type_.name: type_ for type_ in (DYN, BOOL, INT, UINT, DOUBLE, STRING, BYTES, NULL, TIMESTAMP, DURATION)}
 """The types that have no parameters."""
 PARAMETERS_OF = {"list": 1, "map": 2, "optional_type": 1, "type": 1}
+NAMED = {
+    "bool": BOOL,
+    "bytes": BYTES,
+    "double": DOUBLE,
+    "google.protobuf.Duration": DURATION,
+    "google.protobuf.Timestamp": TIMESTAMP,
+    "int": INT,
+    "list": Type("list", (DYN,)),
+    "map": Type("map", (DYN, DYN)),
+    "net.CIDR": Type("net.CIDR"),
+    "net.IP": Type("net.IP"),
+    "null_type": NULL,
+    "optional_type": Type("optional_type"),
+    "string": STRING,
+    "type": Type("type"),
+    "uint": UINT,
+}
+"""What expressions may name as a value: `type(self) == int`."""
 
 
 @dataclass(frozen=True, slots=True)
