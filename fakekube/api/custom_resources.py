@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from fakekube.api import delete
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import Conflict, NotFound
-from fakekube.kinds.custom import DEFINITIONS, Served, has_unchecked_rules, is_condition_true, served, storage_version
+from fakekube.kinds.custom import DEFINITIONS, Served, is_condition_true, served, storage_version
 from fakekube.objects.structural_schemas import Object
 from fakekube.registry.delete import DeleteOptions
 from fakekube.registry.user import User
@@ -19,8 +18,6 @@ from fakekube.storage.store import Event
 
 if TYPE_CHECKING:
     from fakekube.kinds.conversion_webhook import Converter
-
-logger = logging.getLogger(__name__)
 
 
 def follow(plane: ControlPlane) -> Callable[[], None]:
@@ -84,8 +81,6 @@ class _Following:
             kinds.add(kind)
         if ends_watches and store.has_collection(now.collection):
             store.end_watches(now.collection)
-        if has_unchecked_rules(definition) and now.kinds:
-            logger.info("%s: rules of x-kubernetes-validations are not checked", name)
 
     def _forget(self, name: str) -> None:
         gone = self._served.pop(name, None)

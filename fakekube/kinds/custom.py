@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fakekube.errors import forbidden
@@ -26,6 +27,7 @@ from fakekube.registry.kind import Kind, Object, Operation, ScaleRules, Strategy
 
 if TYPE_CHECKING:
     from fakekube.kinds.conversion_webhook import Converter
+    from fakekube.kinds.custom_rules import CustomRules
 
 Definition = Mapping[str, Any]
 Version = Mapping[str, Any]
@@ -90,11 +92,6 @@ def is_condition_true(definition: Definition, type: str) -> bool:
 def schema_of(version: Version) -> Mapping[str, Any]:
     schema: Mapping[str, Any] = (version.get("schema") or {}).get("openAPIV3Schema") or {}
     return schema
-
-
-def has_unchecked_rules(definition: Definition) -> bool:
-    """Whether there are rules in CEL, which are accepted and not evaluated."""
-    return any(structural_schemas.has_rules(schema_of(version)) for version in definition["spec"]["versions"])
 
 
 def version_place(version: str) -> tuple[int, int, int, str]:
@@ -331,10 +328,29 @@ class _Rules:
     # judging
 
     def validate_create(self, obj: Object) -> list[FieldError]:
-        return self._wrong_kind(obj) or structural_schemas_validation.validate(obj, self._schema)
+        return self._wrong_kind(obj) or self._judged(obj, structural_schemas_validation.ABSENT)
 
     def validate_update(self, obj: Object, old: Object) -> list[FieldError]:
-        return self._wrong_kind(obj) or structural_schemas_validation.validate(obj, self._schema, old)
+        return self._wrong_kind(obj) or self._judged(obj, old)
+
+    def _judged(self, obj: Object, old: Any) -> list[FieldError]:
+        errors = structural_schemas_validation.validate(obj, self._schema, old)
+        rules = self._validations
+        if rules is None:
+            return errors
+        # Of the metadata, which is judged elsewhere, a missing name alone is of the kind.
+        if structural_schemas_validation.forbids_rules(errors) or not obj["metadata"].get("name"):
+            return [*errors, structural_schemas_validation.RULES_NOT_CHECKED]
+        return errors + rules.judge(obj, old)
+
+    @cached_property
+    def _validations(self) -> CustomRules | None:
+        """Compiled as the first object is judged: most definitions are older than the server that reads them."""
+        if not structural_schemas.has_rules(self._schema):
+            return None
+        from fakekube.kinds.custom_rules import CustomRules
+
+        return CustomRules(self._schema)
 
     def _wrong_kind(self, obj: Object) -> list[FieldError]:
         if obj["kind"] == self._kind:

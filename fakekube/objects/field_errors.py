@@ -10,9 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from fakekube.errors import Invalid, details_of
+from fakekube.objects import as_sent
 from fakekube.objects.go_text import quoted
 
 NO_VALUE: Any = object()
@@ -33,13 +32,19 @@ class FieldError:
         return {"reason": self.reason, "message": self.message, "field": self.field}
 
 
+class Tolerated(FieldError):
+    """What is wrong and was before: an update warns of it, and is not refused for it."""
+
+    __slots__ = ()
+
+
 def shown(value: Any) -> str:
     """A value as Go prints it inside a message: strings quoted, numbers and booleans bare, null `null`, the rest JSON."""
     if isinstance(value, str):
         return go_quoted(value)
     if value is None:
         return "null"
-    return _escape(orjson.dumps(value).decode())
+    return _escape(as_sent.encoded(value)[0].decode())
 
 
 _IN_HTML = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"})

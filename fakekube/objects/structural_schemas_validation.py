@@ -6,7 +6,7 @@ is random). https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -30,7 +30,6 @@ from fakekube.objects.structural_schemas import (
     LIST_TYPE,
     Schema,
     below,
-    has_rules,
 )
 
 ABSENT: Any = object()
@@ -60,9 +59,12 @@ def validate(obj: Mapping[str, Any], schema: Schema, old: Any = ABSENT) -> list[
     doubled = list(_doubled(obj, schema, ""))
     if doubled and (old is ABSENT or not any(_doubled(old, schema, ""))):
         errors += doubled
-    if any(error.reason in _BLOCK_RULES for error in errors) and has_rules(schema):
-        errors.append(RULES_NOT_CHECKED)
     return errors
+
+
+def forbids_rules(errors: Iterable[FieldError]) -> bool:
+    """Whether something is wrong that rules could stumble over: then none is asked, and RULES_NOT_CHECKED is said instead."""
+    return any(error.reason in _BLOCK_RULES for error in errors)
 
 
 def validate_value(
@@ -72,7 +74,7 @@ def validate_value(
     return list(_Validator(base).value(value, schema, path, old))
 
 
-def _same(new: Any, old: Any) -> bool:
+def is_same(new: Any, old: Any) -> bool:
     """Equal as JSON, where 1 is not true."""
     return old is not ABSENT and new == old and orjson.dumps(new) == orjson.dumps(old)
 
@@ -94,7 +96,7 @@ class _Validator:
         return FieldError("FieldValueTypeInvalid", self.field(path), message)
 
     def value(self, value: Any, schema: Schema, path: str, old: Any) -> Iterator[FieldError]:
-        if _same(value, old):
+        if is_same(value, old):
             return
         yield from self.type(value, schema, path)
         yield from self.combinations(value, schema, path, old)
@@ -190,7 +192,7 @@ class _Validator:
     def list(self, value: list[Any], schema: Schema, path: str, old: Any) -> Iterator[FieldError]:
         items = schema.get("items")
         if isinstance(items, Mapping):
-            counterpart = _counterparts(schema, old)
+            counterpart = counterparts(schema, old)
             for index, item in enumerate(value):
                 yield from self.value(item, items, f"{path}[{index}]", counterpart(item))
         yield from self.size(value, schema, path, "Items", "items")
@@ -217,7 +219,7 @@ class _Validator:
 
     def enum(self, value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
         choices = schema.get("enum")
-        if choices and not any(_same(value, choice) for choice in choices):
+        if choices and not any(is_same(value, choice) for choice in choices):
             listed = [choice if isinstance(choice, str) else shown(choice) for choice in choices]
             yield not_supported(self.field(path), value, listed)
 
@@ -255,7 +257,7 @@ def _is_multiple(value: float, multiple: float) -> bool:
     return abs(quotient - round(quotient)) < 1e-9
 
 
-def _counterparts(schema: Schema, old: Any) -> Callable[[Any], Any]:
+def counterparts(schema: Schema, old: Any) -> Callable[[Any], Any]:
     """How to find what an item of a list was before: by its keys in a list that is a map; in other lists nothing is known."""
     keys = schema.get(LIST_MAP_KEYS) or ()
     if schema.get(LIST_TYPE) != "map" or not isinstance(old, list) or not keys:

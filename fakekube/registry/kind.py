@@ -123,6 +123,7 @@ class Strategy:
     """(new, old) of a write to /status; everything but status and some metadata has been put back already."""
     validate_create: Callable[[Object], Sequence[FieldError]] = _accept
     validate_update: Callable[[Object, Object], Sequence[FieldError]] = _accept
+    """Errors of (new, old), and what is `Tolerated`."""
     validate_status_update: Callable[[Object, Object], Sequence[FieldError]] = _accept
     allocate: Callable[[Object, Object | None, Operation], None] | None = None
     """(new, old or None) after validation, just before the store takes the object: addresses, ports. May raise; then, and when the store

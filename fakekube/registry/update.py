@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 
 from fakekube.errors import InternalError, Invalid, conflict, details_of, not_found, qualified
+from fakekube.objects import as_sent
 from fakekube.objects import metadata as object_metadata
-from fakekube.objects.field_errors import FieldError, invalid, invalid_object
+from fakekube.objects.field_errors import FieldError, Tolerated, invalid, invalid_object
 from fakekube.registry.conversion import as_stored, shown
 from fakekube.registry.create import Approve, put_in_order
 from fakekube.registry.kind import Kind, Object, Operation
@@ -56,6 +57,9 @@ async def update(
         _put_back_metadata(new, old)
         _prepare(kind, new, old, operation, subresource)
         errors = _validate(kind, new, old, subresource)
+        if errors and (tolerated := [str(error) for error in errors if isinstance(error, Tolerated)]):
+            warnings.extend(text for text in tolerated if text not in warnings)
+            errors = [error for error in errors if not isinstance(error, Tolerated)]
         if errors:
             raise invalid_object(kind.facts.stored_as[0], new["kind"], name, errors)
         if not subresource:
@@ -118,8 +122,8 @@ def _commit(store: Store, kind: Kind, current: Stored, new: Object, operation: O
 
 
 def _is_the_same(new: Object, current: Stored) -> bool:
-    """Down to the order of the keys. Whether it can be at all is quickly seen."""
-    return new == current.value and orjson.dumps(new) == current.encoded()
+    """Down to the order of the keys and to the texts. Whether it can be at all is quickly seen."""
+    return new == current.value and as_sent.encoded(new)[0] == current.encoded()
 
 
 def _is_only_told_again(new: Object, old: Object) -> bool:
@@ -225,7 +229,7 @@ def _validate(kind: Kind, new: Object, old: Object, subresource: str) -> Sequenc
     strategy = kind.strategy
     errors: list[FieldError] = []
     is_same_metadata = _is_same_metadata(new["metadata"], old["metadata"])
-    if is_same_metadata and kind.type_name and _but_metadata(new) == _but_metadata(old):
+    if is_same_metadata and kind.type_name and _is_same_but_metadata(kind, new, old):
         return errors
     if not is_same_metadata:
         errors.extend(object_metadata.validate_update(kind.facts, new["metadata"], old["metadata"]))
@@ -240,6 +244,11 @@ def _validate(kind: Kind, new: Object, old: Object, subresource: str) -> Sequenc
 
 def _but_metadata(obj: Object) -> Object:
     return {key: value for key, value in obj.items() if key != "metadata"}
+
+
+def _is_same_but_metadata(kind: Kind, new: Object, old: Object) -> bool:
+    one, other = _but_metadata(new), _but_metadata(old)
+    return as_sent.is_same(one, other) if kind.type_name in as_sent.RAW_EXTENSIONS else one == other
 
 
 def _is_same_metadata(new: Object, old: Object) -> bool:
