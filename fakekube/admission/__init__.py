@@ -48,6 +48,7 @@ CHAIN = (
     Plugin("certificates", ("certificatesigningrequests.certificates.k8s.io",)),
     Plugin("default_ingress_class", ("ingresses.networking.k8s.io",)),
     Plugin("mutating_webhooks"),
+    Plugin("validating_policies"),
     Plugin("validating_webhooks"),
     Plugin("resource_quota"),
 )
@@ -101,12 +102,12 @@ class Chain:
         await self.validate(old, old, attributes)
 
     async def approve_connection(self, options: Object, attributes: Attributes) -> None:
-        """Of all plugins only webhooks have to do with connections."""
+        """Of all plugins only policies and webhooks have to do with connections."""
         if not self._has_webhooks:
             return
-        from fakekube.admission import mutating_webhooks, validating_webhooks
+        from fakekube.admission import mutating_webhooks, validating_policies, validating_webhooks
 
-        for hook in (mutating_webhooks.mutate, validating_webhooks.validate):
+        for hook in (mutating_webhooks.mutate, validating_policies.validate, validating_webhooks.validate):
             waiting = hook(options, None, attributes)
             if waiting is not None:
                 await waiting

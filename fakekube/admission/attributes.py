@@ -12,12 +12,27 @@ from fakekube.registry.kind import Kind, Object
 from fakekube.registry.user import User
 
 if TYPE_CHECKING:
+    from fakekube.admission.policies import AdmissionPolicies
     from fakekube.admission.webhook_configurations import Webhooks
     from fakekube.admission.webhooks import Passes
 
 
 def _nothing() -> None:
     pass
+
+
+@dataclass(frozen=True, slots=True)
+class AccessAttributes:
+    """Something that somebody may want to do: to a resource, or (`path`) at a path."""
+
+    verb: str
+    path: str = ""
+    group: str = ""
+    version: str = "*"
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -61,6 +76,10 @@ class Attributes:
     """How others are shown the object, where they judge only what a subresource shows of it: its Scale."""
     put_shown: Callable[[Object, Object], None] | None = None
     """(object, what is shown of it): takes over into the object what was changed in what was shown."""
+    policies: AdmissionPolicies | None = None
+    """None: there are none in this cluster."""
+    decide: Callable[[User, AccessAttributes], tuple[bool, str]] = lambda *_: (True, "")
+    """Whether a user may do something, and why (mostly nothing to say: empty)."""
     passes: Passes | None = None
     """What webhooks leave here for the second pass over the mutating plugins."""
 

@@ -1,46 +1,39 @@
-"""Match conditions of webhooks: CEL expressions that must all hold for a webhook to be asked.
+"""Match conditions of webhooks and policies: expressions that must all hold for a webhook or a policy to be asked.
 
 https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-matchconditions
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fakekube.admission.attributes import Attributes
-from fakekube.registry.kind import Object
-
-Conditions = Sequence[Mapping[str, Any]]
-"""`name` and `expression` of each."""
+from fakekube.admission.expression_variables import Evaluation, ExpressionError, OutOfBudget
+from fakekube.expressions.admission_environments import plain
+from fakekube.expressions.environment import Program
 
 
-class ConditionError(Exception):
-    """An expression that gives no answer; the message is that of CEL: `no such key: metadata`."""
+class ConditionsBroken(Exception):
+    """None of the conditions is false and some give no answer; the message is the server's."""
 
 
-def hold(conditions: Conditions, attributes: Attributes, request: Object, *, is_needed: bool) -> bool:
-    """Whether the webhook is asked about `request`, that of the review which it would get.
+def compiled(conditions: Iterable[Mapping[str, Any]], *, has_params: bool = False) -> tuple[Program, ...]:
+    """Of conditions that have been accepted, so that they compile; `has_params`: those of a policy with a kind of parameters."""
+    return tuple(plain(has_params).program(condition["expression"]) for condition in conditions)
 
-    One condition that is false is enough for a no. Where none is, those that break refuse the write if the webhook is needed
-    (failurePolicy Fail), and else have it passed over. Raises Forbidden.
-    """
-    broken = []
+
+def hold(conditions: Sequence[Program], evaluation: Evaluation) -> bool:
+    """One condition that is false is enough for a no, whatever the others are. Raises ConditionsBroken."""
+    broken: list[str] = []
     for condition in conditions:
-        expression = condition["expression"]
         try:
-            if not _is_true(expression, attributes, request):
+            if evaluation.value(condition) is False:
                 return False
-        except ConditionError as error:
-            broken.append(f"expression '{expression}' resulted in error: {error}")
-    if broken and is_needed:
-        raise attributes.forbidden(broken[0] if len(broken) == 1 else f"[{', '.join(broken)}]")
-    return not broken
-
-
-def _is_true(expression: str, attributes: Attributes, request: Object) -> bool:
-    """The variables are `request`, `object` and `oldObject` (of the request), and `authorizer`. Raises ConditionError.
-
-    Nothing evaluates expressions so far, so each breaks: that is told, where to pretend either answer would not be.
-    """
-    raise ConditionError("fakekube does not evaluate expressions (CEL)")
+        except OutOfBudget as error:
+            raise ConditionsBroken(str(error)) from None
+        except ExpressionError as error:
+            broken.append(str(error))
+    if broken:
+        texts = list(dict.fromkeys(broken))
+        raise ConditionsBroken(texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]")
+    return True

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from fakekube.objects.selectors import LabelSelector, label_selector_of
 from fakekube.registry.kind import Kind
 from fakekube.registry.webhook_calls import ClientConfig, version_of
 
+if TYPE_CHECKING:
+    from fakekube.expressions.environment import Program
+
 USUAL_TIMEOUT_S = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hook:
     """One webhook of a configuration."""
 
@@ -42,6 +46,13 @@ class Hook:
     def key(self) -> tuple[str, str]:
         return self.configuration, self.name
 
+    @cached_property
+    def programs(self) -> Sequence[Program]:
+        """The match conditions, compiled when they are first asked."""
+        from fakekube.admission.match_conditions import compiled
+
+        return compiled(self.conditions)
+
     @classmethod
     def of(cls, configuration: str, webhook: Mapping[str, Any]) -> Hook:
         """From a valid, defaulted configuration."""
@@ -63,12 +74,13 @@ class Hook:
     def kind_for(self, kind: Kind, equivalents: Sequence[Kind], subresource: str, operation: str) -> Kind | None:
         """The version of the resource that the webhook wants to be shown; None: it does not want to be asked."""
         for candidate in (kind, *(equivalents if self.takes_equivalents else ())):
-            if any(_picks(rule, candidate, subresource, operation) for rule in self.rules):
+            if any(picks(rule, candidate, subresource, operation) for rule in self.rules):
                 return candidate
         return None
 
 
-def _picks(rule: Mapping[str, Any], kind: Kind, subresource: str, operation: str) -> bool:
+def picks(rule: Mapping[str, Any], kind: Kind, subresource: str, operation: str) -> bool:
+    """Whether a rule picks a request, whatever the name of its object."""
     return (
         _names(rule.get("operations"), operation)
         and _names(rule.get("apiGroups"), kind.group)

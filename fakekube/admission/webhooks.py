@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
-from fakekube.admission import match_conditions, webhook_reviews
+from fakekube.admission import webhook_reviews
 from fakekube.admission.attributes import Attributes
+from fakekube.admission.shown_objects import ShownObjects
 from fakekube.admission.webhook_configurations import Asked, Webhooks
 from fakekube.admission.webhook_matching import Hook
 from fakekube.admission.webhook_reviews import Answer, InvalidAnswer
@@ -90,27 +91,26 @@ class Passes:
 
 
 class _Write:
-    """The object and the old one while webhooks are asked, in the versions that they want."""
+    """The objects of one write while webhooks are asked about them."""
 
     def __init__(self, webhooks: Webhooks, obj: Object | None, old: Object | None, attributes: Attributes) -> None:
         self._webhooks = webhooks
+        self._objects = ShownObjects(obj, old, attributes)
         self.attributes = attributes
-        self._obj = obj
-        self._old = old
-        self._olds: dict[Kind, Object | None] = {}
 
     def fingerprint(self) -> bytes:
-        return b"" if self._obj is None else orjson.dumps(self._obj, option=orjson.OPT_SORT_KEYS)
+        return self._objects.fingerprint()
 
     async def ask(self, hook: Hook, shown: Kind, *, may_patch: bool) -> Answer | None:
         """None: the webhook does not want to be asked about these objects. Raises StatusError, _IgnoredError."""
         attributes = self.attributes
-        if not (self._is_in(hook) and self._is_picked_by(hook)):
+        objects = self._objects
+        if not (objects.are_in(hook.namespace_selector) and objects.are_picked_by(hook.object_selector)):
             return None
-        obj, old = await self._shown(shown)
+        obj, old = await objects.in_version_of(shown)
         uid = self._webhooks.new_uid()
         review = webhook_reviews.review(uid, hook.version, shown, attributes, obj, old)
-        if not match_conditions.hold(hook.conditions, attributes, review["request"], is_needed=hook.is_needed):
+        if hook.conditions and not self._do_conditions_hold(hook, review["request"]):
             return None
         try:
             received = await ask(self._webhooks.call, hook.config, review, hook.timeout_s)
@@ -125,12 +125,27 @@ class _Write:
             raise webhook_reviews.denial(hook.name, answer.status)
         return answer
 
+    def _do_conditions_hold(self, hook: Hook, request: Object) -> bool:
+        """Raises Forbidden where that cannot be told and the webhook is needed."""
+        from fakekube.admission import match_conditions
+        from fakekube.admission.expression_variables import Evaluation
+        from fakekube.expressions.admission_environments import COST_OF_MATCH_CONDITIONS
+
+        cost, attributes = COST_OF_MATCH_CONDITIONS, self.attributes
+        evaluation = Evaluation(request, request["object"], request["oldObject"], attributes, cost=cost)
+        try:
+            return match_conditions.hold(hook.programs, evaluation)
+        except match_conditions.ConditionsBroken as error:
+            if hook.is_needed:
+                raise attributes.forbidden(str(error)) from None
+            return False
+
     async def patch(self, hook: Hook, shown: Kind, answer: Answer) -> bool:
         """Do the patch; whether it changed anything. What cannot be done refuses the write whatever the failure policy."""
         operations = _operations(hook, answer.patch)
         if not operations:
             return False
-        before, _ = await self._shown(shown)
+        before, _ = await self._objects.in_version_of(shown)
         if before is None:
             text = f'admission webhook "{hook.name}" attempted to modify the object, which is not supported for this operation'
             raise internal(text)
@@ -149,77 +164,8 @@ class _Write:
             raise internal(f"the patched object is {made}: expected {body.api_version}, Kind={body.kind}")
         if webhook_reviews.whole(after) == before:
             return False
-        await self._put(shown, after)
+        await self._objects.put(shown, after)
         return True
-
-    def _is_in(self, hook: Hook) -> bool:
-        """Whether the namespace is selected; what is in none always is."""
-        selector, attributes = hook.namespace_selector, self.attributes
-        if selector.everything:
-            return True
-        if webhook_reviews.is_namespace(attributes.kind):
-            present = self._obj if attributes.operation in ("CREATE", "UPDATE") else self._old
-        elif not attributes.namespace:
-            return True
-        else:
-            present = attributes.get("", "namespaces", "", attributes.namespace)
-        return selector.matches(_labels(present))
-
-    def _is_picked_by(self, hook: Hook) -> bool:
-        selector = hook.object_selector
-        if selector.everything:
-            return True
-        present = (each for each in (self._obj, self._old) if each is not None)
-        return any(selector.matches(_labels(each)) for each in present)
-
-    async def _shown(self, kind: Kind) -> tuple[Object | None, Object | None]:
-        if kind not in self._olds:
-            self._olds[kind] = await self._as(kind, self._old)
-        return await self._as(kind, self._obj), self._olds[kind]
-
-    async def _as(self, kind: Kind, obj: Object | None) -> Object | None:
-        if obj is None:
-            return None
-        attributes = self.attributes
-        if attributes.show is not None:
-            return webhook_reviews.whole(attributes.show(obj))
-        if attributes.subresource and webhook_reviews.body_kind(kind, attributes.subresource) is not kind:
-            body = webhook_reviews.body_kind(kind, attributes.subresource)
-            return webhook_reviews.whole({"kind": body.kind, "apiVersion": body.api_version} | obj)
-        return webhook_reviews.whole(await _converted(obj, attributes.kind, kind))
-
-    async def _put(self, kind: Kind, after: Object) -> None:
-        obj, attributes = self._obj, self.attributes
-        assert obj is not None
-        if attributes.put_shown is not None:
-            attributes.put_shown(obj, after)
-            return
-        if attributes.kind.is_stored and webhook_reviews.body_kind(kind, attributes.subresource) is kind:
-            after = await _converted_back(after, kind, attributes.kind)
-        obj.clear()
-        obj.update(after)
-
-
-async def _converted(obj: Object, kind: Kind, wanted: Kind) -> Object:
-    """An object that is on its way through admission as a request of `kind`, in the version of `wanted`."""
-    if not kind.is_stored or (kind.strategy.converts_last and obj.get("apiVersion") == wanted.api_version):
-        return obj
-    if wanted.strategy.read is not None:
-        return (await wanted.strategy.read([obj]))[0]
-    convert = wanted.strategy.from_storage
-    return obj if wanted.is_stored_form or convert is None else convert(obj)
-
-
-async def _converted_back(obj: Object, kind: Kind, wanted: Kind) -> Object:
-    """The reverse of `_converted`."""
-    if kind.strategy.converts_last:
-        return obj if kind is wanted else await _converted(obj, kind, wanted)
-    convert = kind.strategy.to_storage
-    return obj if kind.is_stored_form or convert is None else convert(obj)
-
-
-def _labels(obj: Object | None) -> Any:
-    return ((obj or {}).get("metadata") or {}).get("labels")
 
 
 def _operations(hook: Hook, patch: bytes) -> list[Any]:

@@ -16,9 +16,10 @@ SUBRESOURCES = frozenset({"exec", "attach", "portforward", "proxy"})
 
 
 async def approve(plane: ControlPlane, call: Call) -> None:
-    """Raises what a webhook refuses with. What mutating webhooks make of the options is not heeded."""
-    webhooks, asked = plane.webhooks, (call.kind, call.subresource, "CONNECT")
-    if not (webhooks.mutating.asked(*asked) or webhooks.validating.asked(*asked)):
+    """Raises what a webhook or a policy refuses with. What mutating ones make of the options is not heeded."""
+    asked = call.kind, call.subresource, "CONNECT"
+    those = plane.webhooks.mutating, plane.webhooks.validating, plane.policies.mutating, plane.policies.validating
+    if not any(each.asked(*asked) for each in those):
         return
     options = connect_options(call, call.kind.subresource_named[call.subresource])
     attributes = plane.attributes(call, "CONNECT", options, dry_run=False)

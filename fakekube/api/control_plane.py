@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from fakekube.access.authorization import Asked, Authorizer
 from fakekube.access.recording import Recorder
 from fakekube.access.signing_keys import KeyRing, create_key
 from fakekube.access.tokens import ServiceAccountTokens
 from fakekube.admission import Chain
-from fakekube.admission.attributes import Attributes
+from fakekube.admission.attributes import AccessAttributes, Attributes
+from fakekube.admission.policies import AdmissionPolicies
 from fakekube.admission.webhook_configurations import Webhooks
 from fakekube.api.body import completed_value
 from fakekube.api.call import Call
@@ -57,10 +59,13 @@ class ControlPlane:
     webhooks: Webhooks = field(init=False)
     """Whom to ask about writes. Its `call` is how webhooks are reached, those of conversions as well; cluster.py supplies it."""
 
+    policies: AdmissionPolicies = field(init=False)
+
     def __post_init__(self) -> None:
         self.processes = ContainerProcesses(self.store, self.logs, self.clock)
         self.service_account_tokens = ServiceAccountTokens(self.keys, self.get, self.clock.now, self.chance.uid)
         self.webhooks = Webhooks(self.store, self.kinds, completed_value, self.chance.uid, nobody)
+        self.policies = AdmissionPolicies(self.store, self.kinds)
 
     def permits(self, call: Call, asked: Asked) -> bool:
         """A second check within a request: whether its user may do this as well. Callers in this process may everything."""
@@ -99,7 +104,27 @@ class ControlPlane:
             webhooks=self.webhooks,
             query=call.query,
             options=options,
+            policies=self.policies,
+            decide=partial(self._decide, call),
         )
+
+    def _decide(self, call: Call, user: User, access: AccessAttributes) -> tuple[bool, str]:
+        """What expressions of admission are told; nobody is refused anything for it, so it is not recorded."""
+        if self.authorizer is None or (user is call.user and not call.is_authorized):
+            return True, ""
+        asked = Asked(
+            access.verb,
+            access.path,
+            not access.path,
+            access.group,
+            access.version,
+            access.namespace,
+            access.resource,
+            access.subresource,
+            access.name,
+        )
+        decision = self.authorizer.decide(user, asked)
+        return decision.allowed, decision.reason
 
     def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:
         """The stored object, shared: not to be changed."""
