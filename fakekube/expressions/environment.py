@@ -37,4 +37,4 @@ class Environment:
         """Raises CompilationProblem."""
         from fakekube.expressions.evaluator import compiled
 
-        return compiled(self.checked(text), self)
+        return compiled(self.checked(text))
