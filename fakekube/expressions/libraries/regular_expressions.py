@@ -1,0 +1,45 @@
+"""find and findAll: what of a text a regular expression matches.
+
+https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-regex-library
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+from fakekube.expressions.types import overload
+from fakekube.expressions.values import EvaluationProblem
+from fakekube.objects.regular_expressions import PatternError, compiled
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return compiled(text)
+    except PatternError as error:
+        raise EvaluationProblem(f"Illegal regex: {error}") from None
+
+
+def find(text: str, pattern: str) -> str:
+    """The first match, or nothing."""
+    match = _pattern(pattern).search(text)
+    return match.group() if match else ""
+
+
+def find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
+    """Matches from left to right, at most `limit` of them where that is not negative."""
+    found = []
+    end = -1
+    for match in _pattern(pattern).finditer(text):
+        # An empty match right behind another one is none: Go's rule, not Python's.
+        if match.end() > match.start() or match.start() != end:
+            found.append(match.group())
+        end = match.end()
+    return list(islice(found, limit)) if limit >= 0 else found
+
+
+OVERLOADS = (
+    overload("string.find(string): string", find),
+    overload("string.findAll(string): list(string)", find_all),
+    overload("string.findAll(string, int): list(string)", find_all),
+)
