@@ -127,7 +127,10 @@ def mistake(value: Any, declaration: Declaration) -> str | None:
         return f"invalid data, expected {name}, got {_GO_TYPES[type(value)]}"
     convert = _SCALARS.get(type_)
     if isinstance(value, str) and convert is not None and convert(value) is value:
-        return f"Invalid {declaration.schema['format']} formatted string {value}"
+        format = declaration.schema["format"]
+        if format == "duration":
+            return f"Invalid duration {value}: unable to parse {value} as duration"
+        return f"Invalid {format} formatted string {value}"
     return None
 
 
