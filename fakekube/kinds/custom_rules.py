@@ -31,10 +31,10 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 class CustomRules:
-    """The rules of one version of a definition."""
+    """The rules of one version of a definition, or of a part of its schema."""
 
-    def __init__(self, schema: Schema) -> None:
-        declared = declaration(schema, is_resource=True)
+    def __init__(self, schema: Schema, *, is_resource: bool = True) -> None:
+        declared = declaration(schema, is_resource=is_resource)
         self._root = None if declared is None else _place(schema, declared)
 
     def judge(self, obj: Mapping[str, Any], old: Any = ABSENT, *, path: str = "") -> list[FieldError]:
@@ -286,11 +286,11 @@ class _Run:
         raise _NoMore
 
 
-class _Spent(EvaluationProblem):
+class _Spent(Exception):
     """An evaluation would have cost more than is left: `of_all` of what an object may cost, else of what one rule may."""
 
     def __init__(self, *, of_all: bool) -> None:
-        super().__init__(_CANCELLED)
+        super().__init__()
         self.of_all = of_all
 
 
