@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isinf
 
 from fakekube.expressions.lexer import Token, tokens
 from fakekube.expressions.syntax import (
     Call,
+    Constant,
     Entry,
     Index,
     Literal,
@@ -47,50 +49,65 @@ MACROS = {
 DEEPEST = 250
 """Nesting beyond which an expression is refused."""
 TOO_DEEP = f"expression recursion limit exceeded: {DEEPEST}"
+_TOO_LONG = "max recursion depth exceeded"
+"""For chains of more than that many operators, fields or calls."""
+LARGEST = 100_000
+"""The most characters of an expression."""
 
-_LEVELS = ({"<", "<=", ">=", ">", "==", "!=", "in"}, {"+", "-"}, {"*", "/", "%"})
-"""The operators of two operands, those that bind most loosely first (`||` and `&&` stand before them)."""
+_PRECEDENCE = {
+    **dict.fromkeys(["||"], 0),
+    **dict.fromkeys(["&&"], 1),
+    **dict.fromkeys(["<", "<=", ">=", ">", "==", "!=", "in"], 2),
+    **dict.fromkeys(["+", "-"], 3),
+    **dict.fromkeys(["*", "/", "%"], 4),
+}
+"""The operators of two operands: those with a greater number bind more tightly."""
+_CHAINED = ("||", "&&")
 _RESERVED = frozenset(
-    [
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "var",
-        "void",
-        "while",
-    ]
+    {"as", "break", "const", "continue", "else", "for", "function", "if", "import"}
+    | {"let", "loop", "package", "namespace", "return", "var", "void", "while"}
 )
-_OPERAND = (
-    "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
-)
-"""What an operand may begin with, as cel-go lists it."""
+_ACCUMULATORS = frozenset({"__result__", "@result"})
+"""Names that loops have for what they make: no variable may hide them."""
+
+_OPERAND_SIGNS = frozenset({"[", "{", "(", ".", "-", "!", "literal", "name"})
+_BEHIND_OPERAND = frozenset({*_PRECEDENCE, "?", ":", ".", "[", ",", ")", "]", "}", "end"})
+_OPERAND = "{'[', '{', '(', %s'.', '-', '!', %s'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
+"""What an operand may begin with, as cel-go lists it; with room for what else may stand there."""
+_NAMED = {"end": "<EOF>", "name": "IDENTIFIER"}
 
 
 def parse(text: str) -> Node:
     """Raises SyntaxProblem."""
+    if len(text) > LARGEST:
+        message = f"expression code point size exceeds limit: size: {len(text)}, limit {LARGEST}"
+        raise SyntaxProblem(Problem(-1, message))
     parser = _Parser(text)
     try:
         node = parser.expression()
+        parser.end()
+    except _TooDeepError as error:
+        raise SyntaxProblem(*parser.problems, Problem(-1, str(error))) from None
     except RecursionError:
-        raise SyntaxProblem(Problem(0, TOO_DEEP)) from None
-    parser.take("end")
+        raise SyntaxProblem(*parser.problems, Problem(-1, TOO_DEEP)) from None
+    except _LostError:
+        raise SyntaxProblem(*parser.problems) from None
+    if parser.problems:
+        raise SyntaxProblem(*parser.problems)
     return node
+
+
+class _LostError(Exception):
+    """What comes next cannot be told; why is said already."""
+
+
+class _TooDeepError(Exception):
+    """The message says which limit."""
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
-        self._tokens = list(tokens(text))
+        self._tokens, self.problems = tokens(text)
         self._at = 0
         self._depth = 0
 
@@ -98,160 +115,299 @@ class _Parser:
     def next(self) -> Token:
         return self._tokens[self._at]
 
-    def take(self, kind: str) -> Token:
-        token = self.next
+    @property
+    def following(self) -> Token:
+        return self._tokens[min(self._at + 1, len(self._tokens) - 1)]
+
+    def took(self, kind: str) -> Token | None:
+        token = self._tokens[self._at]
         if token.kind != kind:
-            wanted = {"end": "<EOF>", "name": "IDENTIFIER"}.get(kind) or f"'{kind}'"
-            verb = "extraneous input" if kind == "end" else "mismatched input"
-            raise SyntaxProblem(Problem(token.place, f"Syntax error: {verb} '{token.text}' expecting {wanted}"))
+            return None
         self._at += 1
         return token
 
-    def took(self, kind: str) -> Token | None:
-        return self.take(kind) if self.next.kind == kind else None
+    def take(self, kind: str) -> Token:
+        """The sign that has to come; where it can be told that it is missing, or that something stands before it, goes on."""
+        if token := self.took(kind):
+            return token
+        wanted = _NAMED.get(kind) or f"'{kind}'"
+        if self.following.kind == kind:
+            self.wrong(self.next.place, f"Syntax error: extraneous input '{self.next.text}' expecting {wanted}")
+            self._at += 2
+            return self._tokens[self._at - 1]
+        behind = _OPERAND_SIGNS if kind == ":" else _BEHIND_OPERAND
+        if kind == "name" or self.next.kind not in behind:
+            raise self.lost("mismatched input", wanted)
+        self.wrong(self.next.place, f"Syntax error: missing {wanted} at '{self.next.text}'")
+        return self.next
 
-    def expression(self) -> Node:
+    def end(self) -> None:
+        if self.next.kind != "end":
+            is_one = self.following.kind == "end"
+            raise self.lost("extraneous input" if is_one else "mismatched input", "<EOF>")
+
+    def wrong(self, place: int, message: str) -> Node:
+        """Notes what is wrong; the node stands for what should be there."""
+        self.problems.append(Problem(place, message))
+        return Literal(place, None)
+
+    def lost(self, what: str, wanted: str) -> _LostError:
+        self.wrong(self.next.place, f"Syntax error: {what} '{self.next.text}' expecting {wanted}")
+        return _LostError()
+
+    def expression(self, *, also: str = "") -> Node:
+        """`also`: what may stand here instead."""
         self._depth += 1
-        if self._depth > DEEPEST:
-            raise SyntaxProblem(Problem(self.next.place, TOO_DEEP))
-        condition = self.either()
+        if self._depth >= DEEPEST:
+            raise _TooDeepError(TOO_DEEP)
+        node = self.operation(also)
         if question := self.took("?"):
-            yes = self.either()
+            yes = self.operation()
             self.take(":")
-            condition = Call(question.place, "_?_:_", None, (condition, yes, self.expression()))
+            node = Call(question.place, "_?_:_", None, (node, yes, self.expression()))
         self._depth -= 1
-        return condition
+        return node
 
-    def either(self) -> Node:
-        return self.chain("||", lambda: self.chain("&&", lambda: self.binary(0)))
+    def operation(self, also: str = "") -> Node:
+        """Operands with operators between them."""
+        operands = [self.operand(also)]
+        waiting: list[Token] = []
+        length = 0
+        while (precedence := _PRECEDENCE.get(self.next.kind)) is not None:
+            while waiting and _comes_first(waiting[-1], precedence):
+                _join(operands, waiting)
+            waiting.append(self.next)
+            self._at += 1
+            operands.append(self.operand())
+            length = 0 if self._tokens[self._at].kind in _CHAINED else length + 1
+            if length > DEEPEST:
+                raise _TooDeepError(_TOO_LONG)
+        while waiting:
+            _join(operands, waiting)
+        return operands[0]
 
-    def chain(self, sign: str, operand: Callable[[], Node]) -> Node:
-        terms, places = [operand()], []
-        while token := self.took(sign):
-            places.append(token.place)
-            terms.append(operand())
-        return _balanced(f"_{sign}_", terms, places)
-
-    def binary(self, level: int) -> Node:
-        if level == len(_LEVELS):
-            return self.unary()
-        left, signs, depth = self.binary(level + 1), _LEVELS[level], 0
-        while self.next.kind in signs:
-            token = self.take(self.next.kind)
-            function = "@in" if token.kind == "in" else f"_{token.kind}_"
-            left = Call(token.place, function, None, (left, self.binary(level + 1)))
-            depth += 1
-            if depth > DEEPEST:
-                raise SyntaxProblem(Problem(token.place, TOO_DEEP))
-        return left
-
-    def unary(self) -> Node:
-        """Signs before an operand; two of a kind cancel each other out, and a minus before a number belongs to it."""
+    def operand(self, also: str = "") -> Node:
+        """Two signs of a kind cancel each other out, and a minus before a number belongs to it."""
         first = self.next
-        if first.kind not in ("!", "-"):
-            return self.member()
+        if first.kind not in ("!", "-") or (first.kind == "-" and type(self.following.value) in (int, float)):
+            return self.member(also)
         count = 0
         while self.took(first.kind):
             count += 1
-        number = self.next.value
-        if first.kind == "-" and count % 2 and type(number) in (int, float):
-            self._tokens[self._at] = Token("literal", first.place, f"-{self.next.text}", -number)  # type: ignore[operator]
-            return self.member()
         operand = self.member()
         return Call(first.place, f"{first.kind}_", None, (operand,)) if count % 2 else operand
 
-    def member(self) -> Node:
-        node = self.primary()
-        for _ in range(DEEPEST):
+    def member(self, also: str = "") -> Node:
+        node, length = self.primary(also), 0
+        while True:
             if dot := self.took("."):
                 node = self.selected(node, dot)
             elif bracket := self.took("["):
                 is_optional = self.took("?") is not None
-                node = Index(bracket.place, node, self.expression(), is_optional)
+                node = Index(bracket.place, node, self.expression(also="" if is_optional else "?"), is_optional)
                 self.take("]")
             elif self.next.kind == "{" and (type_name := qualified(node)):
-                node = MakeObject(self.take("{").place, type_name, self.fields())
+                node = MakeObject(self.take("{").place, type_name, self.entries(self.field_name))
             else:
                 return node
-        raise SyntaxProblem(Problem(self.next.place, TOO_DEEP))
+            length += 1
+            if length > DEEPEST:
+                raise _TooDeepError(_TOO_LONG)
 
     def selected(self, node: Node, dot: Token) -> Node:
         is_optional = self.took("?") is not None
         if quoted := self.took("quoted_name"):
+            self.unsupported(quoted)
             return Select(dot.place, node, quoted.text, is_optional)
+        if not is_optional and self.next.kind != "name":
+            raise self.no_name_behind_dot()
         token = self.take("name")
         opening = None if is_optional else self.took("(")
         if opening is None:
             return Select(dot.place, node, token.text, is_optional)
-        return _called(opening.place, token.text, node, self.arguments())
+        return self.call(opening.place, token.text, node, self.arguments())
 
-    def primary(self) -> Node:
+    def no_name_behind_dot(self) -> _LostError:
+        if self.next.text in ("true", "false", "null"):
+            return self.lost("mismatched input", "IDENTIFIER")
+        text = "" if self.next.kind == "end" else self.next.text
+        self.wrong(self.next.place, f"Syntax error: no viable alternative at input '.{text}'")
+        return _LostError()
+
+    def unsupported(self, quoted: Token) -> None:
+        self.wrong(quoted.place, "unsupported syntax: '`'")
+
+    def primary(self, also: str) -> Node:
         token = self.next
-        if token.kind == "literal":
+        if token.kind not in _OPERAND_SIGNS:
+            wanted = _OPERAND % (f"'{also}', " if also == ")" else "", f"'{also}', " if also == "?" else "")
+            if self.following.kind not in _OPERAND_SIGNS or token.kind == "end":
+                raise self.lost("mismatched input", wanted)
+            self.wrong(token.place, f"Syntax error: extraneous input '{token.text}' expecting {wanted}")
             self._at += 1
-            return _literal(token)
-        if self.took("("):
-            inner = self.expression()
-            self.take(")")
-            return inner
-        if self.took("["):
-            return self.list(token.place)
-        if self.took("{"):
-            return MakeMap(token.place, self.entries(self.expression))
-        leading = self.took(".")
-        if self.next.kind != "name":
-            verb = "no viable alternative at" if leading else "mismatched"
-            raise SyntaxProblem(
-                Problem(self.next.place, f"Syntax error: {verb} input '{self.next.text}' expecting {_OPERAND}")
-            )
-        name = self.take("name")
-        if name.text in _RESERVED:
-            raise SyntaxProblem(Problem(name.place, f"reserved identifier: {name.text}"))
-        full = f".{name.text}" if leading else name.text
-        if opening := self.took("("):
-            return _called(opening.place, full, None, self.arguments())
-        return Name(token.place, full)
+            token = self.next
+        self._at += 1
+        match token.kind:
+            case "literal":
+                return self.literal(token, token.value)
+            case "-" if type(value := self.next.value) in (int, float):
+                self._at += 1
+                return self.literal(token, -value)  # type: ignore[operator]
+            case "(":
+                inner = self.expression()
+                self.take(")")
+                return inner
+            case "[":
+                return self.list(token.place)
+            case "{":
+                return MakeMap(token.place, self.entries(self.expression))
+            case "name":
+                return self.named(token, token.text)
+            case "." if name := self.took("name"):
+                return self.named(name, f".{name.text}")
+            case ".":
+                raise self.no_name_behind_dot()
+        self._at -= 1
+        raise self.lost("mismatched input", _OPERAND % ("", ""))
+
+    def named(self, token: Token, name: str) -> Node:
+        opening = self.took("(")
+        arguments = self.arguments() if opening else ()
+        if token.text in _RESERVED:
+            return self.wrong(token.place, f"reserved identifier: {token.text}")
+        return self.call(opening.place, name, None, arguments) if opening else Name(token.place, name)
+
+    def literal(self, token: Token, value: Constant) -> Node:
+        kind = ""
+        if isinstance(value, Unsigned):
+            kind = "uint" if value >= 1 << 64 else ""
+        elif type(value) is int:
+            kind = "" if -(1 << 63) <= value < 1 << 63 else "int"
+        elif isinstance(value, float):
+            kind = "double" if isinf(value) else ""
+        return self.wrong(token.place, f"invalid {kind} literal") if kind else Literal(token.place, value)
 
     def arguments(self) -> tuple[Node, ...]:
         found: list[Node] = []
         if self.took(")"):
             return ()
-        while True:
+        if self.next.kind not in _OPERAND_SIGNS and self.following.kind == ")":
+            wanted = _OPERAND % ("')', ", "")
+            self.wrong(self.next.place, f"Syntax error: extraneous input '{self.next.text}' expecting {wanted}")
+            self._at += 2
+            return ()
+        found.append(self.expression(also=")"))
+        while self.took(","):
             found.append(self.expression())
-            if not self.took(","):
-                self.take(")")
-                return tuple(found)
+        self.take(")")
+        return tuple(found)
+
+    def separated(self, closing: str) -> bool:
+        """Whether a comma comes; else the end has to."""
+        if self.took(","):
+            return True
+        if self.took(closing) is None:
+            wanted = f"{{'{closing}', ','}}"
+            if self.following.kind != closing:
+                raise self.lost("mismatched input", wanted)
+            self.wrong(self.next.place, f"Syntax error: extraneous input '{self.next.text}' expecting {wanted}")
+            self._at += 2
+        return False
+
+    def only_comma(self, closing: str) -> None:
+        """`[,]` is an empty list."""
+        if self.next.kind == "," and self.following.kind == closing:
+            self._at += 1
 
     def list(self, place: int) -> Node:
         items: list[Node] = []
         optional = set()
+        self.only_comma("]")
         while not self.took("]"):
+            if items and self.next.kind == "end":
+                self.take("]")
+                break
             if self.took("?"):
                 optional.add(len(items))
             items.append(self.expression())
-            if not self.took(","):
-                self.take("]")
+            if not self.separated("]"):
                 break
         return MakeList(place, tuple(items), frozenset(optional))
 
-    def fields(self) -> tuple[Entry, ...]:
-        def key() -> Node:
-            token = self.took("quoted_name") or self.take("name")
-            return Literal(token.place, token.text)
-
-        return self.entries(key)
+    def field_name(self) -> Node:
+        if quoted := self.took("quoted_name"):
+            self.unsupported(quoted)
+            return Literal(quoted.place, quoted.text)
+        if self.next.kind != "name":
+            raise self.lost("mismatched input", "{'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}")
+        token = self.take("name")
+        return Literal(token.place, token.text)
 
     def entries(self, key: Callable[[], Node]) -> tuple[Entry, ...]:
         found: list[Entry] = []
+        self.only_comma("}")
         while not self.took("}"):
             is_optional = self.took("?") is not None
             left = key()
             colon = self.take(":")
             found.append(Entry(colon.place, left, self.expression(), is_optional))
-            if not self.took(","):
-                self.take("}")
+            if not self.separated("}"):
                 break
         return tuple(found)
+
+    def call(self, place: int, function: str, target: Node | None, arguments: tuple[Node, ...]) -> Node:
+        """A call, or what a macro makes of it."""
+        if target is None:
+            is_test = function == "has" and len(arguments) == 1
+            return self.test(place, arguments[0]) if is_test else Call(place, function, None, arguments)
+        count = MACROS.get((function, len(arguments)))
+        if count is None:
+            return Call(place, function, target, arguments)
+        variables: list[str] = []
+        for argument in arguments[:count]:
+            if not isinstance(argument, Name):
+                return self.wrong(argument.place, _NO_NAME.get((function, count), "argument must be a simple name"))
+            if argument.name in variables:
+                return self.wrong(argument.place, f"duplicate variable name: {argument.name}")
+            if argument.name in _ACCUMULATORS and not function.startswith("opt"):
+                return self.wrong(argument.place, "iteration variable overwrites accumulator variable")
+            variables.append(argument.name)
+        return Macro(place, function, target, tuple(variables), arguments[count:])
+
+    def test(self, place: int, tested: Node) -> Node:
+        if isinstance(tested, Select) and not tested.is_optional and not tested.is_test:
+            return Select(place, tested.operand, tested.field, is_test=True)
+        return self.wrong(tested.place, "invalid argument to has() macro")
+
+
+_NO_NAME = {
+    ("filter", 1): "argument is not an identifier",
+    ("map", 1): "argument is not an identifier",
+    ("optFlatMap", 1): "optFlatMap() variable name must be a simple identifier",
+    ("optMap", 1): "optMap() variable name must be a simple identifier",
+}
+"""What macros say of a variable that is none, where they have words of their own."""
+
+
+def _comes_first(operator: Token, precedence: int) -> bool:
+    """Whether the operator gets its operands before one of that precedence does. A chain of && or || is joined at its end."""
+    own = _PRECEDENCE[operator.kind]
+    return own > precedence or (own == precedence and operator.kind not in _CHAINED)
+
+
+def _join(operands: list[Node], waiting: list[Token]) -> None:
+    """Of the last operator, or of the whole chain of it, and its operands makes one operand."""
+    kind, count = waiting[-1].kind, 1
+    while kind in _CHAINED and count < len(waiting) and waiting[-count - 1].kind == kind:
+        count += 1
+    places = [token.place for token in waiting[-count:]]
+    terms = operands[-count - 1 :]
+    del waiting[-count:], operands[-count - 1 :]
+    if count > 1:
+        operands.append(_balanced(f"_{kind}_", terms, places))
+        return
+    function = "@in" if kind == "in" else f"_{kind}_"
+    operands.append(Call(places[0], function, None, tuple(terms)))
 
 
 def qualified(node: Node) -> str:
@@ -271,38 +427,3 @@ def _balanced(function: str, terms: list[Node], places: list[int]) -> Node:
     left = _balanced(function, terms[: middle + 1], places[:middle])
     right = _balanced(function, terms[middle + 1 :], places[middle + 1 :])
     return Call(places[middle], function, None, (left, right))
-
-
-def _called(place: int, function: str, target: Node | None, arguments: tuple[Node, ...]) -> Node:
-    if target is None:
-        return (
-            _test(place, arguments)
-            if function == "has" and len(arguments) == 1
-            else Call(place, function, None, arguments)
-        )
-    count = MACROS.get((function, len(arguments)))
-    if count is None:
-        return Call(place, function, target, arguments)
-    variables = []
-    for argument in arguments[:count]:
-        if not isinstance(argument, Name) or argument.name.startswith("."):
-            raise SyntaxProblem(Problem(argument.place, "argument must be a simple name"))
-        variables.append(argument.name)
-    return Macro(place, function, target, tuple(variables), arguments[count:])
-
-
-def _test(place: int, arguments: tuple[Node, ...]) -> Node:
-    found = arguments[0]
-    if isinstance(found, Select) and not found.is_optional and not found.is_test:
-        return Select(place, found.operand, found.field, is_test=True)
-    raise SyntaxProblem(Problem(place, "invalid argument to has() macro"))
-
-
-def _literal(token: Token) -> Node:
-    value = token.value
-    if isinstance(value, Unsigned):
-        if value >= 1 << 64:
-            raise SyntaxProblem(Problem(token.place, "invalid uint literal"))
-    elif type(value) is int and not -(1 << 63) <= value < 1 << 63:
-        raise SyntaxProblem(Problem(token.place, "invalid int literal"))
-    return Literal(token.place, value)
