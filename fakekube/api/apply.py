@@ -18,7 +18,7 @@ from fakekube.api.create import create_decoded
 from fakekube.api.field_ownership import Converted, asking, tracked, untracked, writer_of
 from fakekube.errors import AlreadyExists, BadRequest, Conflict, InternalError, conflict, not_found
 from fakekube.facts import type_of
-from fakekube.objects import field_sets, go_json, managed_fields, schemas, yaml
+from fakekube.objects import as_sent, field_sets, go_json, managed_fields, schemas, yaml
 from fakekube.objects.decode_messages import DecodeError
 from fakekube.objects.managed_fields import Applied, Conflicts, Managers, Writer
 from fakekube.objects.metadata import ANNOTATIONS_MOST_BYTES
@@ -134,7 +134,7 @@ def _applied(writer: Writer, kind: Kind, live: Object, config: Object, options: 
     if not managers and live["metadata"].get("uid"):
         managers = managed_fields.before_first_apply(writer, live)
     check_fields(writer, kind, config)
-    applied = merged(writer, live, config, managers, force=options.force)
+    applied = merged(writer, as_sent.as_go_maps(kind.type_name, live), config, managers, force=options.force)
     new = decoded_result(kind, config, applied.obj) if applied.changed else live
     tracked(new, applied.managers)
     if writer.manager == KUBECTL and new["metadata"].get("annotations", {}).get(LAST_APPLIED):
@@ -170,7 +170,7 @@ def merged(writer: Writer, live: Object, config: Object, managers: Managers, *, 
 def decoded_result(kind: Kind | Subresource, config: Object, value: Object) -> Object:
     """What a merge has made, as an object of the kind with its defaults."""
     try:
-        return completed_value(kind, value)
+        return completed_value(kind, as_sent.as_go_maps(kind.type_name, value))
     except DecodeError as error:
         why = why_it_does_not_fit(type_of(kind.type_name), value) if kind.type_name else ""
         what = f"failed to convert new typed object ({described(kind, config)}) to object: {why or error}"

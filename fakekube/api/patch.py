@@ -14,7 +14,7 @@ from fakekube.api.control_plane import ControlPlane
 from fakekube.api.field_ownership import asks_for_no_tracking, own_updated
 from fakekube.api.status_patch import patched_status
 from fakekube.errors import BadRequest, Invalid, UnsupportedMediaType, unknown_format
-from fakekube.objects import schemas
+from fakekube.objects import as_sent, schemas
 from fakekube.objects.field_errors import Shown, go_quoted, invalid
 from fakekube.objects.patches import MERGE_PATCH, PATCHES, STRATEGIC_MERGE_PATCH, Patch, Patched, strategic_merge_of
 from fakekube.registry.kind import Kind, Object, Subresource
@@ -45,7 +45,9 @@ async def patch(plane: ControlPlane, call: Call, body: Body, content_type: str) 
         new = patched_status(kind, current.value, value) if value is not None else None
         if new is None:
             text = body if isinstance(body, bytes) else orjson.dumps(body)
-            new = patched_object(kind, call, from_storage(kind, current.copy()), text, function, options)
+            present = from_storage(kind, current.copy())
+            as_sent.as_written(kind.type_name, present)
+            new = patched_object(kind, call, present, text, function, options)
         await own_updated(plane, call, from_storage(kind, current.value), new, options)
         check_place(call, new)
         check_name(call, new)

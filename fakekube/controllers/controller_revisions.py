@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import orjson
+
 from fakekube.controllers.claims import claimed, controls, owner_reference, selector_of
 from fakekube.controllers.loop import Context, Object
 from fakekube.controllers.template_hash import template_hash
@@ -25,7 +27,10 @@ async def revisions_of(context: Context, owner: Object) -> list[Object]:
 
 
 def data_of(owner: Object) -> Object:
-    return {"spec": {"template": {**owner["spec"]["template"], PATCH_MARK: "replace"}}}
+    """Its keys are in order: other text is other data, and whoever patches a revision gets them in order."""
+    data = {"spec": {"template": {**owner["spec"]["template"], PATCH_MARK: "replace"}}}
+    in_order: Object = orjson.loads(orjson.dumps(data, option=orjson.OPT_SORT_KEYS))
+    return in_order
 
 
 def template_in(revision: Object) -> Object:

@@ -6,6 +6,7 @@ orjson reads every body first; this reader is for the few that orjson refuses or
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any, cast
 
 from fakekube.objects.go_text import quoted, quoted_character
@@ -64,6 +65,24 @@ def read(body: bytes) -> Any:
     return _Reader(body.decode("utf-8", "surrogateescape")).document()
 
 
+Place = tuple[str | int, ...]
+"""Keys and indices from the root."""
+
+
+def texts_of_objects(body: bytes, depths: Collection[int]) -> dict[Place, bytes]:
+    """The texts of the objects so many steps below the root, by place, from brace to brace. Of a repeated key the last counts.
+
+    `body` is JSON; as `read` does, this puts U+FFFD in the place of what is no UTF-8. Raises JSONError.
+    """
+    reader = _Reader(body.decode("utf-8", "surrogateescape"))
+    reader.depths = frozenset(depths)
+    reader.document()
+    return {
+        place: _SURROGATES.sub("\ufffd", reader.text[start:stop]).encode()
+        for place, (start, stop) in reader.spans.items()
+    }
+
+
 _WHITE = re.compile(r"[ \t\r\n]*")
 _CHUNK = re.compile(r'[^"\\\x00-\x1f]*')
 _HEX = re.compile(r"[0-9a-fA-F]{4}")
@@ -78,10 +97,13 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.depths: frozenset[int] = frozenset()
+        """On which levels the spans of objects are wanted."""
+        self.spans: dict[Place, tuple[int, int]] = {}
 
     def document(self) -> Any:
         """Containers that are not closed yet lie on a stack: lists, and for objects (members so far, key that waits for its value)."""
-        open_: list[list[Any] | tuple[list[tuple[str, Any]], str]] = []
+        open_: list[_Container] = []
         while True:
             value = self._scalar_or_opening(open_)
             if value is _OPENED:
@@ -97,14 +119,17 @@ class _Reader:
                     break
                 value = closed
 
-    def _scalar_or_opening(self, open_: list[Any]) -> Any:
+    def _scalar_or_opening(self, open_: list[_Container]) -> Any:
         character = self._next()
         if character in "{[":
+            if character == "{" and len(open_) in self.depths:
+                self.spans[_place(open_)] = self.at, self.at
             if len(open_) >= MOST_LEVELS:
                 raise JSONError("exceeded max depth")
             self.at += 1
             if self._next() == ("}" if character == "{" else "]"):
                 self.at += 1
+                self._ended(open_)
                 return {} if character == "{" else []
             open_.append(([], self._key()) if character == "{" else [])
             return _OPENED
@@ -116,7 +141,12 @@ class _Reader:
             return self._literal(*_LITERALS[character])
         raise self._unexpected("looking for beginning of value")
 
-    def _took(self, open_: list[Any], value: Any) -> Any:
+    def _ended(self, open_: list[_Container]) -> None:
+        """A container inside `open_` ends here."""
+        if len(open_) in self.depths and (place := _place(open_)) in self.spans:
+            self.spans[place] = self.spans[place][0], self.at
+
+    def _took(self, open_: list[_Container], value: Any) -> Any:
         """Puts a finished value into the innermost container; the container itself when that ends it."""
         innermost = open_[-1]
         character = self._next()
@@ -125,7 +155,11 @@ class _Reader:
             if character not in ",]":
                 raise self._unexpected("after array element")
             self.at += 1
-            return _OPENED if character == "," else open_.pop()
+            if character == ",":
+                return _OPENED
+            open_.pop()
+            self._ended(open_)
+            return innermost
         members, key = innermost
         members.append((key, value))
         if character not in ",}":
@@ -135,6 +169,7 @@ class _Reader:
             open_[-1] = (members, self._key())
             return _OPENED
         open_.pop()
+        self._ended(open_)
         result = dict(members)
         return result if len(result) == len(members) else RepeatedKeys(members)
 
@@ -229,6 +264,14 @@ class _Reader:
             f"'\\x{ord(character) - 0xDC00:x}'" if "\udc80" <= character <= "\udcff" else quoted_character(character)
         )
         return JSONError(f"invalid character {shown} {where}")
+
+
+_Container = list[Any] | tuple[list[tuple[str, Any]], str]
+
+
+def _place(open_: list[_Container]) -> Place:
+    """That of the value which the innermost container waits for."""
+    return tuple(len(each) if isinstance(each, list) else each[1] for each in open_)
 
 
 _OPENED = object()

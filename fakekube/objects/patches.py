@@ -18,7 +18,7 @@ import orjson
 
 from fakekube.errors import BadRequest, Invalid, RequestEntityTooLarge
 from fakekube.facts import type_of
-from fakekube.objects import go_json, schemas
+from fakekube.objects import as_sent, go_json, schemas
 from fakekube.objects.field_errors import go_quoted
 from fakekube.objects.go_text import plain_text
 from fakekube.objects.strategic_merge import strategic_merge
@@ -374,7 +374,7 @@ def strategic_merge_of(type_name: str) -> Patch:
             )
         patch = _plain(value or {})
         head = {key: document[key] for key in ("kind", "apiVersion") if key in document}
-        merged = strategic_merge(type_name, document, patch)
+        merged = as_sent.as_go_maps(type_name, strategic_merge(type_name, document, patch))
         findings = tuple(f'duplicate field "{path}"' for path in duplicates) if strict else ()
         return Patched({**merged, **head}, findings, go_quoted(plain_text(patch)))
 

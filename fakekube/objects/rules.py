@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from fakekube.objects import names
+from fakekube.objects import as_sent, names
 from fakekube.objects.field_errors import (
     FieldError,
     duplicate,
@@ -356,3 +356,8 @@ def unchanged(new: Any, old: Any, path: str, *, shown: Any = None) -> list[Field
     if (new or None) == (old or None):
         return []
     return [invalid(path, new if shown is None else shown, IMMUTABLE_TEXT)]
+
+
+def unchanged_text(new: Any, old: Any, path: str, *, shown: Any = None) -> list[FieldError]:
+    """The same where a RawExtension is part of the field."""
+    return [] if as_sent.is_same(new, old) else [invalid(path, new if shown is None else shown, IMMUTABLE_TEXT)]

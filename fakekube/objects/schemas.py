@@ -15,7 +15,7 @@ import orjson
 
 from fakekube import facts
 from fakekube.errors import BadRequest
-from fakekube.objects import completion, decode_messages, go_json
+from fakekube.objects import as_sent, completion, decode_messages, go_json
 from fakekube.objects.decode_messages import DecodeError
 from fakekube.objects.structs import Decoded, decode, decode_custom_resource, parse_json, read_json
 
@@ -91,10 +91,15 @@ def decode_body(
     subject = f'{gvk[2]} in version "{gvk[1]}" cannot be handled as a {kind}'
     if gvk != (group, version, kind) and not (gvk[1] in other_versions and (gvk[0], gvk[2]) == (group, kind)):
         _refuse_foreign(value, gvk, expected, subject, body)
+    json_text = body if isinstance(body, bytes) and not _is_yaml(media_type) else None
     try:
+        if json_text is not None and type_name in as_sent.RAW_EXTENSIONS:
+            as_sent.keep_texts(type_name, value, json_text)
         decoded = _decoded(value, expected)
-        if decoded.needs_text and isinstance(body, bytes) and not _is_yaml(media_type):
-            decoded = _decoded(go_json.read(body), expected)
+        if decoded.needs_text and json_text is not None:
+            value = go_json.read(json_text)
+            as_sent.keep_texts(type_name, value, json_text)
+            decoded = _decoded(value, expected)
     except DecodeError as error:
         raise BadRequest(f"{subject}: {_exact_message(body, media_type, expected, error)}") from None
     if field_validation == "Ignore" or not (decoded.findings or repeated):

@@ -22,6 +22,7 @@ import orjson
 from fakekube import facts
 from fakekube.errors import BadRequest, NotAcceptable
 from fakekube.facts import Field
+from fakekube.objects import as_sent
 from fakekube.registry.kind import Object
 
 MAGIC = b"k8s\x00"
@@ -388,6 +389,17 @@ def _write_raw_json(value: Any) -> bytes:
     return bytes(out)
 
 
+def _read_raw_extension(data: bytes, start: int, stop: int) -> Any:
+    raw_start, raw_stop = _read_whole(_RAW, data, start, stop).get("raw", (0, 0))
+    return as_sent.of_text(_read_raw_json(data, start, stop), data[raw_start:raw_stop])
+
+
+def _write_raw_extension(value: Any) -> bytes:
+    out = bytearray()
+    _write_bytes(out, b"\x0a", as_sent.text_of(value))
+    return bytes(out)
+
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -470,6 +482,7 @@ _ELEMENTS = {
     "quantity": _Element(_BYTES, _read_quantity, _write_quantity),
     "int_or_string": _Element(_BYTES, _read_int_or_string, _write_int_or_string),
     "object": _Element(_BYTES, _read_raw_json, _write_raw_json),
+    "raw_extension": _Element(_BYTES, _read_raw_extension, _write_raw_extension),
     "any": _Element(_BYTES, _read_raw_json, _write_raw_json),
 }
 
@@ -546,6 +559,8 @@ def _element(field: Field) -> _Element:
         return _message_element(field.ref)
     if field.format == "int32":
         return _ELEMENTS["int32"]
+    if field.go_type == "runtime.RawExtension":
+        return _ELEMENTS["raw_extension"]
     return _ELEMENTS[field.type]
 
 

@@ -1,15 +1,19 @@
 """An object in the store, and a change of one.
 
 The JSON bytes are the truth: a GET answers them, a LIST joins them, every watcher of an event shares them. The dict is read back from them
-when somebody asks, and kept only while it is in use, since the bytes take a quarter of its memory.
+when somebody asks, and kept only while it is in use, since the bytes take a quarter of its memory; but for the dict that knows more than
+they say (objects/as_sent.py).
 """
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from typing import Any
 
 import orjson
+
+from fakekube.objects import as_sent
 
 Object = dict[str, Any]
 
@@ -27,7 +31,7 @@ class Stored:
     __slots__ = ("_value", "head", "json", "labels", "name", "namespace", "revision")
 
     def __init__(self, value: Object, head: bytes, namespace: str, name: str, revision: int) -> None:
-        encoded = orjson.dumps(value)
+        encoded, is_all = as_sent.encoded(value)
         if not encoded.startswith(head):
             message = f"an object must begin with {head.decode()!r} to be stored, not with {encoded[:80]!r}"
             raise ValueError(message)
@@ -37,8 +41,9 @@ class Stored:
         self.name = name
         self.revision = revision
         self.labels: dict[str, str] | None = value["metadata"].get("labels")
-        self._value: Object | None = None
-        self._keep(value)
+        self._value: Object | None = value
+        if is_all:
+            self._keep(value)
 
     @property
     def value(self) -> Object:
@@ -51,6 +56,8 @@ class Stored:
 
     def copy(self) -> Object:
         """A dict of one's own."""
+        if self._value is not None and self not in _values:
+            return copy.deepcopy(self._value)
         value: Object = orjson.loads(self.encoded())
         return value
 
@@ -71,7 +78,7 @@ class Stored:
 
     def is_unchanged(self) -> bool:
         """Whether nobody has changed the shared dict: our own tests ask."""
-        return self._value is None or orjson.dumps(self._value) == self.encoded()
+        return self._value is None or as_sent.encoded(self._value)[0] == self.encoded()
 
     def is_replaced(self) -> None:
         """Another version has taken its place: hardly anybody will ask for the dict of this one."""

@@ -129,14 +129,18 @@ async def test_lease_updates_need_a_resource_version(plane: ControlPlane, call: 
         await update(plane, call("leases.coordination.k8s.io", "leader"), {"metadata": {"name": "leader"}})
 
 
+DEVICE_CLASSES = "deviceclasses.resource.k8s.io"
+
+
 async def test_a_write_that_changes_only_the_order_of_raw_keys_is_a_write(plane: ControlPlane, call: MakeCall) -> None:
+    opaque = {"driver": "a.example.com", "parameters": {"b": 1, "a": 2}}
     first = await create(
-        plane, call("controllerrevisions.apps"), {"metadata": {"name": "a"}, "data": {"b": 1, "a": 2}, "revision": 1}
+        plane, call(DEVICE_CLASSES), {"metadata": {"name": "a"}, "spec": {"config": [{"opaque": opaque}]}}
     )
     body = first.copy()
-    body["data"] = {"a": 2, "b": 1}
+    body["spec"]["config"][0]["opaque"]["parameters"] = {"a": 2, "b": 1}
 
-    second, _ = await update(plane, call("controllerrevisions.apps", "a"), body)
+    second, _ = await update(plane, call(DEVICE_CLASSES, "a"), body)
 
-    assert list(second.value["data"]) == ["a", "b"]
+    assert list(second.value["spec"]["config"][0]["opaque"]["parameters"]) == ["a", "b"]
     assert second.revision > first.revision

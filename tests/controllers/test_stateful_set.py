@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from fakekube.controllers import garbage_collector, stateful_set
@@ -224,6 +225,15 @@ def test_a_template_of_old_gets_a_new_number_and_old_revisions_are_forgotten() -
         assert revisions(cluster) == [("x:1", 3), ("x:3", 4)]
 
     Cluster(WITH_KUBELET).run(scenario)
+
+
+def test_the_keys_of_a_revisions_data_are_in_order_so_that_a_patch_of_the_revision_leaves_its_text_alone() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await create(cluster)
+        (revision,) = cluster.list(REVISIONS)
+        assert orjson.dumps(revision["data"]) == orjson.dumps(revision["data"], option=orjson.OPT_SORT_KEYS)
+
+    Cluster(CONTROLLERS).run(scenario)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakekube.objects.go_json import JSONError, Number, RepeatedKeys, read
+from fakekube.objects.go_json import JSONError, Number, RepeatedKeys, read, texts_of_objects
 from fakekube.objects.go_text import float_text, quoted
 
 ERRORS = {
@@ -132,3 +132,13 @@ def test_a_written_float_is_the_same_number(number: float) -> None:
 
 def test_strings_are_quoted_as_go_quotes_them() -> None:
     assert quoted('a"b\\\n\x01\x80é\ufeff') == '"a\\"b\\\\\\n\\x01\\u0080é\\ufeff"'
+
+
+def test_the_texts_of_objects_are_found_by_their_places() -> None:
+    body = b' {"a": [{}, { "b": 1 }, [{"deeper": 2}]], "c": {"d" : {"e":"\xff"}}, "c": {"d":{} } } '
+
+    texts = texts_of_objects(body, {2})
+
+    assert texts == {("a", 0): b"{}", ("a", 1): b'{ "b": 1 }', ("c", "d"): b"{}"}
+    assert texts_of_objects(body, {1}) == {("c",): b'{"d":{} }'}
+    assert texts_of_objects(b'{"a":{"b":"\xff"}}', {1}) == {("a",): '{"b":"\ufffd"}'.encode()}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from fakekube import facts
 from fakekube.errors import BadRequest, NotAcceptable, NotFound
 from fakekube.facts import Field
-from fakekube.objects import schemas
+from fakekube.objects import as_sent, schemas
 from fakekube.server import protobuf
 
 BODIES = json.loads((Path(__file__).parent / "data" / "kubectl_bodies.json").read_bytes())
@@ -186,6 +186,18 @@ def test_a_body_without_kind_is_read_as_what_the_path_expects() -> None:
     body = protobuf.encode("core.v1.ConfigMap", {"data": {"color": "blue"}})
 
     assert protobuf.decode(body, "core.v1.ConfigMap") == ("", "", {"data": {"color": "blue"}})
+
+
+def test_a_raw_extension_travels_as_its_text() -> None:
+    revision = {"metadata": {"name": "r"}, "data": as_sent.Verbatim({"a": 1.5}, b'{ "a": 1.50 }'), "revision": 1}
+
+    message = protobuf.encode(
+        "apps.v1.ControllerRevision", {**revision, "apiVersion": "apps/v1", "kind": "ControllerRevision"}
+    )
+    _, _, value = protobuf.decode(message)
+
+    assert as_sent.text_of(value["data"]) == b'{ "a": 1.50 }'
+    assert value["data"]["a"] == 1.5
 
 
 def test_a_kind_that_nobody_knows_is_left_to_the_caller() -> None:

@@ -20,7 +20,7 @@ def validate_create(revision: Object) -> list[FieldError]:
 
 
 def validate_update(revision: Object, old: Object) -> list[FieldError]:
-    return validate(revision) + rules.unchanged(revision.get("data"), old.get("data"), "data")
+    return validate(revision) + rules.unchanged_text(revision.get("data"), old.get("data"), "data")
 
 
 STRATEGY = Strategy(validate_create=validate_create, validate_update=validate_update)

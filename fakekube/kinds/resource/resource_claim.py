@@ -24,7 +24,7 @@ validate_status = rules.table(
 
 def validate_update(claim: Object, old: Object) -> list[FieldError]:
     shown = go_structs.shown_type(SPEC, claim.get("spec"))
-    return rules.unchanged(claim.get("spec"), old.get("spec"), "spec", shown=shown) or validate_create(claim)
+    return rules.unchanged_text(claim.get("spec"), old.get("spec"), "spec", shown=shown) or validate_create(claim)
 
 
 STRATEGY = Strategy(

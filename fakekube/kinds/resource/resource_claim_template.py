@@ -23,7 +23,7 @@ def validate_update(template: Object, old: Object) -> list[FieldError]:
         **(new.get("metadata") or {}),
         "Spec": go_structs.shown_type("resource.v1.ResourceClaimSpec", new.get("spec")),
     }
-    return rules.unchanged(new, before, "spec", shown=shown)
+    return rules.unchanged_text(new, before, "spec", shown=shown)
 
 
 STRATEGY = Strategy(validate_create=validate_create, validate_update=validate_update, returns_deleted_object=True)

@@ -1,0 +1,173 @@
+"""What an object keeps of the text it was sent as, beyond the value of it.
+
+A `runtime.RawExtension` is text to the server, never a value: it is stored byte by byte, blanks and the order of keys included, compared
+byte by byte where it may not change, and only written out without its blanks, as Go's JSON encoder does with all that encodes itself. Here
+it stands in its object as the value of that text; where the text is another than the encoder would write, as a `Verbatim`, which knows it.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from fakekube.objects import go_json
+
+Path = tuple[str, ...]
+
+EACH = "*"
+"""In a path: each element of a list."""
+
+_PARAMETERS: Path = ("config", EACH, "opaque", "parameters")
+
+RAW_EXTENSIONS: Mapping[str, Sequence[Path]] = {
+    "apps.v1.ControllerRevision": (("data",),),
+    "resource.v1.DeviceClass": (("spec", *_PARAMETERS),),
+    "resource.v1.ResourceClaim": (
+        ("spec", "devices", *_PARAMETERS),
+        ("status", "allocation", "devices", *_PARAMETERS),
+        ("status", "devices", EACH, "data"),
+    ),
+    "resource.v1.ResourceClaimTemplate": (("spec", "spec", "devices", *_PARAMETERS),),
+}
+"""Where the types of stored objects have them."""
+
+
+class Verbatim(dict[str, Any]):
+    """A JSON object that stands for its text: equal to what has the same text, and written as it with nothing but the blanks left out."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, value: Mapping[str, Any], text: bytes) -> None:
+        super().__init__(value)
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, dict) and self.text == text_of(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None
+
+
+def text_of(raw: Any) -> bytes:
+    """The text of a RawExtension: what was sent, or what Go's encoder makes of a value."""
+    return raw.text if isinstance(raw, Verbatim) else _escaped(orjson.dumps(raw, default=float))
+
+
+def of_text(value: Any, text: bytes) -> Any:
+    """The value of `text` as a RawExtension has it."""
+    if not isinstance(value, dict):
+        return value
+    plain = orjson.dumps(value, default=float)
+    return value if text == _escaped(plain) else Verbatim(orjson.loads(plain), text)
+
+
+def keep_texts(type_name: str, value: Any, body: bytes) -> None:
+    """Give the RawExtensions in `value`, which was read from the JSON text `body`, their texts."""
+    found = list(_raw_extensions(type_name, value))
+    if not found:
+        return
+    try:
+        plain = orjson.dumps(value, default=float)
+    except orjson.JSONEncodeError:
+        return  # too deep for an object, which decoding says
+    if plain == body and _escaped(plain) == plain:
+        return
+    texts = go_json.texts_of_objects(body, {len(place) for *_, place in found})
+    for parent, key, place in found:
+        parent[key] = of_text(parent[key], texts.get(place, b"null"))
+
+
+def as_written(type_name: str, obj: Any) -> None:
+    """Make of an object what is read from its JSON: its RawExtensions have lost their blanks."""
+    for parent, key, _ in _raw_extensions(type_name, obj):
+        if isinstance(parent[key], Verbatim):
+            parent[key] = of_text(dict(parent[key]), _compact(parent[key].text))
+
+
+def as_go_maps(type_name: str, obj: Any) -> Any:
+    """An object as Go's maps give it back: nothing is left of the texts, and the keys in them are in order. `obj` is left as it is."""
+    if type_name not in RAW_EXTENSIONS:
+        return obj
+    obj = copy.deepcopy(obj)
+    for parent, key, _ in _raw_extensions(type_name, obj):
+        parent[key] = orjson.loads(orjson.dumps(parent[key], default=float, option=orjson.OPT_SORT_KEYS))
+    return obj
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values are equal down to the texts of the RawExtensions in them."""
+    return bool(one == other) and _with_texts(one) == _with_texts(other)
+
+
+def encoded(value: Any) -> tuple[bytes, bool]:
+    """The compact JSON of an object, and whether that is all there is to know of it."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_SUBCLASS), True
+    except orjson.JSONEncodeError:
+        return _dumped(value, _compact), False
+
+
+def _with_texts(value: Any) -> bytes:
+    return _escaped(_dumped(value, bytes))
+
+
+_BASES: tuple[Any, ...] = (dict, list, str, int, float)
+
+
+def _dumped(value: Any, spelt: Callable[[bytes], bytes]) -> bytes:
+    def default(part: Any) -> Any:
+        if isinstance(part, Verbatim):
+            return orjson.Fragment(spelt(part.text))
+        for base in _BASES:
+            if isinstance(part, base):
+                return base(part)
+        raise TypeError
+
+    return orjson.dumps(value, default=default, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+
+
+def _raw_extensions(type_name: str, value: Any) -> Iterator[tuple[dict[str, Any], str, tuple[str | int, ...]]]:
+    """What holds each RawExtension that is there, under which key, and its place: `("spec", "config", 0, "opaque", "parameters")`."""
+    for path in RAW_EXTENSIONS.get(type_name, ()):
+        yield from _at(value, path, ())
+
+
+def _at(
+    value: Any, path: Path, place: tuple[str | int, ...]
+) -> Iterator[tuple[dict[str, Any], str, tuple[str | int, ...]]]:
+    step, *rest = path
+    if step == EACH:
+        for index, item in enumerate(value if isinstance(value, list) else ()):
+            yield from _at(item, tuple(rest), (*place, index))
+    elif isinstance(value, dict) and value.get(step) is not None:
+        if rest:
+            yield from _at(value[step], tuple(rest), (*place, step))
+        else:
+            yield value, step, (*place, step)
+
+
+_TOKEN = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
+_IN_HTML = {
+    b"<": rb"\u003c",
+    b">": rb"\u003e",
+    b"&": rb"\u0026",
+    "\u2028".encode(): rb"\u2028",
+    "\u2029".encode(): rb"\u2029",
+}
+"""What Go's encoder writes otherwise, since HTML or JavaScript would misread it."""
+
+
+def _compact(text: bytes) -> bytes:
+    return _escaped(_TOKEN.sub(lambda token: token[1] or b"", text))
+
+
+def _escaped(text: bytes) -> bytes:
+    for character, escape in _IN_HTML.items():
+        text = text.replace(character, escape)
+    return text

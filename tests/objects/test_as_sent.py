@@ -1,0 +1,152 @@
+"""RawExtensions: texts that are kept, compared and written as texts."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from fakekube import facts
+from fakekube.objects import as_sent, schemas
+from fakekube.objects.as_sent import EACH, RAW_EXTENSIONS, Path, Verbatim
+
+REVISION = "apps.v1.ControllerRevision"
+
+
+def revision(data: str, media_type: str = "application/json") -> Any:
+    """The decoded object of a body with this text as its data."""
+    body = f'{{"metadata": {{"name": "r"}}, "data": {data}, "revision": 1}}'.encode()
+    obj, _ = schemas.decode_body(
+        body, media_type, group="apps", version="v1", kind="ControllerRevision", type_name=REVISION
+    )
+    return obj
+
+
+def paths_in(type_name: str, within: frozenset[str]) -> Iterator[Path]:
+    for field in facts.type_of(type_name).fields.values():
+        each = (EACH,) if field.shape == "list" else ()
+        if field.go_type == "runtime.RawExtension":
+            yield (field.name,)
+        elif field.type == "ref" and field.ref not in within:
+            yield from ((field.name, *each, *path) for path in paths_in(field.ref, within | {field.ref}))
+
+
+def test_the_table_has_every_raw_extension_of_every_stored_kind() -> None:
+    stored = {row.type_name for row in facts.resources() if row.type_name and "watch" in row.verbs}
+
+    found = {name: tuple(paths_in(name, frozenset({name}))) for name in stored}
+
+    assert {name: paths for name, paths in found.items() if paths} == {**RAW_EXTENSIONS}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"b": 1, "a":2}',
+        "{ }",
+        '{"x":1.50,"y":1e3}',
+        '{"n":12345678901234567890123}',
+        '{"a":1,"a":2}',
+        '{"a":"1 < 2"}',
+        '{"a":"\\u0041"}',
+        '{"a":[{"data": {}}, []]}',
+    ],
+)
+def test_a_text_that_the_encoder_would_write_otherwise_is_kept(text: str) -> None:
+    data = revision(text)["data"]
+
+    assert as_sent.text_of(data) == text.encode()
+    assert isinstance(data, Verbatim)
+    assert data == Verbatim({}, text.encode())
+
+
+@pytest.mark.parametrize("text", ['{"b":1,"a":2}', "{}", '{"a":"\\u003c"}', '{"a":[1.5,null,"x"]}'])
+def test_a_text_that_is_as_the_encoder_writes_it_is_a_plain_value(text: str) -> None:
+    data = revision(text)["data"]
+
+    assert type(data) is dict
+    assert as_sent.text_of(data) == text.encode()
+
+
+def test_yaml_has_become_the_encoders_json_before_it_is_looked_at() -> None:
+    data = revision('{"b": 1, "a": 2}', "application/yaml")["data"]
+
+    assert as_sent.text_of(data) == b'{"a":2,"b":1}'
+
+
+def test_the_texts_of_a_list_come_to_their_places() -> None:
+    config = [{"opaque": {"driver": "d", "parameters": {"n": n}}} for n in range(2)]
+    value = {"spec": {"devices": {"config": [{}, *config]}}, "status": {"devices": [{"data": {"n": 2}}]}}
+    body = orjson.dumps(value, option=orjson.OPT_INDENT_2)
+
+    as_sent.keep_texts("resource.v1.ResourceClaim", value, body)
+
+    kept: Any = value
+    parameters = [each["opaque"]["parameters"].text for each in kept["spec"]["devices"]["config"][1:]]
+    assert [orjson.loads(text) for text in parameters] == [{"n": 0}, {"n": 1}]
+    assert all(b"\n" in text for text in parameters)
+    assert orjson.loads(kept["status"]["devices"][0]["data"].text) == {"n": 2}
+
+
+def test_what_is_no_utf_8_is_shown_as_that() -> None:
+    value = {"data": {"a": "\ufffd"}}
+
+    as_sent.keep_texts(REVISION, value, b'{"data": {"a":  "\xff"}}')
+
+    assert as_sent.text_of(value["data"]) == '{"a":  "\ufffd"}'.encode()
+
+
+def test_it_is_written_without_blanks_and_with_numbers_as_they_were() -> None:
+    obj = {"data": Verbatim({"a": 1.5, "b": "x  <"}, b'{ "a": 1.50,\n "b": "x  <\\" y" }')}
+
+    encoded, is_all = as_sent.encoded(obj)
+
+    assert encoded == b'{"data":{"a":1.50,"b":"x  \\u003c\\" y"}}'
+    assert not is_all
+
+
+def test_an_object_without_texts_is_its_json() -> None:
+    assert as_sent.encoded({"data": {"a": 1.5}}) == (b'{"data":{"a":1.5}}', True)
+
+
+def test_what_no_json_has_is_not_encoded() -> None:
+    with pytest.raises(TypeError):
+        as_sent.encoded({"data": object()})
+
+
+def test_other_blanks_are_another_value() -> None:
+    one, other = Verbatim({"a": 1}, b'{"a": 1}'), Verbatim({"a": 1}, b'{"a":  1}')
+
+    assert one != other
+    assert one != {"a": 1}
+    assert one != {"a": 1}
+    assert one == copy.deepcopy(one)
+
+
+@pytest.mark.parametrize(("one", "other"), [({"a": 1, "b": 2}, {"b": 2, "a": 1}), ({"a": 1}, {"a": 1.0})])
+def test_values_that_are_equal_may_have_other_texts(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert one == other
+    assert not as_sent.is_same({"data": one}, {"data": other})
+    assert as_sent.is_same({"data": one}, {"data": dict(one)})
+
+
+def test_an_object_read_from_its_json_has_lost_its_blanks() -> None:
+    obj = {"data": Verbatim({"b": 1.5, "a": 2}, b'{"b": 1.50, "a": 2}')}
+
+    as_sent.as_written(REVISION, obj)
+
+    assert as_sent.text_of(obj["data"]) == b'{"b":1.50,"a":2}'
+    as_sent.as_written(REVISION, plain := {"data": Verbatim({"a": 1}, b'{"a": 1}')})
+    assert type(plain["data"]) is dict
+
+
+def test_an_object_that_was_go_maps_has_its_keys_in_order() -> None:
+    obj = {"data": Verbatim({"b": 1, "a": 2}, b'{"b": 1, "a": 2}')}
+
+    result = as_sent.as_go_maps(REVISION, obj)
+
+    assert as_sent.text_of(result["data"]) == b'{"a":2,"b":1}'
+    assert isinstance(obj["data"], Verbatim)
