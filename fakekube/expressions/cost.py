@@ -144,12 +144,18 @@ def _comparing_items(index: int) -> CallCost:
     return cost
 
 
+def _bytes(network: Value) -> int:
+    """Of the prefix of a CIDR."""
+    length: int = network.length
+    return math.ceil(length / 8)
+
+
 def _comparing_addresses(arguments: Sequence[Value], _: Value) -> int:
-    return scaled(2 * size_of(arguments[0]), CHARACTER)
+    return scaled(2 * _bytes(arguments[0]), CHARACTER)
 
 
 def _comparing_networks(arguments: Sequence[Value], result: Value) -> int:
-    return _comparing_addresses(arguments, result) + scaled(size_of(arguments[0]), CHARACTER) + 1
+    return _comparing_addresses(arguments, result) + scaled(_bytes(arguments[0]), CHARACTER) + 1
 
 
 def _reading(compare: CallCost) -> CallCost:

@@ -8,7 +8,8 @@ https://kubernetes.io/docs/reference/kubernetes-api/extend-resources/custom-reso
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,7 +52,7 @@ def validate_create(definition: Object) -> list[FieldError]:
 
 def validate_update(definition: Object, old: Object) -> list[FieldError]:
     spec, before = definition.get("spec") or {}, old["spec"]
-    errors = list(_spec(spec))
+    errors = list(_spec(spec, _unchanged_schemas(spec, before)))
     fixed = ["group", "names.plural"]
     if any(each["type"] == "Established" and each["status"] == "True" for each in at(old, "status.conditions") or ()):
         fixed = ["scope", "names.kind", *fixed]
@@ -87,7 +88,18 @@ def _approval(definition: Object) -> FieldError | None:
     return invalid(field, value, f'{text} with either a URL or a reason starting with "unapproved", {_APPROVAL_SEE}')
 
 
-def _spec(spec: Object) -> Errors:
+def _unchanged_schemas(spec: Object, before: Object) -> Collection[str]:
+    """The versions that have the schema that they had before."""
+    schemas = {version["name"]: version.get("schema") for version in before.get("versions") or ()}
+    return {
+        version["name"]
+        for version in spec.get("versions") or ()
+        if version["name"] in schemas and version.get("schema") == schemas[version["name"]]
+    }
+
+
+def _spec(spec: Object, unchanged: Collection[str] = ()) -> Errors:
+    """`unchanged`: the versions whose schemas are as they were."""
     group, scope = spec.get("group", ""), spec.get("scope", "")
     if not group:
         yield required("spec.group")
@@ -99,16 +111,16 @@ def _spec(spec: Object) -> Errors:
         yield required("spec.scope")
     elif scope not in ("Cluster", "Namespaced"):
         yield not_supported("spec.scope", scope, ("Cluster", "Namespaced"))
-    yield from _versions(spec)
+    yield from _versions(spec, unchanged)
     yield from _names(spec.get("names") or {})
     versions: Sequence[Version] = spec.get("versions") or ()
-    for key, judge in _COMMON.items():
+    for key, judge in _judges(unchanged).items():
         if versions and _are_common(versions, key):
             yield from judge(versions[0], f"spec.{_COMMON_NAMES.get(key, key)}")
     yield from _conversion(spec.get("conversion") or {})
 
 
-def _versions(spec: Object) -> Errors:
+def _versions(spec: Object, unchanged: Collection[str]) -> Errors:
     versions: Sequence[Version] | None = spec.get("versions")
     for i, version in enumerate(versions or ()):
         path = f"spec.versions[{i}]"
@@ -118,7 +130,7 @@ def _versions(spec: Object) -> Errors:
             yield invalid(f"{path}.deprecationWarning", version["deprecationWarning"], text)
         if at(version, "schema.openAPIV3Schema") is None:
             yield required(f"{path}.schema.openAPIV3Schema")
-        for key, judge in _COMMON.items():
+        for key, judge in _judges(unchanged).items():
             if not _are_common(versions or (), key):
                 yield from judge(version, f"{path}.{key}")
     version_names = [version["name"] for version in versions or ()]
@@ -161,10 +173,11 @@ def _names(wanted: Object) -> Errors:
         yield from (invalid(f"spec.names.categories[{i}]", name, text) for text in names.label_1035(name))
 
 
-def _schema(version: Version, path: str) -> Errors:
+def _schema(unchanged: Collection[str], version: Version, path: str) -> Errors:
     schema = at(version, "schema.openAPIV3Schema")
     if schema is not None:
-        yield from schema_rules.judge(schema, f"{path}.openAPIV3Schema")
+        is_unchanged = version["name"] in unchanged
+        yield from schema_rules.judge(schema, f"{path}.openAPIV3Schema", is_unchanged=is_unchanged)
 
 
 def _subresources(version: Version, path: str) -> Errors:
@@ -254,13 +267,17 @@ def _selectable(json_path: str, schema: Mapping[str, Any]) -> str:
 
 _STEP = re.compile(r"\.([^.\[\]]+)|\[['\"]([^\]'\"]+)['\"]\]")
 
-_COMMON: Mapping[str, Callable[[Version, str], Errors]] = {
-    "schema": _schema,
-    "subresources": _subresources,
-    "additionalPrinterColumns": _columns,
-    "selectableFields": _selectable_fields,
-}
-"""What each version has of its own, or all have in common."""
+
+def _judges(unchanged: Collection[str]) -> Mapping[str, Callable[[Version, str], Errors]]:
+    """What each version has of its own, or all have in common."""
+    return {
+        "schema": partial(_schema, unchanged),
+        "subresources": _subresources,
+        "additionalPrinterColumns": _columns,
+        "selectableFields": _selectable_fields,
+    }
+
+
 _COMMON_NAMES = {"schema": "validation"}
 
 

@@ -19,6 +19,7 @@ from fakekube.objects.structural_schemas import (
     MAP_TYPE,
     PRESERVE,
     Schema,
+    has_rules,
     plain,
     pruned,
 )
@@ -48,15 +49,24 @@ _FORBIDDEN_IN_COMBINATIONS = {
 _INTEGER_OR_STRING = [{"type": "integer"}, {"type": "string"}]
 
 
-def judge(schema: Schema, path: str) -> list[FieldError]:
-    """What is wrong with the schema of a version; its defaults are judged when it is structural."""
+def judge(schema: Schema, path: str, *, is_unchanged: bool = False) -> list[FieldError]:
+    """What is wrong with the schema of a version; its defaults and the expressions of its rules are judged when it is structural.
+
+    `is_unchanged`: whether it is that which the definition had before.
+    """
     errors = list(_keywords(schema, path, is_root=True))
     if any(_is_unfit(each) for each in _all(schema)):
         return errors
     structural = sorted(_structure(schema, path, "root"), key=lambda error: error.field)
     if structural:
         return [*errors, *structural]
-    return [*errors, *_defaults(schema, path)]
+    defaults = list(_defaults(schema, path, is_resource=True))
+    if defaults or not has_rules(schema):
+        return [*errors, *defaults]
+    # Only who has rules pays for expressions.
+    from fakekube.kinds.apiextensions import expression_rules
+
+    return [*errors, *expression_rules.judge(schema, path, errors, judges_each_cost=not is_unchanged)]
 
 
 def _children(schema: Schema, path: str) -> Iterator[tuple[Schema, str]]:
@@ -275,7 +285,7 @@ def _restriction(schema: Schema, path: str, *, may_name_types: bool = False) -> 
 # Defaults
 
 
-def _defaults(schema: Schema, path: str) -> Errors:
+def _defaults(schema: Schema, path: str, *, is_resource: bool) -> Errors:
     default = schema.get("default")
     if default is not None:
         field = f"{path}.default"
@@ -283,12 +293,24 @@ def _defaults(schema: Schema, path: str) -> Errors:
         if _has_unknown_fields(value, schema):
             yield invalid(field, value, "must not have unknown fields")
         else:
-            yield from validate_value(value, schema, base=field)
+            errors = validate_value(value, schema, base=field)
+            yield from errors or _broken_rules(value, schema, field, is_resource=is_resource)
     for name, inner in (schema.get("properties") or {}).items():
-        yield from _defaults(inner, f"{path}.properties[{name}]")
+        yield from _defaults(inner, f"{path}.properties[{name}]", is_resource=bool(inner.get(EMBEDDED)))
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), Mapping):
-            yield from _defaults(schema[key], f"{path}.{key}")
+            yield from _defaults(schema[key], f"{path}.{key}", is_resource=bool(schema[key].get(EMBEDDED)))
+
+
+def _broken_rules(value: Any, schema: Schema, field: str, *, is_resource: bool) -> list[FieldError]:
+    """What the rules for it say of a default: of one that stays, and of one that comes."""
+    if not has_rules(schema):
+        return []
+    from fakekube.kinds.custom_rules import CustomRules
+
+    rules = CustomRules(schema, is_resource=is_resource)
+    errors = rules.judge(value, value, path=field) or rules.judge(value, path=field)
+    return [FieldError(error.reason, error.field, error.message) for error in errors]
 
 
 def _has_unknown_fields(value: Any, schema: Schema) -> bool:

@@ -1,4 +1,4 @@
-"""What a rule of `x-kubernetes-validations` may say, as far as it can be told without compiling its expressions.
+"""What a rule of `x-kubernetes-validations` may say, as far as it can be told without its expressions; of these see `expression_rules`.
 
 https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
 """
@@ -36,6 +36,9 @@ def _rule(rule: Mapping[str, Any], schema: Schema, path: str) -> Iterator[FieldE
         yield invalid(f"{path}.message", message, _LINE_BREAKS)
     elif _LINE_BREAK.search(expression) and not message:
         yield required(f"{path}.message", "message must be specified if rule contains line breaks")
+    message_expression = rule.get("messageExpression") or ""
+    if message_expression and not message_expression.strip():
+        yield required(f"{path}.messageExpression", _BLANK)
     reason = rule.get("reason")
     if reason is not None and reason not in REASONS:
         yield not_supported(f"{path}.reason", reason, REASONS)
