@@ -12,27 +12,14 @@ from fakekube.registry.kind import Kind, Object
 from fakekube.registry.user import User
 
 if TYPE_CHECKING:
+    from fakekube.admission.passes import Passes
     from fakekube.admission.policies import AdmissionPolicies
     from fakekube.admission.webhook_configurations import Webhooks
-    from fakekube.admission.webhooks import Passes
+    from fakekube.expressions.libraries.authorizer import Decide
 
 
 def _nothing() -> None:
     pass
-
-
-@dataclass(frozen=True, slots=True)
-class AccessAttributes:
-    """Something that somebody may want to do: to a resource, or (`path`) at a path."""
-
-    verb: str
-    path: str = ""
-    group: str = ""
-    version: str = "*"
-    resource: str = ""
-    subresource: str = ""
-    namespace: str = ""
-    name: str = ""
 
 
 @dataclass(slots=True)
@@ -78,10 +65,10 @@ class Attributes:
     """(object, what is shown of it): takes over into the object what was changed in what was shown."""
     policies: AdmissionPolicies | None = None
     """None: there are none in this cluster."""
-    decide: Callable[[User, AccessAttributes], tuple[bool, str]] = lambda *_: (True, "")
-    """Whether a user may do something, and why (mostly nothing to say: empty)."""
+    decide: Decide = lambda _: (True, "")
+    """What expressions are answered that ask whether somebody may do something."""
     passes: Passes | None = None
-    """What webhooks leave here for the second pass over the mutating plugins."""
+    """What policies and webhooks leave here for the second pass over the mutating plugins."""
 
     def forbidden(self, text: str) -> Forbidden:
         """403 `<resource> "<name>" is forbidden: <text>`; a name that is still to be generated shows as its prefix."""

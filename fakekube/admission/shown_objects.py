@@ -8,6 +8,7 @@ import orjson
 
 from fakekube.admission import webhook_reviews
 from fakekube.admission.attributes import Attributes
+from fakekube.errors import BadRequest
 from fakekube.objects.selectors import LabelSelector
 from fakekube.registry.kind import Kind, Object
 
@@ -71,6 +72,17 @@ class ShownObjects:
             body = webhook_reviews.body_kind(kind, attributes.subresource)
             return webhook_reviews.whole({"kind": body.kind, "apiVersion": body.api_version} | obj)
         return webhook_reviews.whole(await converted(obj, attributes.kind, kind))
+
+
+def check_place(obj: Object, attributes: Attributes) -> None:
+    """A webhook or a policy may give a new object another name, but not another namespace. Raises BadRequest."""
+    metadata = obj.get("metadata")
+    if not attributes.kind.namespaced or not isinstance(metadata, dict):
+        return
+    if not metadata.get("namespace"):
+        metadata["namespace"] = attributes.namespace
+    elif metadata["namespace"] != attributes.namespace:
+        raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
 
 
 async def converted(obj: Object, kind: Kind, wanted: Kind) -> Object:

@@ -14,11 +14,12 @@ import orjson
 
 from fakekube.admission import webhook_reviews
 from fakekube.admission.attributes import Attributes
-from fakekube.admission.shown_objects import ShownObjects
+from fakekube.admission.passes import Passes
+from fakekube.admission.shown_objects import ShownObjects, check_place
 from fakekube.admission.webhook_configurations import Asked, Webhooks
 from fakekube.admission.webhook_matching import Hook
 from fakekube.admission.webhook_reviews import Answer, InvalidAnswer
-from fakekube.errors import BadRequest, InternalError, StatusError
+from fakekube.errors import InternalError, StatusError
 from fakekube.objects.decode_messages import DecodeError
 from fakekube.objects.patches import PatchError, go_json_kind, json_patched
 from fakekube.registry.kind import Kind, Object
@@ -37,24 +38,25 @@ async def mutate(
     """`obj` is changed in place. Raises StatusError: what a webhook refuses with, InternalError for its failures."""
     write = _Write(webhooks, obj, old, attributes)
     passes = attributes.passes = attributes.passes or Passes()
-    if passes.is_second and passes.left != write.fingerprint():
-        # Plugins of the server have changed something since.
-        passes.ask_again()
+    turns = passes.webhooks
+    if passes.is_second and turns.left != write.fingerprint():
+        # Plugins of the server, or policies, have changed something since.
+        turns.ask_again()
     for hook, shown in asked:
-        if passes.is_second and hook.key not in passes.again:
+        if passes.is_second and hook.key not in turns.again:
             continue
         try:
             answer = await write.ask(hook, shown, may_patch=True)
             if answer is not None and answer.patch and await write.patch(hook, shown, answer):
-                passes.ask_again()
+                turns.ask_again()
                 passes.is_changed = True
         except _IgnoredError:
             continue
         if answer is not None and hook.is_asked_again:
-            passes.asked.add(hook.key)
-    passes.left = write.fingerprint()
+            turns.asked.add(hook.key)
+    turns.left = write.fingerprint()
     if obj is not None:
-        _check_place(obj, attributes)
+        check_place(obj, attributes)
 
 
 async def validate(
@@ -68,26 +70,6 @@ async def validate(
     for result in told:
         if isinstance(result, BaseException) and not isinstance(result, _IgnoredError):
             raise result
-
-
-class Passes:
-    """What the webhooks of one write have to know of each other: who is asked again in the second pass over the mutating plugins."""
-
-    __slots__ = ("again", "asked", "is_changed", "is_second", "left")
-
-    def __init__(self) -> None:
-        self.is_second = False
-        self.is_changed = False
-        """A webhook has changed the object: then all mutating plugins see it a second time."""
-        self.asked: set[tuple[str, str]] = set()
-        """Those that want to be asked again (reinvocationPolicy) if something changes after them."""
-        self.again: set[tuple[str, str]] = set()
-        self.left = b""
-        """The object as the webhooks left it."""
-
-    def ask_again(self) -> None:
-        self.again |= self.asked
-        self.asked = set()
 
 
 class _Write:
@@ -195,14 +177,3 @@ def _failure(hook: Hook, text: str) -> StatusError | _IgnoredError:
 def internal(text: str) -> InternalError:
     """The 500 of what is the server's or a webhook's fault."""
     return InternalError(f"Internal error occurred: {text}", {"causes": [{"message": text}]})
-
-
-def _check_place(obj: Object, attributes: Attributes) -> None:
-    """A webhook may give a new object another name, but not another namespace. Raises BadRequest."""
-    metadata = obj.get("metadata")
-    if not attributes.kind.namespaced or not isinstance(metadata, dict):
-        return
-    if not metadata.get("namespace"):
-        metadata["namespace"] = attributes.namespace
-    elif metadata["namespace"] != attributes.namespace:
-        raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
