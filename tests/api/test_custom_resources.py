@@ -199,6 +199,67 @@ async def test_a_scale_that_was_never_said_is_made_by_a_write(following: Control
         await patch_scale(following, call(TOYS, "a", "scale"), door, b'{"spec": {"replicas": -1}}', MERGE_PATCH)
 
 
+SMALL: Object = {
+    "size": {**NUMBER, "x-kubernetes-validations": [{"rule": "self < 5", "message": "too large"}]},
+    "colour": {"type": "string", "pattern": "^[a-z]+$"},
+}
+
+
+async def test_what_breaks_a_rule_is_not_stored(following: ControlPlane, call: MakeCall) -> None:
+    await define(following, version(properties=SMALL))
+    with pytest.raises(Invalid, match=r'^Toy\.example\.com "a" is invalid: spec\.size: Invalid value: 5: too large$'):
+        await create(following, call(TOYS), toy(spec={"size": 5}))
+    await create(following, call(TOYS), toy(spec={"size": 4}))
+    with pytest.raises(Invalid, match="too large"):
+        await change(following, call, {"spec": {"size": 6}})
+
+
+async def test_without_a_name_no_rule_is_asked(following: ControlPlane, call: MakeCall) -> None:
+    await define(following, version(properties=SMALL))
+    with pytest.raises(
+        Invalid, match=r"name or generateName is required, <nil>: .* some validation rules were not checked"
+    ):
+        await create(following, call(TOYS), toy(name="", spec={"size": 5}))
+
+
+async def test_rules_are_those_of_the_definition_as_it_is_now(following: ControlPlane, call: MakeCall) -> None:
+    definition = await define(following, version(properties=SMALL))
+    client = Client(following, ADMINISTRATOR)
+    await client.update(DEFINITIONS, {**definition, "spec": {**definition["spec"], "versions": [version()]}})
+    made = await create(following, call(TOYS), toy(spec={"size": 5}))
+    assert made.value["spec"] == {"size": 5}
+
+
+async def test_a_rule_that_was_broken_before_it_came_is_warned_of(following: ControlPlane, call: MakeCall) -> None:
+    definition = await define(following, version(subresources={"status": {}}))
+    await create(following, call(TOYS), toy(spec={"size": 9}))
+    ruled = version(properties=SMALL, subresources={"status": {}})
+    spec = {**definition["spec"], "versions": [ruled]}
+    await Client(following, ADMINISTRATOR).update(DEFINITIONS, {**definition, "spec": spec})
+    warning = "spec.size: Invalid value: 9: too large"
+
+    coloured, told = call(TOYS, "a"), call(TOYS, "a", "status")
+    await patch(following, coloured, b'{"spec": {"colour": "red"}}', MERGE_PATCH)
+    await patch(following, told, b'{"status": {"phase": "Ready"}}', MERGE_PATCH)
+    assert (coloured.warnings, told.warnings) == ([warning], [warning])
+
+    refused = call(TOYS, "a")
+    with pytest.raises(Invalid, match=r'^Toy\.example\.com "a" is invalid: spec\.colour: [^,]*$'):
+        await patch(following, refused, b'{"spec": {"colour": "R2"}}', MERGE_PATCH)
+    assert refused.warnings == [warning]
+    with pytest.raises(Invalid, match="Invalid value: 8: too large"):
+        await patch(following, call(TOYS, "a"), b'{"spec": {"size": 8}}', MERGE_PATCH)
+
+
+async def test_scales_keep_the_rules_of_what_they_scale(following: ControlPlane, call: MakeCall) -> None:
+    paths = {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.n"}
+    await define(following, version(properties=SMALL, subresources={"scale": paths}))
+    await create(following, call(TOYS), toy(spec={"size": 1}))
+    door = call(TOYS).kind.subresource_named["scale"]
+    with pytest.raises(Invalid, match=r"spec\.size: Invalid value: 7: too large"):
+        await patch_scale(following, call(TOYS, "a", "scale"), door, b'{"spec": {"replicas": 7}}', MERGE_PATCH)
+
+
 async def test_a_deleted_definition_waits_with_its_finalizer_and_takes_no_new_objects(
     following: ControlPlane, call: MakeCall
 ) -> None:
