@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from fakekube.expressions.types import Overload
 from fakekube.expressions.values import NONE, Optional, Value
@@ -68,9 +69,15 @@ def scaled(size: int, factor: float) -> int:
     return math.ceil(size * factor)
 
 
-def _over(index: int, factor: float = CHARACTER) -> CallCost:
-    """Going once over an argument."""
-    return lambda arguments, _: scaled(size_of(arguments[index]), factor)
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Going once over one of the arguments: where that is a constant, so is the cost."""
+
+    index: int
+    factor: float = CHARACTER
+
+    def __call__(self, arguments: Sequence[Value], _: Value) -> int:
+        return scaled(size_of(arguments[self.index]), self.factor)
 
 
 def _over_shorter(arguments: Sequence[Value], _: Value) -> int:
@@ -170,17 +177,17 @@ _OF_FUNCTIONS: dict[str, CallCost] = {
     "_==_": _over_shorter,
     "_!=_": _over_shorter,
     "matches": _matching,
-    "startsWith": _over(1),
-    "endsWith": _over(1),
-    "strings.quote": _over(0),
-    "format": _over(0),
+    "startsWith": Over(1),
+    "endsWith": Over(1),
+    "strings.quote": Over(0),
+    "format": Over(0),
     "check": lambda arguments, result: CHECK,
     "fieldSelector": _making_selector,
     "labelSelector": _making_selector,
     **dict.fromkeys(("isSorted", "sum", "max", "min", "indexOf", "lastIndexOf"), _traversing),
-    **dict.fromkeys(("url", "lowerAscii", "upperAscii", "substring", "trim", "jsonpatch.escapeKey"), _over(0)),
-    **dict.fromkeys(("cidr", "isIP", "isCIDR", "quantity", "isQuantity", "semver", "isSemver"), _over(0)),
-    **dict.fromkeys(("replace", "split", "ip.isCanonical"), _over(0, 2 * CHARACTER)),
+    **dict.fromkeys(("url", "lowerAscii", "upperAscii", "substring", "trim", "jsonpatch.escapeKey"), Over(0)),
+    **dict.fromkeys(("cidr", "isIP", "isCIDR", "quantity", "isQuantity", "semver", "isSemver"), Over(0)),
+    **dict.fromkeys(("replace", "split", "ip.isCanonical"), Over(0, 2 * CHARACTER)),
     "join": lambda arguments, result: scaled(size_of(result), 2 * CHARACTER),
     "find": _matching,
     "findAll": _matching,
@@ -198,11 +205,11 @@ _OF_FUNCTIONS: dict[str, CallCost] = {
 """Functions whose overloads all cost the same."""
 
 _OF_OVERLOADS: dict[tuple[str, tuple[str, ...]], CallCost] = {
-    ("bytes", ("string",)): _over(0),
-    ("string", ("bytes",)): _over(0),
+    ("bytes", ("string",)): Over(0),
+    ("string", ("bytes",)): Over(0),
     ("contains", ("string", "string")): _finding_text,
     ("reverse", ("list",)): lambda arguments, result: _making_list(size_of(result)),
-    ("ip", ("string",)): _over(0),
+    ("ip", ("string",)): Over(0),
     **{("_+_", (name, name)): _over_both for name in ("string", "bytes")},
     **{(sign, (name, name)): _over_shorter for sign in ("_<_", "_<=_", "_>_", "_>=_") for name in ("string", "bytes")},
     ("containsIP", ("net.CIDR", "net.IP")): _comparing_addresses,

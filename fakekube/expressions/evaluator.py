@@ -208,8 +208,10 @@ class _Compiler:
         types = [self._type(argument) for argument in arguments]
         if len(overloads) == 1 and all(map(_is_certain, overloads[0].parameters, types)):
             return self._certain(overloads[0], runs)
-        self._units += 0 if any(map(cost.call_cost, overloads)) else 1
-        return _Dispatch(node.function, overloads, runs).run
+        dispatch = _Dispatch(node.function, overloads)
+        if not dispatch.is_counted:
+            self._units += cost.CALL
+        return dispatch.binary(*runs) if len(runs) == 2 else dispatch.any(runs)
 
     def _certain(self, overload: Overload, runs: list[Run]) -> Run:
         """A call of which is known what it calls."""
@@ -219,12 +221,25 @@ class _Compiler:
             if folded is not MISSING:
                 self._units += call_cost([self._constants[run] for run in runs], folded) if call_cost else 1
                 return self._constant(folded)
-        if call_cost is not None:
-            return _Counted(overload, call_cost, runs).run
-        self._units += 1
+        units = self._fixed_units(call_cost, runs)
+        if units is None:
+            assert call_cost is not None
+            return (
+                _counted_binary(overload, call_cost, *runs) if len(runs) == 2 else _counted(overload, call_cost, runs)
+            )
+        self._units += units
         if len(runs) == 2:
             return _binary(overload, runs[0], runs[1])
         return _unary(overload, runs[0]) if len(runs) == 1 else _many(overload, runs)
+
+    def _fixed_units(self, call_cost: cost.CallCost | None, runs: Sequence[Run]) -> int | None:
+        """What a call costs, where that does not depend on what is only known when it is evaluated."""
+        if call_cost is None:
+            return cost.CALL
+        if isinstance(call_cost, cost.Over) and runs[call_cost.index] in self._constants:
+            values = [self._constants.get(run) for run in runs]
+            return call_cost(values, None)
+        return None
 
     def _logical(self, call: Call, decisive: bool) -> Run:
         """`&&`, `||`: one term that is decisive (false, true) decides, whatever goes wrong in others."""
@@ -255,11 +270,16 @@ class _Compiler:
         left, right = (self._node(argument) for argument in call.arguments)
         types = {self._type(argument).name for argument in call.arguments}
         is_plain = types <= _NUMERIC or (len(types) == 1 and types <= _PLAIN)
-        if is_plain and types != {"string"} and types != {"bytes"}:
-            self._units += 1
-            return _equality(left, right, wanted)
-        overloads = self._checked.overloads.get(id(call), ())
-        return _counted_equality(left, right, wanted, is_plain, cost.call_cost(overloads[0]) if overloads else None)
+        if types & _SMALL or any(self._is_short(run) for run in (left, right)):
+            self._units += cost.CALL
+            return _equality(left, right, wanted) if is_plain else _any_equality(left, right, wanted)
+        overload = self._checked.overloads[id(call)][0]
+        return _counted_equality(left, right, wanted, is_plain, cost.call_cost(overload))
+
+    def _is_short(self, run: Run) -> bool:
+        """Whether comparing with it costs one unit however long the other side is."""
+        value = self._constants.get(run)
+        return isinstance(value, str) and 0 < len(value) * cost.CHARACTER <= cost.CALL
 
     def _membership(self, call: Call) -> Run:
         item, container = (self._node(argument) for argument in call.arguments)
@@ -386,7 +406,9 @@ class _Compiler:
 
 
 _NUMERIC = frozenset({"int", "uint", "double"})
-_PLAIN = frozenset({"bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration"})
+_SMALL = frozenset({"bool", "int", "uint", "double", "timestamp", "duration"})
+"""The types whose values are compared at the cost of one unit."""
+_PLAIN = _SMALL | {"string", "bytes"}
 """The types whose values Python compares as expressions do."""
 _MACRO_UNITS = {"exists_one": 3, "existsOne": 3, "optMap": 2, "optFlatMap": 2}
 
@@ -611,51 +633,84 @@ def _many(overload: Overload, arguments: Sequence[Run]) -> Run:
     return run
 
 
-class _Counted:
+def _counted(overload: Overload, call_cost: cost.CallCost, arguments: Sequence[Run]) -> Run:
     """A call whose cost depends on its arguments."""
+    implementation = overload.implementation
+    assert implementation is not None
 
-    def __init__(self, overload: Overload, call_cost: cost.CallCost, arguments: Sequence[Run]) -> None:
-        self._overload, self._cost, self._arguments = overload, call_cost, arguments
-        assert overload.implementation is not None
-        self._implementation = overload.implementation
-
-    def run(self, frame: Frame) -> Value:
-        values = [argument(frame) for argument in self._arguments]
+    def run(frame: Frame) -> Value:
+        values = [argument(frame) for argument in arguments]
         try:
-            result = self._implementation(*values)
+            result = implementation(*values)
         except (TypeError, AttributeError) as error:
-            raise _called_wrongly(self._overload, values, error) from None
-        _charge(frame, self._cost(values, result))
+            raise _called_wrongly(overload, values, error) from None
+        _charge(frame, call_cost(values, result))
         return result
+
+    return run
+
+
+def _counted_binary(overload: Overload, call_cost: cost.CallCost, first: Run, second: Run) -> Run:
+    implementation = overload.implementation
+    assert implementation is not None
+
+    def run(frame: Frame) -> Value:
+        left, right = first(frame), second(frame)
+        try:
+            result = implementation(left, right)
+        except (TypeError, AttributeError) as error:
+            raise _called_wrongly(overload, (left, right), error) from None
+        _charge(frame, call_cost((left, right), result))
+        return result
+
+    return run
 
 
 class _Dispatch:
-    """A call of which only the values tell what it calls."""
+    """Calls of which only the values tell what is called."""
 
-    def __init__(self, function: str, overloads: Sequence[Overload], arguments: Sequence[Run]) -> None:
-        self._function, self._overloads, self._arguments = function, overloads, arguments
-        self._by_types: dict[tuple[type, ...], Overload] = {}
-        self._costs = [cost.call_cost(overload) for overload in overloads]
-        self._is_counted = any(self._costs)
+    def __init__(self, function: str, overloads: Sequence[Overload]) -> None:
+        self._function, self._overloads = function, overloads
+        self._by_types: dict[tuple[type, ...], tuple[Callable[..., Value], cost.CallCost | None]] = {}
+        self.is_counted = any(cost.call_cost(overload) is not None for overload in overloads)
+        """Whether what a call costs is told when it is made."""
         self._is_shallow = not any(parameter.parameters for overload in overloads for parameter in overload.parameters)
         """Whether the types of the arguments alone decide, not what lists and maps hold."""
 
-    def run(self, frame: Frame) -> Value:
-        values = [argument(frame) for argument in self._arguments]
-        overload = self._by_types.get(tuple(map(type, values))) or self._chosen(values)
-        assert overload.implementation is not None
-        result = overload.implementation(*values)
-        if self._is_counted:
-            counted = self._costs[self._overloads.index(overload)]
-            _charge(frame, 1 if counted is None else counted(values, result))
-        return result
+    def binary(self, first: Run, second: Run) -> Run:
+        chosen, choose, is_counted = self._by_types, self._chosen, self.is_counted
 
-    def _chosen(self, values: Sequence[Value]) -> Overload:
+        def run(frame: Frame) -> Value:
+            left, right = first(frame), second(frame)
+            implementation, counted = chosen.get((type(left), type(right))) or choose((left, right))
+            result = implementation(left, right)
+            if is_counted:
+                _charge(frame, cost.CALL if counted is None else counted((left, right), result))
+            return result
+
+        return run
+
+    def any(self, arguments: Sequence[Run]) -> Run:
+        chosen, choose, is_counted = self._by_types, self._chosen, self.is_counted
+
+        def run(frame: Frame) -> Value:
+            values = [argument(frame) for argument in arguments]
+            implementation, counted = chosen.get(tuple(map(type, values))) or choose(values)
+            result = implementation(*values)
+            if is_counted:
+                _charge(frame, cost.CALL if counted is None else counted(values, result))
+            return result
+
+        return run
+
+    def _chosen(self, values: Sequence[Value]) -> tuple[Callable[..., Value], cost.CallCost | None]:
         for overload in self._overloads:
             if len(overload.parameters) == len(values) and all(map(fits, overload.parameters, values)):
+                assert overload.implementation is not None
+                found = (overload.implementation, cost.call_cost(overload))
                 if self._is_shallow:
-                    self._by_types[tuple(map(type, values))] = overload
-                return overload
+                    self._by_types[tuple(map(type, values))] = found
+                return found
         raise _no_such_overload(self._function, values)
 
 
@@ -728,6 +783,10 @@ def _equality(left: Run, right: Run, wanted: bool) -> Run:
     if wanted:
         return lambda frame: left(frame) == right(frame)
     return lambda frame: left(frame) != right(frame)
+
+
+def _any_equality(left: Run, right: Run, wanted: bool) -> Run:
+    return lambda frame: equal(left(frame), right(frame)) is wanted
 
 
 def _counted_equality(left: Run, right: Run, wanted: bool, is_plain: bool, counted: cost.CallCost | None) -> Run:

@@ -54,8 +54,12 @@ def type_of_value(value: Value) -> Type:
 
 def shown_type(value: Value) -> str:
     """The name of a value's type as errors show it."""
-    name = type_of_value(value).name
-    return _FULL_NAMES.get(name, name)
+    return full_name(type_of_value(value))
+
+
+def full_name(type_: Type) -> str:
+    """The name of a type as errors show it, without its parameters."""
+    return _FULL_NAMES.get(type_.name, type_.name)
 
 
 def fits(wanted: Type, value: Value) -> bool:

@@ -6,10 +6,11 @@ https://pkg.go.dev/github.com/google/cel-go/ext#Strings
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 
-from fakekube.expressions.runtime_types import shown_type, type_of_value
+from fakekube.expressions.runtime_types import full_name, shown_type, type_of_value
 from fakekube.expressions.shown import double_text, duration_text, timestamp_text
+from fakekube.expressions.types import Type
 from fakekube.expressions.values import EvaluationProblem, Value
 from fakekube.objects.go_text import quoted
 
@@ -22,53 +23,67 @@ _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 def formatted(text: str, values: list[Value]) -> str:
     """The text with its clauses replaced. Raises EvaluationProblem."""
-    parts, place, used = [], 0, 0
+    parts, place = [], 0
+    for start, end, kind, precision, used in _clauses(text, len(values)):
+        parts += text[place:start], _CLAUSES[kind](values[used], precision) if kind != "%" else "%"
+        place = end
+    return "".join([*parts, text[place:]])
+
+
+def clauses(text: str, count: int) -> Iterator[str]:
+    """The letters of the clauses that `count` values are for, in their order. Raises EvaluationProblem."""
+    return (kind for _, _, kind, _, _ in _clauses(text, count) if kind != "%")
+
+
+def refused(kind: str, type_: Type, *, takes_texts: bool = True) -> EvaluationProblem | None:
+    """Why a clause of that letter does not take values of a type; None: it does. `takes_texts`: where it does take some, `NaN`."""
+    rule, names = _TAKES[kind]
+    if type_.name in names and (takes_texts or type_.name != "string"):
+        return None
+    return EvaluationProblem(f"error during formatting: {rule}, was given {full_name(type_)}")
+
+
+def _clauses(text: str, count: int) -> Iterator[tuple[int, int, str, int, int]]:
+    """Start, end, letter and precision of each clause, and which value it is for."""
+    used = 0
     for clause in _CLAUSE.finditer(text):
-        parts.append(text[place : clause.start()])
-        place = clause.end()
         if clause[1] == "%":
-            parts.append("%")
+            yield clause.start(), clause.end(), "%", 0, used
             continue
         if not clause[1]:
             raise EvaluationProblem("unexpected end of string")
-        if used >= len(values):
+        if used >= count:
             raise EvaluationProblem(f"index {used} out of range")
-        parts.append(_clause(clause["kind"], clause["digits"], values[used]))
+        yield clause.start(), clause.end(), *_kind_and_precision(clause["kind"], clause["digits"]), used
         used += 1
-    parts.append(text[place:])
-    if used < len(values):
-        raise EvaluationProblem(f"too many arguments supplied to string.format (expected {used}, got {len(values)})")
-    return "".join(parts)
+    if used < count:
+        raise EvaluationProblem(f"too many arguments supplied to string.format (expected {used}, got {count})")
 
 
-def _clause(kind: str | None, digits: str | None, value: Value) -> str:
+def _kind_and_precision(kind: str | None, digits: str | None) -> tuple[str, int]:
     """`digits`: those behind the point of `%.2f`."""
     if kind is None:
         raise _unreadable("error while parsing precision: could not find end of precision specifier")
     if digits == "":
         raise _unreadable(f'{_NO_PRECISION} to integer: strconv.Atoi: parsing "": invalid syntax')
-    write = _CLAUSES.get(kind)
-    if write is None:
-        raise _unreadable(f'unrecognized formatting clause "{kind}"')
-    return write(value, _PRECISION if digits is None else int(digits))
+    if kind not in _CLAUSES:
+        raise _unreadable(f'unrecognized formatting clause "{kind.encode()[:1].decode("latin-1")}"')
+    return kind, _PRECISION if digits is None else int(digits)
 
 
 def _unreadable(why: str) -> EvaluationProblem:
     return EvaluationProblem(f"could not parse formatting clause: {why}")
 
 
-def _refused(rule: str, value: Value) -> EvaluationProblem:
-    return EvaluationProblem(f"error during formatting: {rule}, was given {shown_type(value)}")
+def _require(kind: str, value: Value) -> None:
+    if problem := refused(kind, type_of_value(value)):
+        raise problem
 
 
 def _any(value: Value, _: int = 0) -> str:
     """`%s`."""
-    kind = type_of_value(value).name
-    write = _AS_TEXT.get(kind)
-    if write is None:
-        rule = "string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps"
-        raise _refused(rule, value)
-    return write(value)
+    _require("s", value)
+    return _AS_TEXT[type_of_value(value).name](value)
 
 
 def _within(value: Value) -> str:
@@ -127,6 +142,24 @@ _AS_TEXT: dict[str, Callable[[Value], str]] = {
     "duration": duration_text,
     "timestamp": timestamp_text,
 }
+_OF_HEXADECIMAL = (
+    "only integers, byte buffers, and strings can be formatted as hex",
+    ("int", "uint", "string", "bytes"),
+)
+_TAKES: dict[str, tuple[str, Collection[str]]] = {
+    "s": (
+        "string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps",
+        _AS_TEXT,
+    ),
+    "d": ("decimal clause can only be used on integers", ("int", "uint")),
+    "f": ("fixed-point clause can only be used on doubles", ("double", "string")),
+    "e": ("scientific clause can only be used on doubles", ("double", "string")),
+    "b": ("only integers and bools can be formatted as binary", ("int", "uint", "bool")),
+    "o": ("octal clause can only be used on integers", ("int", "uint")),
+    "x": _OF_HEXADECIMAL,
+    "X": _OF_HEXADECIMAL,
+}
+"""What each clause says of values of other types, and the types of those that it takes."""
 _AS_LITERAL = _AS_TEXT | {
     "string": quoted,
     "bytes": lambda content: f"b{quoted(_bytes_text(content))}",
@@ -137,25 +170,25 @@ _AS_LITERAL = _AS_TEXT | {
 
 
 def _decimal(value: Value, _: int) -> str:
-    if type_of_value(value).name not in ("int", "uint"):
-        raise _refused("decimal clause can only be used on integers", value)
+    _require("d", value)
     return str(int(value))
 
 
-def _number(value: Value, name: str) -> float:
-    if type_of_value(value).name == "double" or value in ("NaN", "Infinity", "-Infinity"):
-        return float(value)
-    raise _refused(f"{name} clause can only be used on doubles", value)
+def _number(value: Value, kind: str) -> float:
+    is_other_text = isinstance(value, str) and value not in ("NaN", "Infinity", "-Infinity")
+    if problem := refused(kind, type_of_value(value), takes_texts=not is_other_text):
+        raise problem
+    return float(value)
 
 
 def _fixed(value: Value, precision: int) -> str:
     """With commas between thousands, as people of the United States write."""
-    text = f"{_number(value, 'fixed-point'):,.{precision}f}"
+    text = f"{_number(value, 'f'):,.{precision}f}"
     return _INFINITE.get(text, text)
 
 
 def _scientific(value: Value, precision: int) -> str:
-    text = f"{_number(value, 'scientific'):.{precision}e}"
+    text = f"{_number(value, 'e'):.{precision}e}"
     if text in _INFINITE:
         return _INFINITE[text]
     mantissa, _, exponent = text.partition("e")
@@ -164,26 +197,23 @@ def _scientific(value: Value, precision: int) -> str:
 
 
 def _binary(value: Value, _: int) -> str:
-    if type_of_value(value).name not in ("int", "uint", "bool"):
-        raise _refused("only integers and bools can be formatted as binary", value)
+    _require("b", value)
     return f"{int(value):b}"
 
 
 def _octal(value: Value, _: int) -> str:
-    if type_of_value(value).name not in ("int", "uint"):
-        raise _refused("octal clause can only be used on integers", value)
+    _require("o", value)
     return f"{int(value):o}"
 
 
 def _hexadecimal(value: Value, _: int) -> str:
+    _require("x", value)
     match type_of_value(value).name:
         case "string":
             return str(value).encode().hex()
         case "bytes":
             return bytes(value).hex()
-        case "int" | "uint":
-            return f"{int(value):x}"
-    raise _refused("only integers, byte buffers, and strings can be formatted as hex", value)
+    return f"{int(value):x}"
 
 
 _CLAUSES: dict[str, Callable[[Value, int], str]] = {
