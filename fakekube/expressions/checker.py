@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fakekube.expressions.literals import wrong_literals
 from fakekube.expressions.parser import TOO_DEEP, qualified
 from fakekube.expressions.programs import Checked, CompilationProblem
 from fakekube.expressions.standard import STANDARD
@@ -30,7 +31,6 @@ from fakekube.expressions.syntax import (
     Node,
     Problem,
     Select,
-    below,
 )
 from fakekube.expressions.types import (
     BOOL,
@@ -52,8 +52,7 @@ from fakekube.expressions.types import (
     overload,
     type_of,
 )
-from fakekube.expressions.values import EvaluationProblem, Unsigned
-from fakekube.objects import regular_expressions
+from fakekube.expressions.values import Unsigned
 
 if TYPE_CHECKING:
     from fakekube.expressions.environment import Environment
@@ -75,7 +74,7 @@ def check(text: str, node: Node, environment: Environment) -> Checked:
     try:
         checker.check(node)
         if not checker.problems:
-            checker.problems.extend(_wrong_literals(node, checker))
+            checker.problems.extend(wrong_literals(node, checker.final, checker.overloads))
     except RecursionError:
         checker.problems = [Problem(-1, TOO_DEEP)]
     if checker.problems:
@@ -535,57 +534,3 @@ def _is_as_general(one: Type, other: Type) -> bool:
     if one.name == "type":
         return True
     return len(one.parameters) == len(other.parameters) and all(map(_is_as_general, one.parameters, other.parameters))
-
-
-# What is wrong although the types fit
-
-
-def _wrong_literals(node: Node, checker: _Checker, *, in_format: bool = False) -> Iterator[Problem]:
-    """Literals that a function cannot take whatever happens, and lists and maps of different types outside of format()."""
-    match node:
-        case Call():
-            yield from _wrong_argument(node, checker)
-            in_format = in_format or node.function == "format"
-        case MakeList() if not in_format:
-            types = [_item_type(checker, item, place in node.optional) for place, item in enumerate(node.items)]
-            mixed = ((item, type_) for item, type_ in zip(node.items, types, strict=True) if type_ != types[0])
-            yield from (_mixed(item, types[0], type_) for item, type_ in list(mixed)[:1])
-        case MakeMap() if not in_format and node.entries:
-            keys = [checker.final(entry.key) for entry in node.entries]
-            values = [_item_type(checker, entry.value, entry.is_optional) for entry in node.entries]
-            for entry, key, value in zip(node.entries, keys, values, strict=True):
-                if key != keys[0]:
-                    yield _mixed(entry.key, keys[0], key)
-                if value != values[0]:
-                    yield _mixed(entry.value, values[0], value)
-        case Macro(name="optMap" | "optFlatMap"):
-            yield from _wrong_literals(node.target, checker, in_format=in_format)
-    for inner in below(node):
-        yield from _wrong_literals(inner, checker, in_format=in_format)
-
-
-def _item_type(checker: _Checker, node: Node, is_optional: bool) -> Type:
-    found = checker.final(node)
-    return found.parameters[0] if is_optional and found.parameters else found
-
-
-def _mixed(node: Node, wanted: Type, given: Type) -> Problem:
-    return Problem(node.place, f"expected type '{wanted}' but found '{given}'")
-
-
-def _wrong_argument(node: Call, checker: _Checker) -> Iterator[Problem]:
-    argument = node.arguments[0] if node.arguments else None
-    if not isinstance(argument, Literal):
-        return
-    if node.function == "matches":
-        try:
-            regular_expressions.compiled(str(argument.value))
-        except regular_expressions.PatternError:
-            yield Problem(argument.place, "invalid matches argument")
-    elif node.function in ("duration", "timestamp") and node.target is None:
-        for candidate in checker.overloads[id(node)]:
-            try:
-                if candidate.implementation is not None:
-                    candidate.implementation(argument.value)
-            except EvaluationProblem:
-                yield Problem(argument.place, f"invalid {node.function} argument")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from itertools import chain, cycle, islice
 
 from fakekube.expressions.types import BOOL, BYTES, DOUBLE, DURATION, INT, NULL, STRING, TIMESTAMP, UINT, Type
 from fakekube.expressions.values import Constructed, Duration, Optional, Timestamp, Unsigned, Value
@@ -62,22 +63,17 @@ def full_name(type_: Type) -> str:
     return _FULL_NAMES.get(type_.name, type_.name)
 
 
-def fits(wanted: Type, value: Value) -> bool:
-    """Whether a value may stand for a parameter of the type. Of what a list or a map holds only the first is looked at."""
+def fits(wanted: Type, value: Value, most: int | None = 1) -> bool:
+    """Whether a value may stand for a parameter of the type. Of what lists and maps hold `most` are looked at, all where that is None."""
     if wanted.name == "dyn" or wanted.is_parameter:
         return True
     if type_of_value(value).name != wanted.name:
         return False
-    inner = _INNER.get(wanted.name)
-    return inner is None or not wanted.parameters or inner(wanted, value)
+    if not wanted.parameters or not isinstance(value, (list, dict)):
+        return True
+    held = islice(value, most) if isinstance(value, list) else _keys_and_values(islice(value.items(), most))
+    return all(fits(inner, item, most) for item, inner in zip(held, cycle(wanted.parameters), strict=False))
 
 
-def _fits_list(wanted: Type, value: Value) -> bool:
-    return not value or fits(wanted.parameters[0], value[0])
-
-
-def _fits_map(wanted: Type, value: Value) -> bool:
-    return all(fits(wanted.parameters[0], key) and fits(wanted.parameters[1], value[key]) for key in list(value)[:1])
-
-
-_INNER: dict[str, Callable[[Type, Value], bool]] = {"list": _fits_list, "map": _fits_map}
+def _keys_and_values(entries: Iterable[tuple[Value, Value]]) -> Iterator[Value]:
+    return chain.from_iterable(entries)

@@ -23,7 +23,8 @@ _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 def formatted(text: str, values: list[Value]) -> str:
     """The text with its clauses replaced. Raises EvaluationProblem."""
-    parts, place = [], 0
+    parts: list[str] = []
+    place = 0
     for start, end, kind, precision, used in _clauses(text, len(values)):
         parts += text[place:start], _CLAUSES[kind](values[used], precision) if kind != "%" else "%"
         place = end
