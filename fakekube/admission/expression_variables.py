@@ -13,6 +13,7 @@ from fakekube.admission import webhook_reviews
 from fakekube.admission.attributes import Attributes
 from fakekube.expressions import admission_environments as names
 from fakekube.expressions.environment import Budget, Program
+from fakekube.expressions.libraries.authorizer import Authorizer, ResourceCheck
 from fakekube.expressions.values import EvaluationProblem, Value
 from fakekube.registry.kind import Kind, Object
 
@@ -142,4 +143,8 @@ def _declared(namespace: Object) -> Object:
 
 def _authorizers(attributes: Attributes) -> Mapping[str, Value]:
     """The values of `authorizer` and `authorizer.requestResource`."""
-    return {}
+    kind, authorizer = attributes.kind, Authorizer(attributes.decide)
+    check = ResourceCheck(
+        authorizer, kind.group, kind.resource, attributes.subresource, attributes.namespace, attributes.name
+    )
+    return {names.AUTHORIZER_NAME: authorizer, names.REQUEST_RESOURCE: check}

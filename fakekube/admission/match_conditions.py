@@ -19,7 +19,7 @@ class ConditionsBroken(Exception):
 
 def compiled(conditions: Iterable[Mapping[str, Any]], *, has_params: bool = False) -> tuple[Program, ...]:
     """Of conditions that have been accepted, so that they compile; `has_params`: those of a policy with a kind of parameters."""
-    return tuple(plain(has_params).program(condition["expression"]) for condition in conditions)
+    return tuple(plain(has_params).program(condition["expression"].strip()) for condition in conditions)
 
 
 def hold(conditions: Sequence[Program], evaluation: Evaluation) -> bool:

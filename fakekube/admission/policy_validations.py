@@ -79,11 +79,11 @@ def compiled(policy: Object) -> Validations:
     validations = []
     for each in spec.get("validations") or ():
         text = each.get("messageExpression") or ""
-        message = composition.program(text) if text.strip() else None
+        message = composition.message(text) if text.strip() else None
         reason = each.get("reason") or "Invalid"
         program = composition.program(each["expression"])
         validations.append(Validation(program, (each.get("message") or "").strip(), message, reason))
-    annotations = [composition.program(each["valueExpression"]) for each in spec.get("auditAnnotations") or ()]
+    annotations = [composition.program(each["valueExpression"].strip()) for each in spec.get("auditAnnotations") or ()]
     conditions = match_conditions.compiled(spec.get("matchConditions") or (), has_params=has_params)
     return Validations(conditions, programs, validations, annotations)
 

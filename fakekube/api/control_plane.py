@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
+from fakekube.access.authentication import AUTHENTICATED
 from fakekube.access.authorization import Asked, Authorizer
 from fakekube.access.recording import Recorder
 from fakekube.access.signing_keys import KeyRing, create_key
 from fakekube.access.tokens import ServiceAccountTokens
 from fakekube.admission import Chain
-from fakekube.admission.attributes import AccessAttributes, Attributes
+from fakekube.admission.attributes import Attributes
 from fakekube.admission.policies import AdmissionPolicies
 from fakekube.admission.webhook_configurations import Webhooks
 from fakekube.api.body import completed_value
@@ -24,9 +26,12 @@ from fakekube.kinds import Kinds
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.clock import Chance, Clock
 from fakekube.registry.kind import Object
-from fakekube.registry.user import User
+from fakekube.registry.user import User, service_account
 from fakekube.registry.webhook_calls import nobody
 from fakekube.storage.store import Store
+
+if TYPE_CHECKING:
+    from fakekube.expressions.libraries.authorizer import Question
 
 Capability = Callable[..., object]
 
@@ -108,21 +113,27 @@ class ControlPlane:
             decide=partial(self._decide, call),
         )
 
-    def _decide(self, call: Call, user: User, access: AccessAttributes) -> tuple[bool, str]:
-        """What expressions of admission are told; nobody is refused anything for it, so it is not recorded."""
-        if self.authorizer is None or (user is call.user and not call.is_authorized):
+    def _decide(self, call: Call, question: Question) -> tuple[bool, str]:
+        """What expressions of admission are answered; it is asked on behalf of nobody, and so not recorded."""
+        account = question.service_account
+        if self.authorizer is None or (account is None and not call.is_authorized):
             return True, ""
         asked = Asked(
-            access.verb,
-            access.path,
-            not access.path,
-            access.group,
-            access.version,
-            access.namespace,
-            access.resource,
-            access.subresource,
-            access.name,
+            question.verb,
+            question.path,
+            not question.path,
+            question.group,
+            "*",
+            question.namespace,
+            question.resource,
+            question.subresource,
+            question.name,
         )
+        user = call.user
+        if account is not None:
+            # Such a user has not been authenticated, and is in no group of those who are.
+            user = service_account(*account)
+            user = User(user.name, tuple(group for group in user.groups if group != AUTHENTICATED))
         decision = self.authorizer.decide(user, asked)
         return decision.allowed, decision.reason
 

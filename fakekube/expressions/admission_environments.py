@@ -5,7 +5,7 @@ https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-pol
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from fakekube.expressions.environment import CompilationProblem, Environment, Program
@@ -41,7 +41,7 @@ COST_OF_MATCH_CONDITIONS = 2_500_000
 """What all match conditions of one webhook or policy may cost."""
 
 
-def _object(name: str, **fields: Type) -> ObjectType:
+def _object(name: str, /, **fields: Type) -> ObjectType:
     return ObjectType(f"kubernetes.{name}", (), {field: Field(type_, field) for field, type_ in fields.items()})
 
 
@@ -100,6 +100,7 @@ NAMESPACE_TYPE = _object(
 def variables_of(
     *,
     has_params: bool,
+    has_authorizer: bool = True,
     fields_of_variables: Mapping[str, Field] | None = None,
     object_type: Type = DYN,
     params_type: Type = DYN,
@@ -110,9 +111,10 @@ def variables_of(
         OLD_OBJECT: object_type,
         NAMESPACE_OBJECT: NAMESPACE_TYPE,
         REQUEST: REQUEST_TYPE,
-        AUTHORIZER_NAME: Type("kubernetes.authorization.Authorizer"),
-        REQUEST_RESOURCE: Type("kubernetes.authorization.ResourceCheck"),
     }
+    if has_authorizer:
+        known[AUTHORIZER_NAME] = Type("kubernetes.authorization.Authorizer")
+        known[REQUEST_RESOURCE] = Type("kubernetes.authorization.ResourceCheck")
     if has_params:
         known[PARAMS] = params_type
     if fields_of_variables is not None:
@@ -121,13 +123,16 @@ def variables_of(
 
 
 @cache
-def plain(has_params: bool = False) -> Environment:
+def plain(has_params: bool = False, has_authorizer: bool = True) -> Environment:
     """The environment of match conditions, and of policies without variables."""
-    return Environment(variables_of(has_params=has_params), (*KUBERNETES, *AUTHORIZER))
+    return Environment(variables_of(has_params=has_params, has_authorizer=has_authorizer), (*KUBERNETES, *AUTHORIZER))
 
 
 class Composition:
-    """The environment of one policy: its variables are compiled one after another, and each may name those before it."""
+    """The environment of one policy: its variables are compiled one after another, and each may name those before it.
+
+    `object_type` and `params_type` are what is known of the objects; `functions` and `object_types` what the policy has besides.
+    """
 
     def __init__(
         self,
@@ -141,30 +146,36 @@ class Composition:
     ) -> None:
         self._fields: dict[str, Field] | None = {} if has_variables else None
         is_plain = not (has_variables or functions or object_types) and object_type is DYN and params_type is DYN
-        if is_plain:
-            self.environment = plain(has_params)
-            return
-        self.environment = Environment(
-            variables_of(
+
+        def environment(has_authorizer: bool) -> Environment:
+            if is_plain:
+                return plain(has_params, has_authorizer)
+            variables = variables_of(
                 has_params=has_params,
+                has_authorizer=has_authorizer,
                 fields_of_variables=self._fields,
                 object_type=object_type,
                 params_type=params_type,
-            ),
-            (*KUBERNETES, *AUTHORIZER, *functions),
-            object_types or {},
-        )
+            )
+            return Environment(variables, (*KUBERNETES, *AUTHORIZER, *functions), object_types or {})
+
+        self._environment = environment(has_authorizer=True)
+        self._message_environment = environment(has_authorizer=False)
 
     def program(self, text: str) -> Program:
         """Raises CompilationProblem."""
-        return self.environment.program(text)
+        return self._environment.program(text)
+
+    def message(self, text: str) -> Program:
+        """Of a messageExpression, which may not ask the authorizer. Raises CompilationProblem."""
+        return self._message_environment.program(text)
 
     def add_variable(self, name: str, text: str) -> Program:
         """Compile a variable and have it known from now on: as dyn where it does not compile. Raises CompilationProblem."""
         assert self._fields is not None
         type_ = DYN
         try:
-            program = self.environment.program(text)
+            program = self._environment.program(text)
             type_ = _declared(program.checked.type)
         finally:
             self._fields[name] = Field(type_, name)
@@ -183,16 +194,17 @@ def _declared(type_: Type) -> Type:
     return DYN
 
 
-def problem_of(error: CompilationProblem) -> str:
-    """What a refusal says of an expression that does not compile."""
-    return f"compilation failed: {error}"
+def problem(compile_: Callable[[str], Program], text: str, *wanted: Type) -> str:
+    """What a refusal says of an expression: that it does not compile, or gives a value of another type than those wanted (none: any).
 
-
-def problem_of_type(program: Program, *wanted: Type) -> str:
-    """What a refusal says of an expression whose value would be of another type than those wanted; empty: it is one of them."""
-    found = program.checked.type
-    if found in wanted:
+    Empty: nothing is wrong with it.
+    """
+    try:
+        found = compile_(text).checked.type
+    except CompilationProblem as error:
+        return f"compilation failed: {error}"
+    if found in wanted or not wanted:
         return ""
     if len(wanted) == 1:
-        return f"must evaluate to {wanted[0]} but got {found}"
-    return f"must evaluate to one of [{' '.join(map(str, wanted))}] but got {found}"
+        return f"must evaluate to {wanted[0].in_full} but got {found.in_full}"
+    return f"must evaluate to one of [{' '.join(type_.in_full for type_ in wanted)}] but got {found.in_full}"

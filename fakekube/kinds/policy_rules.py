@@ -1,4 +1,4 @@
-"""What admission policies and their bindings may say, as far as it can be told without compiling their expressions.
+"""What admission policies and their bindings may say.
 
 https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
 """
@@ -6,15 +6,22 @@ https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-pol
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 from fakekube.kinds.webhook_rules import MATCH_RESOURCES, match_conditions
 from fakekube.objects import names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
 from fakekube.registry.kind import Object
 
+if TYPE_CHECKING:
+    from fakekube.expressions.admission_environments import Composition
+    from fakekube.expressions.environment import Program
+
 REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge")
-MOST_MESSAGE_BYTES, MOST_MESSAGE_EXPRESSION_BYTES, MOST_ANNOTATIONS = 5 * 1024, 5 * 1024, 20
+MOST_MESSAGE_BYTES, MOST_MESSAGE_EXPRESSION_BYTES, MOST_VALUE_EXPRESSION_BYTES = 5 * 1024, 5 * 1024, 5 * 1024
+MOST_ANNOTATIONS = 20
 _IDENTIFIER = re.compile("[_a-zA-Z][_a-zA-Z0-9]*").fullmatch
 _RESERVED = frozenset(
     {
@@ -48,24 +55,74 @@ def _kind(value: Any, path: str) -> list[FieldError]:
 _PARAM_KIND = rules.within(("apiVersion", _api_version), ("kind", _kind))
 
 
-def _variables(value: Any, path: str) -> list[FieldError]:
-    errors: list[FieldError] = []
-    seen: set[str] = set()
-    for i, variable in enumerate(value or ()):
-        name, place = variable.get("name", ""), f"{path}[{i}]"
-        if not name:
-            errors.append(required(f"{place}.name"))
-        elif not _IDENTIFIER(name) or name in _RESERVED:
-            errors.append(invalid(f"{place}.name", name, "must be a valid CEL identifier"))
-        if name and name in seen:
-            errors.append(duplicate(f"{place}.name", name))
-        seen.add(name)
-        errors += _expression("expression is not specified")(variable.get("expression"), f"{place}.expression")
-    return errors
+class Expressions:
+    """Compiles the expressions of one policy as it is written; nothing is made of them here but errors.
 
+    `functions` and `object_types` are what its environment has besides (as of `Composition`), asked for when there is an expression.
+    """
 
-def _expression(detail: str) -> rules.Rule:
-    return lambda value, path: [] if (value or "").strip() else [required(path, detail)]
+    def __init__(self, spec: Mapping[str, Any], besides: Callable[[], Mapping[str, Any]] = dict) -> None:
+        self.has_params = spec.get("paramKind") is not None
+        self._has_variables = bool(spec.get("variables"))
+        self._besides = besides
+
+    @cached_property
+    def composition(self) -> Composition:
+        from fakekube.expressions.admission_environments import Composition
+
+        return Composition(has_params=self.has_params, has_variables=self._has_variables, **self._besides())
+
+    def rule(self, *wanted: str, missing: str = "expression is not specified") -> rules.Rule:
+        """An expression that must be there, of one of these types."""
+
+        def check(value: Any, path: str) -> list[FieldError]:
+            if not (value or "").strip():
+                return [required(path, missing)]
+            return self.errors(value, path, self.composition.program, *wanted)
+
+        return check
+
+    def message(self, value: Any, path: str) -> list[FieldError]:
+        if not value:
+            return []
+        if not value.strip():
+            return [invalid(path, value, "must be non-empty if specified")]
+        if errors := rules.no_longer_than(MOST_MESSAGE_EXPRESSION_BYTES)(value, path):
+            return errors
+        return self.errors(value, path, self.composition.message, "string")
+
+    def annotation(self, value: Any, path: str) -> list[FieldError]:
+        text = (value or "").strip()
+        if not text:
+            return [required(path, "valueExpression is not specified")]
+        if len(text.encode()) > MOST_VALUE_EXPRESSION_BYTES:
+            return [required(path, f"must not exceed {MOST_VALUE_EXPRESSION_BYTES} bytes in length")]
+        return self.errors(value, path, lambda _: self.composition.program(text), "string", "null_type")
+
+    def variables(self, value: Any, path: str) -> list[FieldError]:
+        errors: list[FieldError] = []
+        seen: set[str] = set()
+        for i, variable in enumerate(value or ()):
+            name, place, text = variable.get("name", ""), f"{path}[{i}]", variable.get("expression") or ""
+            if not name.strip():
+                errors.append(required(f"{place}.name", "name is not specified"))
+            elif not _IDENTIFIER(name) or name in _RESERVED:
+                errors.append(invalid(f"{place}.name", name, "must be a valid CEL identifier"))
+            if name and name in seen:
+                errors.append(duplicate(f"{place}.name", name))
+            seen.add(name)
+            if text.strip():
+                errors += self.errors(text, f"{place}.expression", partial(self.composition.add_variable, name))
+            else:
+                errors.append(required(f"{place}.expression", "expression is not specified"))
+        return errors
+
+    def errors(self, text: str, path: str, compile_: Callable[[str], Program], *wanted: str) -> list[FieldError]:
+        from fakekube.expressions.admission_environments import problem
+        from fakekube.expressions.types import parsed
+
+        found = problem(compile_, text, *map(parsed, wanted))
+        return [invalid(path, text, found)] if found else []
 
 
 def _message(value: Any, path: str) -> list[FieldError]:
@@ -78,14 +135,6 @@ def _message(value: Any, path: str) -> list[FieldError]:
     return rules.no_longer_than(MOST_MESSAGE_BYTES)(value, path)
 
 
-_VALIDATION = (
-    ("expression", _expression("expression is not specified")),
-    ("messageExpression", rules.no_longer_than(MOST_MESSAGE_EXPRESSION_BYTES)),
-    ("message", _message),
-    ("reason", rules.one_of(*REASONS)),
-)
-
-
 def _something_to_do(spec: Object, path: str) -> list[FieldError]:
     if spec.get("validations") or spec.get("auditAnnotations"):
         return []
@@ -93,7 +142,7 @@ def _something_to_do(spec: Object, path: str) -> list[FieldError]:
     return [required(f"{path}.{field}", detail) for field in ("validations", "auditAnnotations")]
 
 
-def _annotations(policy: str) -> rules.Rule:
+def _annotations(policy: str, expressions: Expressions) -> rules.Rule:
     def check(value: Any, path: str) -> list[FieldError]:
         if value and len(value) > MOST_ANNOTATIONS:
             detail = f"must not have more than {MOST_ANNOTATIONS} auditAnnotations"
@@ -102,13 +151,9 @@ def _annotations(policy: str) -> rules.Rule:
         seen: set[str] = set()
         for i, annotation in enumerate(value or ()):
             key, place = annotation.get("key", ""), f"{path}[{i}]"
-            if not key:
-                errors.append(required(f"{place}.key"))
-            else:
-                whole = f"{policy}/{key}"
-                errors += [invalid(f"{place}.key", whole, text) for text in names.qualified_name(whole)]
-            expression = _expression("valueExpression is not specified")
-            errors += expression(annotation.get("valueExpression"), f"{place}.valueExpression")
+            whole = f"{policy}/{key}"
+            errors += [invalid(f"{place}.key", whole, text) for text in names.qualified_name(whole)]
+            errors += expressions.annotation(annotation.get("valueExpression"), f"{place}.valueExpression")
             if key and key in seen:
                 errors.append(duplicate(f"{place}.key", key))
             seen.add(key)
@@ -126,17 +171,25 @@ def _constraints(spec: Object, path: str) -> list[FieldError]:
 
 
 def validating(policy: Object) -> list[FieldError]:
+    spec = policy.get("spec") or {}
+    expressions = Expressions(spec)
+    validation = (
+        ("expression", expressions.rule("bool")),
+        ("messageExpression", expressions.message),
+        ("message", _message),
+        ("reason", rules.one_of(*REASONS)),
+    )
     rows = (
         ("failurePolicy", rules.needed_one_of("Fail", "Ignore")),
         ("paramKind", _PARAM_KIND),
         _constraints,
-        ("matchConditions", match_conditions),
-        ("variables", _variables),
+        ("matchConditions", partial(match_conditions, has_params=expressions.has_params)),
+        ("variables", expressions.variables),
         _something_to_do,
-        ("validations", rules.each(*_VALIDATION)),
-        ("auditAnnotations", _annotations(policy["metadata"].get("name", ""))),
+        ("validations", rules.each(*validation)),
+        ("auditAnnotations", _annotations(policy["metadata"].get("name", ""), expressions)),
     )
-    return rules.check(policy.get("spec") or {}, rows, "spec")
+    return rules.check(spec, rows, "spec")
 
 
 def _no_deletions(spec: Object, path: str) -> list[FieldError]:
@@ -168,24 +221,25 @@ def _mutation(value: Object, path: str) -> list[FieldError]:
             detail = f"must not be specified when patchType is {type_}"
             errors.append(invalid(f"{path}.{field}", f"{{{field}}}", detail))
         elif content is not None:
-            errors += _expression("expression is not specified")(
-                content.get("expression"), f"{path}.{field}.expression"
-            )
+            expression = rules.needed_because("expression is not specified")
+            errors += expression((content.get("expression") or "").strip(), f"{path}.{field}.expression")
     return errors
 
 
 def mutating(policy: Object) -> list[FieldError]:
+    spec = policy.get("spec") or {}
+    expressions = Expressions(spec)
     rows = (
         ("failurePolicy", rules.needed_one_of("Fail", "Ignore")),
         ("paramKind", _PARAM_KIND),
         _constraints,
         _no_deletions,
-        ("matchConditions", match_conditions),
-        ("variables", _variables),
+        ("matchConditions", partial(match_conditions, has_params=expressions.has_params)),
+        ("variables", expressions.variables),
         ("mutations", rules.needed_because("mutations must contain at least one item"), rules.each(_mutation)),
         ("reinvocationPolicy", rules.needed_one_of("IfNeeded", "Never")),
     )
-    return rules.check(policy.get("spec") or {}, rows, "spec")
+    return rules.check(spec, rows, "spec")
 
 
 def _param_ref(value: Any, path: str) -> list[FieldError]:

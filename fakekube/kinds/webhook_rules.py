@@ -145,24 +145,35 @@ def review_versions(value: Sequence[str] | None, path: str) -> list[FieldError]:
     return errors
 
 
-def expression(value: Any, path: str) -> list[FieldError]:
-    """A CEL expression must be there; whether it compiles is not asked here."""
-    return [] if (value or "").strip() else [required(path)]
+def _condition(*, has_params: bool) -> rules.Rule:
+    def check(value: Any, path: str) -> list[FieldError]:
+        text = (value or "").strip()
+        if not text:
+            return [required(path)]
+        from fakekube.expressions.admission_environments import plain, problem
+        from fakekube.expressions.types import BOOL
+
+        found = problem(plain(has_params).program, text, BOOL)
+        return [invalid(path, text, found)] if found else []
+
+    return check
 
 
-def match_conditions(value: Any, path: str) -> list[FieldError]:
+def match_conditions(value: Any, path: str, *, has_params: bool = False) -> list[FieldError]:
+    """Expressions that must hold; `has_params`: they may name the parameters of a policy."""
     errors = rules.no_more_than(MOST_MATCH_CONDITIONS)(value, path)
+    rows = (
+        ("expression", _condition(has_params=has_params)),
+        ("name", rules.needed_name(names.qualified_name)),
+    )
     seen: set[str] = set()
     for i, condition in enumerate(() if errors else value or ()):
-        errors += rules.check(condition, _MATCH_CONDITION, f"{path}[{i}]")
+        errors += rules.check(condition, rows, f"{path}[{i}]")
         name = condition.get("name", "")
         if name and name in seen:
             errors.append(duplicate(f"{path}[{i}].name", name))
         seen.add(name)
     return errors
-
-
-_MATCH_CONDITION = (("expression", expression), ("name", rules.needed_name(names.qualified_name)))
 
 
 def _side_effects(value: Any, path: str) -> list[FieldError]:

@@ -386,18 +386,52 @@ async def test_the_namespace_may_not_be_changed(programs: Programs, configure: A
         await put("configmaps", "one")
 
 
-async def test_conditions_that_are_not_evaluated_refuse_by_the_failure_policy(
+async def test_a_webhook_is_asked_where_all_its_conditions_hold(programs: Programs, configure: Any, put: Put) -> None:
+    conditions = [
+        {"name": "created", "expression": "request.operation == 'CREATE'"},
+        {"name": "watched", "expression": "object.?metadata.labels.watched.orValue('') == 'yes'"},
+        {"name": "old", "expression": "oldObject == null && namespaceObject == null"},
+        {"name": "user", "expression": "authorizer.requestResource.check('create').allowed()"},
+    ]
+    await configure("validating", "a", matchConditions=conditions)
+    programs.answers = {"a": lambda _: {"allowed": False, "status": {"message": "seen"}}}
+
+    await put("configmaps", "one")
+
+    with pytest.raises(StatusError, match="denied the request: seen"):
+        await put("configmaps", "two", metadata={"name": "two", "labels": {"watched": "yes"}})
+    assert programs.asked == ["a"]
+
+
+async def test_conditions_that_break_refuse_by_the_failure_policy_where_none_is_false(
     programs: Programs, configure: Any, put: Put
 ) -> None:
-    conditions = [{"name": "c", "expression": "true"}]
-    await configure("validating", "a", matchConditions=conditions, failurePolicy="Ignore")
+    broken = [{"name": "a", "expression": "object.a == 1"}, {"name": "b", "expression": "object.b == 1"}]
+    await configure("validating", "a", matchConditions=broken, failurePolicy="Ignore")
+    await configure("validating", "b", matchConditions=[*broken, {"name": "c", "expression": "false"}])
     await put("configmaps", "one")
-    await configure("validating", "b", matchConditions=conditions)
+    await configure("validating", "c", matchConditions=broken)
 
-    with pytest.raises(Forbidden, match="expression 'true' resulted in error: fakekube does not evaluate"):
+    with pytest.raises(Forbidden) as refusal:
         await put("configmaps", "two")
 
+    texts = [f"expression 'object.{name} == 1' resulted in error: no such key: {name}" for name in "ab"]
+    assert str(refusal.value) == f'configmaps "two" is forbidden: [{", ".join(texts)}]'
     assert programs.asked == []
+
+
+async def test_conditions_that_do_not_compile_are_refused(configure: Any) -> None:
+    conditions = [{"name": "a", "expression": " nothing.a == 1 "}, {"name": "b", "expression": "1"}]
+
+    with pytest.raises(StatusError) as refusal:
+        await configure("validating", "a", matchConditions=conditions)
+
+    undeclared = "ERROR: <input>:1:1: undeclared reference to 'nothing' (in container '')\n | nothing.a == 1\n | ^"
+    place = "webhooks[0].matchConditions"
+    assert [(cause["field"], cause["message"]) for cause in (refusal.value.details or {})["causes"]] == [
+        (f"{place}[0].expression", f'Invalid value: "nothing.a == 1": compilation failed: {undeclared}'),
+        (f"{place}[1].expression", 'Invalid value: "1": must evaluate to bool but got int'),
+    ]
 
 
 async def test_a_connection_is_judged_by_what_it_asks_for(
