@@ -21,9 +21,10 @@ from fakekube.errors import StatusError
 from fakekube.kinds import Kinds
 from fakekube.objects import defaults, managed_fields, repeated_changes, yaml
 from fakekube.objects.managed_fields import Managers, Writer
-from fakekube.objects.typed_fields import Mistake, Shape, shape_of, shape_of_schema
+from fakekube.objects.typed_fields import Mistake, Shape
 from fakekube.registry.kind import Kind, Object
 from fakekube.registry.reset_fields import reset_fields
+from fakekube.registry.shapes import shape_of_kind
 
 UNKNOWN_MANAGER = "unknown"
 
@@ -39,15 +40,6 @@ def manager_of(call: Call, options: WriteOptions) -> str:
 def _program(user_agent: str) -> str:
     printable = "".join(filter(str.isprintable, user_agent.partition("/")[0]))
     return printable.encode("utf-8", "surrogatepass")[:FIELD_MANAGER_BYTES].decode("utf-8", "ignore")
-
-
-def shape_of_kind(kind: Kind) -> Shape:
-    return shape_of(kind.type_name) if kind.type_name else _shape_of_custom(kind)
-
-
-@lru_cache(maxsize=512)
-def _shape_of_custom(kind: Kind) -> Shape:
-    return shape_of_schema(kind.wire.schema)
 
 
 def writer_of(plane: ControlPlane, call: Call, options: WriteOptions, converted: Converted | None = None) -> Writer:

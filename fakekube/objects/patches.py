@@ -71,6 +71,10 @@ class PatchError(Exception):
     """An operation that cannot be done, in the words of the library. Clients are not told, webhooks are."""
 
 
+class TestFailedError(PatchError):
+    """The document is not as a `test` operation wants it."""
+
+
 def _opened(value: Any) -> _Open:
     if isinstance(value, _Open):
         return value
@@ -217,7 +221,7 @@ class _JsonPatch:
             with _told(f"error in test for path: '{path}'"):
                 found = _child(container, key)
         if not _equal(found, operation.get("value")):
-            raise PatchError(f"testing value {path} failed: test failed")
+            raise TestFailedError(f"testing value {path} failed: test failed")
 
 
 @contextmanager

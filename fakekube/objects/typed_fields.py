@@ -472,6 +472,21 @@ class Shape:
             if expected:
                 yield _at(path, expected)
 
+    def atomics(self, value: Any, path: str = "") -> Iterator[str]:
+        """The places in a configuration of lists, maps and structs that are one field: they would replace what is there, not join it."""
+        if isinstance(value, dict):
+            if self.kind == "any" or (self.kind == "map" and self.atomic):
+                yield path
+            for name, item in value.items():
+                if (shape := self.fields.get(name)) is not None:
+                    yield from shape.atomics(item, f"{path}.{name}")
+        elif isinstance(value, list):
+            if self.kind != "list" or self.atomic:
+                yield path
+            if self.element is not None:
+                for index, item in enumerate(value):
+                    yield from self.element.atomics(item, f"{path}[{index}]")
+
     def _mistakes_of_items(self, value: list[Any], path: str) -> Iterator[str]:
         seen: set[str] = set()
         for index, item in enumerate(value):
