@@ -586,7 +586,7 @@ def _no_such_overload(function: str, values: Sequence[Value]) -> EvaluationProbl
 
 def _called_wrongly(overload: Overload, values: Sequence[Value], error: Exception) -> Exception:
     """What a value means that is not of the type which the checker saw: a null in most cases. Otherwise the error is one of ours."""
-    if all(map(fits, overload.parameters, values)):
+    if all(fits(parameter, value, None) for parameter, value in zip(overload.parameters, values, strict=True)):
         return error
     return _no_such_overload(overload.function, values)
 
@@ -666,12 +666,15 @@ def _counted_binary(overload: Overload, call_cost: cost.CallCost, first: Run, se
     return run
 
 
+_Chosen = tuple[Callable[..., Value], cost.CallCost | None, Overload]
+
+
 class _Dispatch:
     """Calls of which only the values tell what is called."""
 
     def __init__(self, function: str, overloads: Sequence[Overload]) -> None:
         self._function, self._overloads = function, overloads
-        self._by_types: dict[tuple[type, ...], tuple[Callable[..., Value], cost.CallCost | None]] = {}
+        self._by_types: dict[tuple[type, ...], _Chosen] = {}
         self.is_counted = any(cost.call_cost(overload) is not None for overload in overloads)
         """Whether what a call costs is told when it is made."""
         self._is_shallow = not any(parameter.parameters for overload in overloads for parameter in overload.parameters)
@@ -682,8 +685,11 @@ class _Dispatch:
 
         def run(frame: Frame) -> Value:
             left, right = first(frame), second(frame)
-            implementation, counted = chosen.get((type(left), type(right))) or choose((left, right))
-            result = implementation(left, right)
+            implementation, counted, overload = chosen.get((type(left), type(right))) or choose((left, right))
+            try:
+                result = implementation(left, right)
+            except (TypeError, AttributeError) as error:
+                raise _called_wrongly(overload, (left, right), error) from None
             if is_counted:
                 _charge(frame, cost.CALL if counted is None else counted((left, right), result))
             return result
@@ -695,19 +701,22 @@ class _Dispatch:
 
         def run(frame: Frame) -> Value:
             values = [argument(frame) for argument in arguments]
-            implementation, counted = chosen.get(tuple(map(type, values))) or choose(values)
-            result = implementation(*values)
+            implementation, counted, overload = chosen.get(tuple(map(type, values))) or choose(values)
+            try:
+                result = implementation(*values)
+            except (TypeError, AttributeError) as error:
+                raise _called_wrongly(overload, values, error) from None
             if is_counted:
                 _charge(frame, cost.CALL if counted is None else counted(values, result))
             return result
 
         return run
 
-    def _chosen(self, values: Sequence[Value]) -> tuple[Callable[..., Value], cost.CallCost | None]:
+    def _chosen(self, values: Sequence[Value]) -> _Chosen:
         for overload in self._overloads:
             if len(overload.parameters) == len(values) and all(map(fits, overload.parameters, values)):
                 assert overload.implementation is not None
-                found = (overload.implementation, cost.call_cost(overload))
+                found = (overload.implementation, cost.call_cost(overload), overload)
                 if self._is_shallow:
                     self._by_types[tuple(map(type, values))] = found
                 return found
@@ -934,7 +943,9 @@ def _exactly_one(loop: Loop, slots: tuple[int, ...], condition: Run, units: int)
             _charge(frame, units + 1)
             bind(frame, item)
             try:
-                count += _is_true(condition(frame))
+                if _is_true(condition(frame)):
+                    count += 1
+                    frame[_LEFT] -= 1
             except EvaluationProblem as found:
                 problem = found
         if problem is not None:

@@ -11,7 +11,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -148,14 +148,26 @@ def _orders() -> Iterator[Overload]:
     """Texts are ordered by code points, which is the order of their bytes in UTF-8."""
     for function, compare in _ORDERS.items():
         for name in _COMPARED:
-            yield overload(f"{function}({name}, {name}): bool", compare)
+            yield overload(f"{function}({name}, {name}): bool", _ordered(compare) if name == "double" else compare)
         for left in _NUMBERS:
             for right in _NUMBERS:
                 if left != right:
-                    yield overload(f"{function}({left}, {right}): bool", compare)
+                    is_double = "double" in (left, right)
+                    yield overload(f"{function}({left}, {right}): bool", _ordered(compare) if is_double else compare)
 
 
-_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[float, float], bool]:
+    def compared(left: float, right: float) -> bool:
+        if left != left or right != right:
+            raise EvaluationProblem("NaN values cannot be ordered")
+        return compare(left, right)
+
+    return compared
+
+
+_INTEGER = re.compile(r"[+-]?0*([0-9]+)", re.ASCII)
+_MOST_DIGITS = 20
+"""That a number of 64 bits has."""
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(?i:inf|infinity)|(?i:nan)", re.ASCII)
 _TRUE, _FALSE = (
     frozenset({"1", "t", "T", "TRUE", "true", "True"}),
@@ -175,14 +187,24 @@ def _bool_of_text(text: str) -> bool:
     raise _no_conversion("bool")
 
 
+def _number(text: str) -> int | None:
+    """The number that decimal digits write, with a sign or without; None where that is not what they are, or far too many."""
+    written = _INTEGER.fullmatch(text)
+    if written is None or len(written[1]) > _MOST_DIGITS:
+        return None
+    return -int(written[1]) if text.startswith("-") else int(written[1])
+
+
 def _int_of_text(text: str) -> int:
-    if _INTEGER.fullmatch(text) and _SMALLEST <= (number := int(text)) <= _LARGEST:
+    number = _number(text)
+    if number is not None and _SMALLEST <= number <= _LARGEST:
         return number
     raise _no_conversion("int")
 
 
 def _uint_of_text(text: str) -> Unsigned:
-    if text.isascii() and text.isdigit() and (number := int(text)) <= _LARGEST_UNSIGNED:
+    number = _number(text) if text[:1] not in ("+", "-") else None
+    if number is not None and number <= _LARGEST_UNSIGNED:
         return Unsigned(number)
     raise _no_conversion("uint")
 
@@ -302,20 +324,21 @@ TEXTS = (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _date(value: Timestamp, zone: tzinfo) -> datetime:
+def _date(value: Timestamp, zone: str = "UTC") -> datetime:
+    """The moment on the clocks of a zone: `UTC`, `Europe/Berlin`, `+05:30`, `-7:00`. Raises EvaluationProblem."""
     seconds, nanoseconds = divmod(value.nanoseconds, _SECOND)
     date = _EPOCH + timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
-    return date.astimezone(zone)
+    hours, colon, minutes = zone.partition(":")
+    try:
+        return date + timedelta(minutes=_offset(hours, minutes)) if colon else date.astimezone(_zone(zone))
+    except OverflowError:
+        raise EvaluationProblem(TIMESTAMP_OVERFLOW) from None
 
 
 @lru_cache(maxsize=64)
 def _zone(name: str) -> tzinfo:
-    """`UTC`, `Europe/Berlin`, `+05:30`, `-7:00`."""
     if name in ("", "UTC"):
         return UTC
-    hours, colon, minutes = name.partition(":")
-    if colon:
-        return timezone(timedelta(minutes=_offset(hours, minutes)))
     import zoneinfo
 
     try:
@@ -325,11 +348,15 @@ def _zone(name: str) -> tzinfo:
 
 
 def _offset(hours: str, minutes: str) -> int:
-    for part in (hours, minutes):
-        if not _INTEGER.fullmatch(part):
-            raise EvaluationProblem(f'strconv.Atoi: parsing "{part}": invalid syntax')
-    offset = int(hours) * 60
-    return offset - int(minutes) if hours.startswith("-") else offset + int(minutes)
+    """In minutes."""
+    parts = []
+    for text in (hours, minutes):
+        number = _number(text)
+        if number is None:
+            raise EvaluationProblem(f'strconv.Atoi: parsing "{text}": invalid syntax')
+        parts.append(number)
+    offset = parts[0] * 60
+    return offset - parts[1] if hours.startswith("-") else offset + parts[1]
 
 
 _PARTS: dict[str, Callable[[datetime], int]] = {
@@ -354,10 +381,10 @@ _UNITS = {
 
 def _getters() -> Iterator[Overload]:
     def of_date(part: Callable[[datetime], int]) -> Callable[[Timestamp], int]:
-        return lambda value: part(_date(value, UTC))
+        return lambda value: part(_date(value))
 
     def of_date_in(part: Callable[[datetime], int]) -> Callable[[Timestamp, str], int]:
-        return lambda value, zone: part(_date(value, _zone(zone)))
+        return lambda value, zone: part(_date(value, zone))
 
     def of_span(unit: int) -> Callable[[Duration], int]:
         return lambda value: _quotient(value.nanoseconds, unit)

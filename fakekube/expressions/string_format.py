@@ -15,6 +15,8 @@ from fakekube.expressions.values import EvaluationProblem, Value
 from fakekube.objects.go_text import quoted
 
 _PRECISION = 6
+_MOST_DIGITS = 1000
+"""Behind a decimal point; nobody reads on for longer."""
 _NO_PRECISION = "error while parsing precision: error while converting precision"
 _CLAUSE = re.compile(r"%(%|(?:\.(?P<digits>[0-9]*))?(?P<kind>.)?)", re.DOTALL)
 _INFINITE = {"inf": "∞", "-inf": "-∞", "nan": "NaN"}
@@ -22,7 +24,7 @@ _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def formatted(text: str, values: list[Value]) -> str:
-    """The text with its clauses replaced. Raises EvaluationProblem."""
+    """The text with its clauses replaced; values that no clause asks for do not matter. Raises EvaluationProblem."""
     parts: list[str] = []
     place = 0
     for start, end, kind, precision, used in _clauses(text, len(values)):
@@ -32,8 +34,14 @@ def formatted(text: str, values: list[Value]) -> str:
 
 
 def clauses(text: str, count: int) -> Iterator[str]:
-    """The letters of the clauses that `count` values are for, in their order. Raises EvaluationProblem."""
-    return (kind for _, _, kind, _, _ in _clauses(text, count) if kind != "%")
+    """The letters of the clauses that `count` values are for, in their order. Raises EvaluationProblem, also for values in excess."""
+    used = 0
+    for _, _, kind, _, _ in _clauses(text, count):
+        if kind != "%":
+            used += 1
+            yield kind
+    if used < count:
+        raise EvaluationProblem(f"too many arguments supplied to string.format (expected {used}, got {count})")
 
 
 def refused(kind: str, type_: Type, *, takes_texts: bool = True) -> EvaluationProblem | None:
@@ -57,8 +65,6 @@ def _clauses(text: str, count: int) -> Iterator[tuple[int, int, str, int, int]]:
             raise EvaluationProblem(f"index {used} out of range")
         yield clause.start(), clause.end(), *_kind_and_precision(clause["kind"], clause["digits"]), used
         used += 1
-    if used < count:
-        raise EvaluationProblem(f"too many arguments supplied to string.format (expected {used}, got {count})")
 
 
 def _kind_and_precision(kind: str | None, digits: str | None) -> tuple[str, int]:
@@ -69,7 +75,7 @@ def _kind_and_precision(kind: str | None, digits: str | None) -> tuple[str, int]
         raise _unreadable(f'{_NO_PRECISION} to integer: strconv.Atoi: parsing "": invalid syntax')
     if kind not in _CLAUSES:
         raise _unreadable(f'unrecognized formatting clause "{kind.encode()[:1].decode("latin-1")}"')
-    return kind, _PRECISION if digits is None else int(digits)
+    return kind, _PRECISION if digits is None else min(int(digits[:5]), _MOST_DIGITS)
 
 
 def _unreadable(why: str) -> EvaluationProblem:
