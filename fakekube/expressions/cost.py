@@ -2,15 +2,19 @@
 
 | part | units |
 |---|---|
-| literal; `&&`, `||` and `?:` themselves | 0 |
-| name, selected field, index | 1 each |
+| literal, type; `&&`, `||`, `?:`, `or` and `orValue` themselves | 0 |
+| variable, selected field, index | 1 each |
+| a variable in an index or in a branch of `?:`: `a[b.c]` | 0, what is selected from it 1 each |
+| selecting from what a call or a macro gives: `f(x).y` | 1 more |
 | has(a.b) | as `a` |
 | list, map, object made | 10, 30, 40; lists and maps of literals alone: 0 |
-| function | `call_cost`, else 1 |
-| all, exists, existsOne | 1, and for each item 3, 4 and what the condition costs (existsOne: 1, and 1 more if it holds, and 2 in the end) |
-| map, transformList | 1, and 12 for each item made; a filter's condition that does not hold: 1 |
-| filter | 1, and 13 for each item kept, 1 for each other |
-| transformMap | 1, and 3 for each entry made (transformMapEntry: 2); a condition that does not hold: 1 |
+| function | `call_cost`, else 1; conversions of literals and `in` a list of literals of one type: 0 |
+| all, exists | 1, and for each item 3, 4 and what the condition costs; 2, 3 more where items are left over |
+| existsOne | 2, and for each item what the condition costs, and 2 if it holds |
+| map, transformList | 1, and for each item what the condition costs, and 12 and what is made if it holds |
+| filter | 1, and for each item what the condition costs, and 13 if it holds |
+| transformMap, transformMapEntry | 1, and for each entry what the condition costs, and 3, 2 and what is made if it holds |
+| optMap, optFlatMap | 2; with a value what the target costs once more, 2, 1 and what is made |
 
 That is what the loops cost that cel-go makes of macros.
 https://kubernetes.io/docs/reference/using-api/cel/#resource-constraints

@@ -1,7 +1,6 @@
 """What a call of a function can cost, and how large its result can be.
 
-What no rule is given for costs 1. That goes for some functions which read a text (`quantity('1')`, `ip('::1')`) as well: changing it would
-make Kubernetes refuse definitions that it accepted before. What they cost when they run is in `cost`.
+What no rule is given for costs 1. What functions cost when they run is in `cost`.
 """
 
 from __future__ import annotations
@@ -277,6 +276,8 @@ _OF_FUNCTIONS: dict[str, Callable[[Called], Estimate]] = {
     "labelSelector": _making_selector,
     **dict.fromkeys(("isSorted", "sum", "max", "min", "indexOf", "lastIndexOf"), _over_items),
     **dict.fromkeys(("url", "lowerAscii", "upperAscii", "substring", "trim", "jsonpatch.escapeKey"), _same_size),
+    **dict.fromkeys(("cidr", "isIP", "isCIDR", "quantity", "isQuantity", "semver", "isSemver"), _over(0)),
+    "ip.isCanonical": _over(0, 2 * CHARACTER),
     "replace": _replacing,
     "split": _splitting,
     "join": _joining,
@@ -299,6 +300,7 @@ _OF_OVERLOADS: dict[tuple[str, tuple[str, ...]], Callable[[Called], Estimate]] =
     ("string", ("bytes",)): _from_bytes,
     ("contains", ("string", "string")): _containing,
     ("reverse", ("list",)): lambda called: _making_list(called.size(0)),
+    ("ip", ("string",)): _over(0),
     ("_+_", ("list", "list")): _adding_lists,
     **{("_+_", (name, name)): _adding_texts for name in _TEXTS},
     **{(sign, (name, name)): _over_shorter for sign in ("_<_", "_<=_", "_>_", "_>=_") for name in _TEXTS},
