@@ -46,6 +46,24 @@ def _equal_lists(left: list[Value], right: list[Value]) -> bool:
     return all(map(equal, left, right))
 
 
+def added(left: list[Value], right: list[Value]) -> list[Value]:
+    """The items of both: a SetList gains those that it lacks, in a MapList those of the same keys take each other's place.
+
+    https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
+    """
+    if isinstance(left, SetList):
+        items = list(left)
+        for item in right:
+            if not contains(items, item):
+                items.append(item)
+        return SetList(items)
+    if isinstance(left, MapList):
+        by_keys = {_keys(item, left.keys): item for item in left}
+        by_keys.update((_keys(item, left.keys), item) for item in right)
+        return MapList(list(by_keys.values()), left.keys)
+    return [*left, *right]
+
+
 def _keys(item: Value, names: tuple[str, ...]) -> tuple[str, ...]:
     """What finds an item of a list of maps; texts, as objects may hold what Python cannot look up."""
     return tuple(repr(item.get(name)) for name in names) if isinstance(item, dict) else (repr(item),)

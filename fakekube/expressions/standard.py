@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from fakekube.expressions import optionals, strings
+from fakekube.expressions.equality import added
 from fakekube.expressions.runtime_types import type_of_value
 from fakekube.expressions.shown import double_text, duration_text, timestamp_text
 from fakekube.expressions.types import Overload, overload
@@ -101,18 +102,13 @@ def _double_quotient(left: float, right: float) -> float:
     return math.copysign(math.inf, left) * math.copysign(1, right)
 
 
-def _added_lists(left: list[Value], right: list[Value]) -> list[Value]:
-    """A plain list: what sets and lists of maps know beyond their items is not handed on."""
-    return [*left, *right]
-
-
 ARITHMETIC = (
     overload("_+_(int, int): int", lambda left, right: integer(left + right)),
     overload("_+_(uint, uint): uint", lambda left, right: unsigned(int(left) + right)),
     overload("_+_(double, double): double", lambda left, right: float(left + right)),
     overload("_+_(string, string): string", operator.add),
     overload("_+_(bytes, bytes): bytes", operator.add),
-    overload("_+_(list(A), list(A)): list(A)", _added_lists),
+    overload("_+_(list(A), list(A)): list(A)", added),
     overload("_+_(duration, duration): duration", lambda left, right: span(left.nanoseconds + right.nanoseconds)),
     overload("_+_(duration, timestamp): timestamp", lambda left, right: moment(left.nanoseconds + right.nanoseconds)),
     overload("_+_(timestamp, duration): timestamp", lambda left, right: moment(left.nanoseconds + right.nanoseconds)),
