@@ -65,6 +65,8 @@ _INSERTIONS = (
 """What the macros that make maps call; no expression can name it."""
 _LITERALS = {bool: BOOL, int: INT, Unsigned: UINT, float: DOUBLE, str: STRING, bytes: BYTES, type(None): NULL}
 _NEVER_NULL = frozenset({"bool", "int", "uint", "double", "string", "bytes", "list", "map", "type"})
+_OPAQUE_OBJECTS = "kubernetes."
+"""What the names of types begin with that are objects to cel-go, but of no fields."""
 _LOGICAL = frozenset({"_&&_", "_||_"})
 
 
@@ -217,6 +219,10 @@ class _Checker:
         self._parameters += 1
         return Type(f"_var{self._parameters - 1}")
 
+    def _now(self, type_: Type) -> Type:
+        """The type with what is known by now of its parameters."""
+        return self.bound.replaced(type_)
+
     def _assign(self, to: Type, given: Type) -> bool:
         """As `_Bindings.assign`; what does not fit teaches nothing."""
         attempt = _Bindings(self.bound.types)
@@ -241,11 +247,11 @@ class _Checker:
     def _selected(self, node: Select) -> Type:
         if not node.is_test and (name := qualified(node)) and (variable := self._named(node, name)) is not None:
             return variable
-        operand = self.bound.replaced(self.check(node.operand))
+        operand = self._now(self.check(node.operand))
         found = self._field(node, operand)
         if node.is_test:
             return BOOL
-        return self.bound.replaced(found)
+        return self._now(found)
 
     def _field(self, node: Select, operand: Type) -> Type:
         is_optional = operand.name == "optional_type"
@@ -257,6 +263,8 @@ class _Checker:
         elif owner.is_parameter:
             self._assign(DYN, owner)
             found = DYN
+        elif owner.name.startswith(_OPAQUE_OBJECTS):
+            found = self.found(node.place, f"unexpected failed resolution of '{owner}'")
         else:
             if not _is_any(owner):
                 self.found(node.place, f"type '{owner}' does not support field selection")
@@ -406,7 +414,7 @@ class _Checker:
     @contextmanager
     def _loop(self, node: Macro) -> Iterator[None]:
         """Within it the variables of the macro are known: the items of a list, the keys of a map; of two the second is the value."""
-        over = self.bound.replaced(self.check(node.target))
+        over = self._now(self.check(node.target))
         has_two = len(node.variables) == 2
         if over.name == "list":
             types = [INT, over.parameters[0]] if has_two else [over.parameters[0]]
@@ -443,14 +451,14 @@ class _Checker:
             predicate = self.check(node.arguments[0])
             item = self._scopes[-1][node.variables[0]]
             self._stepped(node, made, [predicate], "_+_", list_of(item))
-        return self.bound.replaced(made)
+        return self._now(made)
 
     def _transformed(self, node: Macro) -> Type:
         made = list_of(self._parameter())
         with self._loop(node):
             *predicates, item = [self.check(argument) for argument in node.arguments]
             self._stepped(node, made, predicates, "_+_", list_of(item))
-        return self.bound.replaced(made)
+        return self._now(made)
 
     def _mapped(self, node: Macro) -> Type:
         made = map_of(self._parameter(), self._parameter())
@@ -458,7 +466,7 @@ class _Checker:
             *predicates, value = [self.check(argument) for argument in node.arguments]
             key = [self._scopes[-1][node.variables[0]]] if node.name == "transformMap" else []
             self._stepped(node, made, predicates, _INSERT, *key, value)
-        return self.bound.replaced(made)
+        return self._now(made)
 
     def _stepped(self, node: Macro, made: Type, predicates: Sequence[Type], function: str, *given: Type) -> None:
         """A round of a loop that makes something: `made + [item]`, or `predicate ? made + [item] : made`."""
@@ -485,7 +493,7 @@ class _Checker:
         if node.name == "optMap":
             found, _ = self._result(node.place, "optional.of", [found])
         nothing, _ = self._result(node.place, "optional.none", [])
-        return self._conditional(node, has_value, self.bound.replaced(found), nothing)
+        return self._conditional(node, has_value, self._now(found), nothing)
 
 
 _MACROS = {
