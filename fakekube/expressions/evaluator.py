@@ -30,7 +30,7 @@ from fakekube.expressions.syntax import (
     Select,
 )
 from fakekube.expressions.types import DYN, ObjectType, Overload, Type
-from fakekube.expressions.values import NONE, Constructed, EvaluationProblem, Optional, Value
+from fakekube.expressions.values import NONE, Constructed, EvaluationProblem, Optional, Unsigned, Value
 
 Frame = list[Any]
 Run = Callable[[Frame], Value]
@@ -149,14 +149,17 @@ class _Compiler:
     # names and fields
 
     def _name(self, node: Name) -> Run:
-        self._units += cost.NAME
         slot = self._bound.get(node.name)
-        return self._variable(node, node.name.lstrip(".")) if slot is None else _read(slot)
+        if slot is None:
+            return self._variable(node, node.name.lstrip("."))
+        self._units += cost.NAME
+        return _read(slot)
 
     def _variable(self, node: Node, name: str) -> Run:
         """A variable of the environment, or a type."""
         name = self._checked.references.get(id(node), name)
         if name in self._checked.variables:
+            self._units += cost.NAME
             slot = self.reads.get(name)
             if slot is None:
                 slot = self.reads[name] = self._slot()
@@ -166,9 +169,8 @@ class _Compiler:
 
     def _select(self, node: Select) -> Run:
         if id(node) in self._checked.references:
-            self._units += cost.NAME
             return self._variable(node, "")
-        operand = self._node(node.operand)
+        operand = self._operand(node.operand)
         operand_type = self._type(node.operand)
         field = self._field(operand_type, node.field)
         if node.is_test:
@@ -178,6 +180,21 @@ class _Compiler:
             return _optional_field(operand, field)
         return _field(operand, field, node.field)
 
+    def _operand(self, node: Node) -> Run:
+        """What something is selected from: only variables and what is in them is read without a step of its own."""
+        if not isinstance(node, Name | Select | Index) and not (isinstance(node, Call) and node.function == "_?_:_"):
+            self._units += cost.NAME
+        return self._node(node)
+
+    def _unread(self, node: Node) -> int:
+        """What an index or a branch of a conditional costs less than elsewhere: the variable in it is read along with the rest."""
+        while isinstance(node, Select | Index) and id(node) not in self._checked.references:
+            if isinstance(node, Select) and node.is_test:
+                return 0
+            node = node.operand
+        name = self._checked.references.get(id(node)) or (node.name if isinstance(node, Name) else "")
+        return cost.NAME if name in self._bound or name in self._checked.variables else 0
+
     def _field(self, operand: Type, field: str) -> str:
         """The property that a field is in the object itself."""
         if operand.name == "optional_type" and operand.parameters:
@@ -186,8 +203,8 @@ class _Compiler:
         return declared.name if declared is not None else field
 
     def _index(self, node: Index) -> Run:
-        operand, index = self._node(node.operand), self._node(node.index)
-        self._units += cost.SELECT
+        operand, index = self._operand(node.operand), self._node(node.index)
+        self._units += cost.SELECT - self._unread(node.index)
         operand_type = self._type(node.operand)
         if node.is_optional or operand_type.name == "optional_type":
             return _optional_item(operand, index)
@@ -219,6 +236,8 @@ class _Compiler:
         if all(run in self._constants for run in runs) and runs:
             folded = _folded(overload, [self._constants[run] for run in runs])
             if folded is not MISSING:
+                if overload.function in _CONVERSIONS:
+                    return self._constant(folded)
                 self._units += call_cost([self._constants[run] for run in runs], folded) if call_cost else 1
                 return self._constant(folded)
         units = self._fixed_units(call_cost, runs)
@@ -253,6 +272,8 @@ class _Compiler:
     def _conditional(self, call: Call) -> Run:
         condition = self._node(call.arguments[0])
         (yes, yes_units), (no, no_units) = self.part(call.arguments[1]), self.part(call.arguments[2])
+        yes_units -= self._unread(call.arguments[1])
+        no_units -= self._unread(call.arguments[2])
 
         def run(frame: Frame) -> Value:
             value = condition(frame)
@@ -286,6 +307,8 @@ class _Compiler:
         overloads = self._checked.overloads.get(id(call), ())
         kind = self._type(call.arguments[1])
         counted = cost.call_cost(overloads[0]) if overloads else None
+        if _is_set(self._constants.get(container)):
+            counted = _nothing
         if kind.name == "map":
             self._units += 1
             return _in_map(item, container)
@@ -295,7 +318,6 @@ class _Compiler:
     def _alternative(self, call: Call, is_value: bool) -> Run:
         """`a.or(b)`, `a.orValue(b)`: the second is looked at only where the first has no value."""
         assert call.target is not None  # what may be called without a target has an implementation
-        self._units += 1
         first = self._node(call.target)
         second, units = self.part(call.arguments[0])
 
@@ -378,7 +400,8 @@ class _Compiler:
     # macros
 
     def _macro(self, node: Macro) -> Run:
-        target = self._node(node.target)
+        target, target_units = self.part(node.target)
+        self._units += target_units
         slots = [self._slot() for _ in node.variables]
         before = self._bound
         self._bound = {**before, **dict(zip(node.variables, slots, strict=True))}
@@ -386,7 +409,7 @@ class _Compiler:
         self._bound = before
         self._units += _MACRO_UNITS.get(node.name, 1)
         if node.name in ("optMap", "optFlatMap"):
-            return _optional_map(target, slots[0], *parts[0], is_flat=node.name == "optFlatMap")
+            return _optional_map(target, target_units, slots[0], *parts[0], is_flat=node.name == "optFlatMap")
         pairs = len(slots) == 2
         loop = _pairs(target) if pairs else _items(target)
         bind = tuple(slots)
@@ -410,7 +433,21 @@ _SMALL = frozenset({"bool", "int", "uint", "double", "timestamp", "duration"})
 """The types whose values are compared at the cost of one unit."""
 _PLAIN = _SMALL | {"string", "bytes"}
 """The types whose values Python compares as expressions do."""
-_MACRO_UNITS = {"exists_one": 3, "existsOne": 3, "optMap": 2, "optFlatMap": 2}
+_MACRO_UNITS = {"exists_one": 2, "existsOne": 2}
+_CONVERSIONS = frozenset({"bool", "bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint"})
+"""Functions whose calls with constants cost nothing."""
+
+
+def _is_set(container: Value) -> bool:
+    """Whether something is looked up in it at no cost: a list of constants of one simple type."""
+    if not isinstance(container, list):
+        return False
+    types = {type(item) for item in container}
+    return not types or (len(types) == 1 and types <= {bool, int, Unsigned, float, str, bytes})
+
+
+def _nothing(_: Sequence[Value], __: Value) -> int:
+    return 0
 
 
 def _is_certain(parameter: Type, argument: Type) -> bool:
@@ -903,13 +940,15 @@ def _binding(slots: tuple[int, ...]) -> Callable[[Frame, Any], None]:
 def _quantified(loop: Loop, slots: tuple[int, ...], condition: Run, units: int, base: int, decisive: bool) -> Run:
     """`all` (decisive: False), `exists` (True): as with `&&` and `||`, a decisive item makes up for what goes wrong with others."""
     units += base
+    once_more = base - 1
     other = not decisive
     slot, bind = slots[0], _binding(slots)
     is_single = len(slots) == 1
 
     def run(frame: Frame) -> Value:
         problem = None
-        for item in loop(frame):
+        items = iter(loop(frame))
+        for item in items:
             left = frame[_LEFT] - units
             if left < 0:
                 raise _Spent
@@ -924,6 +963,9 @@ def _quantified(loop: Loop, slots: tuple[int, ...], condition: Run, units: int, 
                 problem = problem or found
                 continue
             if value is decisive:
+                if next(items, MISSING) is not MISSING:
+                    # Before the next item it is asked whether to go on.
+                    _charge(frame, once_more)
                 return decisive
             if value is not other:
                 problem = problem or EvaluationProblem("no such overload")
@@ -940,12 +982,12 @@ def _exactly_one(loop: Loop, slots: tuple[int, ...], condition: Run, units: int)
     def run(frame: Frame) -> Value:
         count, problem = 0, None
         for item in loop(frame):
-            _charge(frame, units + 1)
+            _charge(frame, units)
             bind(frame, item)
             try:
                 if _is_true(condition(frame)):
                     count += 1
-                    frame[_LEFT] -= 1
+                    frame[_LEFT] -= 2
             except EvaluationProblem as found:
                 problem = found
         if problem is not None:
@@ -965,12 +1007,12 @@ def _filtered(loop: Loop, slot: int, condition: Run, units: int) -> Run:
     def run(frame: Frame) -> Value:
         kept, problem = [], None
         for item in loop(frame):
-            _charge(frame, units + 1)
+            _charge(frame, units)
             frame[slot] = item
             try:
                 if _is_true(condition(frame)):
                     kept.append(item)
-                    frame[_LEFT] -= 12
+                    frame[_LEFT] -= 13
             except EvaluationProblem as found:
                 problem = found
         if problem is not None:
@@ -991,7 +1033,7 @@ def _made_list(loop: Loop, slots: tuple[int, ...], parts: Sequence[tuple[Run, in
         for item in loop(frame):
             bind(frame, item)
             if condition is not None:
-                _charge(frame, condition_units + 1)
+                _charge(frame, condition_units)
                 if not _is_true(condition(frame)):
                     continue
             _charge(frame, made_units + 12)
@@ -1014,7 +1056,7 @@ def _made_map(loop: Loop, slots: tuple[int, ...], parts: Sequence[tuple[Run, int
         for key, value in loop(frame):
             frame[key_slot], frame[value_slot] = key, value
             if condition is not None:
-                _charge(frame, condition_units + 1)
+                _charge(frame, condition_units)
                 if not _is_true(condition(frame)):
                     continue
             _charge(frame, made_units)
@@ -1032,15 +1074,21 @@ def _made_map(loop: Loop, slots: tuple[int, ...], parts: Sequence[tuple[Run, int
     return run
 
 
-def _optional_map(target: Run, slot: int, made: Run, units: int, *, is_flat: bool) -> Run:
+def _optional_map(target: Run, target_units: int, slot: int, made: Run, units: int, *, is_flat: bool) -> Run:
+    """The target counts twice: it is asked whether it has a value, and then for it."""
+    units += target_units + (1 if is_flat else 2)
+
     def run(frame: Frame) -> Value:
+        before = frame[_LEFT]
         value = target(frame)
+        again = before - frame[_LEFT]
         if not isinstance(value, Optional):
             raise EvaluationProblem(f"no such overload: hasValue({shown_type(value)})")
         if value is NONE:
+            frame[_LEFT] -= 1
             return NONE
         frame[slot] = value.value
-        _charge(frame, units)
+        _charge(frame, units + again)
         result = made(frame)
         return result if is_flat else Optional(result)
 

@@ -113,3 +113,63 @@ def test_replacing_knows_how_long_its_result_can_become() -> None:
     bounded = {"type": "object", "properties": {"str": {**STRING, "maxLength": 4}, **short}}
     rule = "self.str.replace(self.before, self.after) == 'does not matter'"
     assert (cost(unbounded, rule).most, cost(bounded, rule).most) == (629154, 12)
+
+
+@pytest.mark.parametrize(
+    ("expression", "least", "most"),
+    [
+        ("[1, 2, 3, 4, 5].sum()", 15, 15),
+        ("[uint(1), uint(2), uint(3), uint(4), uint(5)].isSorted()", 20, 20),
+        ("'01234567890123456789012345678901234567890123456789'.indexOf('123')", 5, 5),
+        ("url('https:://kubernetes.io/').getHost()", 4, 4),
+        ("url('https:://kubernetes.io/') == url('https:://kubernetes.io/')", 7, 9),
+        ("url('https:://kubernetes.io/') == url('http://x.b')", 5, 5),
+        ("ip('192.168.0.1')", 2, 2),
+        ("ip('2001:db8:3333:4444:5555:6666:7777:8888').family()", 5, 5),
+        ("ip('192.168.0.1') == ip('192.168.0.1')", 5, 5),
+        ("ip.isCanonical('2001:db8:3333:4444:5555:6666:7777:8888')", 8, 8),
+        ("cidr('192.168.0.0/16').ip()", 3, 3),
+        ("cidr('192.168.0.0/16').containsCIDR(cidr('192.0.0.0/30'))", 7, 11),
+        ("cidr('192.168.0.0/16').containsCIDR('192.0.0.0/30')", 7, 11),
+        ("cidr('192.168.0.0/16').containsIP(ip('192.0.0.1'))", 4, 7),
+        ("cidr('192.168.0.0/16').containsIP('192.169.0.1')", 5, 8),
+        ("'ABCDEFGHIJ abcdefghij'.lowerAscii() == 'abcdefghij ABCDEFGHIJ'.lowerAscii()", 7, 9),
+        ("strings.quote('ABCDEFGHIJ abcdefghij') == strings.quote('ABCDEFGHIJ abcdefghij')", 7, 11),
+        ("'abc 123 def 123'.split(' ', 1)", 3, 3),
+        ("'  abc 123 def 123  '.trim()", 2, 2),
+        ("'abc 123 def 123'.findAll('123', 1)", 2, 2),
+        ("quantity('200M') == quantity('0.2G') && quantity('0.2G') == quantity('200M')", 3, 6),
+        ("quantity('50k').add(20).sub(quantity('100k')).asInteger() > 0", 6, 6),
+        ("format.named('dns1123Label').value().validate('my-name')", 34, 34),
+        ("format.named('dns1123Label').value() == format.named('dns1123Label').value()", 5, 11),
+        ("sets.contains([1, 2, 3, 4], [2, 3])", 29, 29),
+        ("sets.equivalent([1, 2, 3], [3, 2, 1])", 39, 39),
+        ("!sets.intersects([1], [2])", 23, 23),
+        ("semver('1234.56789012345.67890123456789')", 4, 4),
+        ("semver('1.0.0').compareTo(semver('1.2.3'))", 3, 3),
+        ("{'a': 1, 'b': 2}.all(k, v, v > 0)", 37, 41),
+        ("{'a': 1, 'b': 2}.exists(k, v, v > 0)", 39, 43),
+        ("{'a': 1, 'b': 2}.existsOne(k, v, v > 0)", 38, 40),
+        ("{'a': 1, 'b': 2}.transformMap(k, v, v + 1)", 71, 71),
+        ("{'a': 1, 'b': 2}.transformMap(k, v, v < 5, v + 1)", 67, 75),
+        ("{'a': 1, 'b': 2}.transformMapEntry(k, v, {k: v + 1})", 131, 131),
+        ("{'a': 1, 'b': 2}.transformMapEntry(k, v, v < 5, {k: v + 1})", 67, 135),
+        ("[1, 2].all(i, v, v > 0)", 17, 21),
+        ("[1, 2].transformList(i, v, v + 1)", 49, 49),
+        ("[1, 2].transformList(i, v, v < 5, v + 1)", 27, 53),
+    ],
+)
+def test_what_is_written_in_an_expression_has_its_own_size(expression: str, least: int, most: int) -> None:
+    assert cost({"type": "object"}, expression) == Range(least, most)
+
+
+def test_texts_whose_length_nothing_tells_are_endless() -> None:
+    numbers = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    assert cost(numbers, "'a' + string(self.a) == 'a1'").most > ENDLESS // 100
+    assert cost(numbers, "'%d is too much'.format([self.a]) == ''").most < 100
+
+
+def test_an_optional_value_costs_its_target_twice() -> None:
+    # 2 for the target and 1 for the question; 10, the target, 1, the size and 1 for the optional made of it; 1 to take it, 1 to compare.
+    texts = {"type": "object", "properties": {"a": STRING}}
+    assert cost(texts, "self.?a.optMap(x, x.size()).orValue(0) == 1").most == 3 + (10 + 3 + 2 + 1) + 1 + 1
