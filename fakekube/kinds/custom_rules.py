@@ -108,9 +108,10 @@ def _place(schema: Schema, declared: Declaration) -> _Place | None:
     items, properties = None, {}
     if declared.item is not None:
         items = _place(declared.item.schema, declared.item)
-    for key, inner in declared.properties.items():
-        found = _place(inner.schema, inner)
-        if found is not None:
+    for key, inner in (schema.get("properties") or {}).items():
+        # What is declared of the names of a resource is not what its schema says of them, and the rules are.
+        within = declared.properties.get(key)
+        if within is not None and (found := _place(inner, within)) is not None:
             properties[key] = found
     return _Place(schema, declared, rules, convert, items, properties)
 

@@ -120,6 +120,13 @@ def test_rules_of_the_whole_see_the_names_of_the_object() -> None:
     assert [error.field for error in rules.judge(resource(1))] == ["<nil>"]
 
 
+def test_names_may_have_rules_of_their_own() -> None:
+    schema = an_object(metadata=an_object(name=ruled(TEXT, {"rule": "self != 'one'", "message": "taken"})))
+    assert [str(error) for error in CustomRules(schema).judge(resource(1))] == [
+        'metadata.name: Invalid value: "one": taken'
+    ]
+
+
 def test_nothing_is_asked_about_null() -> None:
     assert told(None, ruled({**TEXT, "nullable": True}, "false")) == []
 
