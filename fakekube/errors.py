@@ -160,6 +160,11 @@ def forbidden(group: str, resource: str, name: str, text: str) -> Forbidden:
     return Forbidden(f"{subject}: {text}", details_of(group, resource, name))
 
 
+def internal(text: str) -> InternalError:
+    """500 of what is the server's own fault, a webhook's or a policy's."""
+    return InternalError(f"Internal error occurred: {text}", {"causes": [{"message": text}]})
+
+
 def unknown_format(accepted: Sequence[str]) -> UnsupportedMediaType:
     """415 of a body in none of the `accepted` media types."""
     return UnsupportedMediaType(

@@ -47,6 +47,7 @@ CHAIN = (
     Plugin("runtime_class", ("pods",)),
     Plugin("certificates", ("certificatesigningrequests.certificates.k8s.io",)),
     Plugin("default_ingress_class", ("ingresses.networking.k8s.io",)),
+    Plugin("mutating_policies"),
     Plugin("mutating_webhooks"),
     Plugin("validating_policies"),
     Plugin("validating_webhooks"),
@@ -57,7 +58,13 @@ CHAIN = (
 `mutate(new, old, attributes)` may change `new`; `validate(new, old, attributes)` may not. Each may raise a StatusError, and may be a
 coroutine function. For a delete both are the object that goes.
 
-Where webhooks have changed the object, all mutating plugins see it once more."""
+Where policies or webhooks have changed the object, all mutating plugins see it once more."""
+
+_OF_USERS = {
+    "mutate": ("mutating_policies", "mutating_webhooks"),
+    "validate": ("validating_policies", "validating_webhooks"),
+}
+"""The plugins that ask what users have written or run, by function."""
 
 
 class Chain:
@@ -66,7 +73,10 @@ class Chain:
     def __init__(self, plugins: Sequence[Plugin] = CHAIN) -> None:
         self._plugins = tuple(plugins)
         self._named = frozenset(kind for plugin in plugins for kind in plugin.kinds)
-        self._has_webhooks = any(plugin.name == "mutating_webhooks" for plugin in plugins)
+        present = {plugin.name for plugin in plugins}
+        self._of_users = {
+            function: tuple(name for name in names if name in present) for function, names in _OF_USERS.items()
+        }
         self._mutating: dict[str, tuple[Hook, ...]] = {}
         self._validating: dict[str, tuple[Hook, ...]] = {}
 
@@ -92,25 +102,22 @@ class Chain:
                 await waiting
 
     async def approve_deletion(self, old: Object, attributes: Attributes) -> None:
-        """Of the mutating plugins only webhooks have to do with what goes: they may refuse."""
-        if self._has_webhooks:
-            from fakekube.admission import mutating_webhooks
-
-            waiting = mutating_webhooks.mutate(old, old, attributes)
+        """Of the mutating plugins only policies and webhooks have to do with what goes: they may refuse."""
+        for hook in self._hooks_of_users("mutate"):
+            waiting = hook(old, old, attributes)
             if waiting is not None:
                 await waiting
         await self.validate(old, old, attributes)
 
     async def approve_connection(self, options: Object, attributes: Attributes) -> None:
         """Of all plugins only policies and webhooks have to do with connections."""
-        if not self._has_webhooks:
-            return
-        from fakekube.admission import mutating_webhooks, validating_policies, validating_webhooks
-
-        for hook in (mutating_webhooks.mutate, validating_policies.validate, validating_webhooks.validate):
+        for hook in (*self._hooks_of_users("mutate"), *self._hooks_of_users("validate")):
             waiting = hook(options, None, attributes)
             if waiting is not None:
                 await waiting
+
+    def _hooks_of_users(self, function: str) -> tuple[Hook, ...]:
+        return _hooks(self._of_users[function], function)
 
     def _hooks(self, known: dict[str, tuple[Hook, ...]], function: str, kind: Kind) -> tuple[Hook, ...]:
         name = f"{kind.resource}.{kind.group}" if kind.group else kind.resource

@@ -7,14 +7,16 @@ https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-pol
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from fakekube.admission.webhook_configurations import Complete
 from fakekube.kinds import Kinds
 from fakekube.registry.kind import Kind, Object
 from fakekube.storage.store import Store
 
 if TYPE_CHECKING:
     from fakekube.admission.policy_matching import Candidate, Policy
+    from fakekube.admission.policy_mutations import Mutations
     from fakekube.admission.policy_validations import Validations
 
 GROUP = "admissionregistration.k8s.io"
@@ -71,9 +73,10 @@ class Policies(Generic[Compiled]):
 class AdmissionPolicies:
     """The admission policies of one cluster."""
 
-    def __init__(self, store: Store, kinds: Kinds) -> None:
+    def __init__(self, store: Store, kinds: Kinds, complete: Complete) -> None:
+        self.complete = complete
         self.validating: Policies[Validations] = Policies(store, kinds, VALIDATING, _validations)
-        self.mutating: Policies[Any] = Policies(store, kinds, MUTATING, _mutations)
+        self.mutating: Policies[Mutations] = Policies(store, kinds, MUTATING, _mutations)
 
 
 def _validations(policy: Object) -> Validations:
@@ -82,5 +85,7 @@ def _validations(policy: Object) -> Validations:
     return compiled(policy)
 
 
-def _mutations(policy: Object) -> Any:
-    raise NotImplementedError
+def _mutations(policy: Object) -> Mutations:
+    from fakekube.admission.policy_mutations import compiled
+
+    return compiled(policy)

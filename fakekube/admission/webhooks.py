@@ -19,7 +19,7 @@ from fakekube.admission.shown_objects import ShownObjects, check_place
 from fakekube.admission.webhook_configurations import Asked, Webhooks
 from fakekube.admission.webhook_matching import Hook
 from fakekube.admission.webhook_reviews import Answer, InvalidAnswer
-from fakekube.errors import InternalError, StatusError
+from fakekube.errors import StatusError, internal
 from fakekube.objects.decode_messages import DecodeError
 from fakekube.objects.patches import PatchError, go_json_kind, json_patched
 from fakekube.registry.kind import Kind, Object
@@ -172,8 +172,3 @@ def _failure(hook: Hook, text: str) -> StatusError | _IgnoredError:
         logger.warning('webhook "%s" is passed over (failurePolicy Ignore): %s', hook.name, text)
         return _IgnoredError()
     return internal(f'failed calling webhook "{hook.name}": {text}')
-
-
-def internal(text: str) -> InternalError:
-    """The 500 of what is the server's or a webhook's fault."""
-    return InternalError(f"Internal error occurred: {text}", {"causes": [{"message": text}]})

@@ -70,7 +70,7 @@ class ControlPlane:
         self.processes = ContainerProcesses(self.store, self.logs, self.clock)
         self.service_account_tokens = ServiceAccountTokens(self.keys, self.get, self.clock.now, self.chance.uid)
         self.webhooks = Webhooks(self.store, self.kinds, completed_value, self.chance.uid, nobody)
-        self.policies = AdmissionPolicies(self.store, self.kinds)
+        self.policies = AdmissionPolicies(self.store, self.kinds, completed_value)
 
     def permits(self, call: Call, asked: Asked) -> bool:
         """A second check within a request: whether its user may do this as well. Callers in this process may everything."""

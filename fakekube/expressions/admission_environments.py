@@ -131,7 +131,8 @@ def plain(has_params: bool = False, has_authorizer: bool = True) -> Environment:
 class Composition:
     """The environment of one policy: its variables are compiled one after another, and each may name those before it.
 
-    `object_type` and `params_type` are what is known of the objects; `functions` and `object_types` what the policy has besides.
+    `object_type` and `params_type` are what is known of the objects; `functions` and `object_types` what the policy has besides, though
+    not in variables.
     """
 
     def __init__(
@@ -147,7 +148,7 @@ class Composition:
         self._fields: dict[str, Field] | None = {} if has_variables else None
         is_plain = not (has_variables or functions or object_types) and object_type is DYN and params_type is DYN
 
-        def environment(has_authorizer: bool) -> Environment:
+        def environment(*, has_authorizer: bool = True, has_all: bool = True) -> Environment:
             if is_plain:
                 return plain(has_params, has_authorizer)
             variables = variables_of(
@@ -157,14 +158,21 @@ class Composition:
                 object_type=object_type,
                 params_type=params_type,
             )
+            if not has_all:
+                return Environment(variables, (*KUBERNETES, *AUTHORIZER))
             return Environment(variables, (*KUBERNETES, *AUTHORIZER, *functions), object_types or {})
 
-        self._environment = environment(has_authorizer=True)
+        self._environment = environment()
+        self._variables_environment = environment(has_all=False)
         self._message_environment = environment(has_authorizer=False)
 
     def program(self, text: str) -> Program:
         """Raises CompilationProblem."""
         return self._environment.program(text)
+
+    def check(self, text: str) -> None:
+        """Type an expression without making a program of it. Raises CompilationProblem."""
+        self._environment.checked(text)
 
     def message(self, text: str) -> Program:
         """Of a messageExpression, which may not ask the authorizer. Raises CompilationProblem."""
@@ -175,7 +183,7 @@ class Composition:
         assert self._fields is not None
         type_ = DYN
         try:
-            program = self._environment.program(text)
+            program = self._variables_environment.program(text)
             type_ = _declared(program.checked.type)
         finally:
             self._fields[name] = Field(type_, name)

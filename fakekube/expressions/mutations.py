@@ -11,8 +11,8 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fakekube.expressions.libraries import json_patch
-from fakekube.expressions.standard import duration_text, timestamp_text
+from fakekube.expressions.libraries import JSON_PATCH, json_patch
+from fakekube.expressions.shown import duration_text, timestamp_text
 from fakekube.expressions.types import DYN, Field, ObjectType, list_of
 from fakekube.expressions.values import Constructed, Duration, EvaluationProblem, Timestamp, Unsigned, Value
 from fakekube.objects.field_errors import go_quoted
@@ -55,7 +55,9 @@ class _ObjectTypes(Mapping[str, ObjectType]):
 
 
 OBJECT_TYPES: Mapping[str, ObjectType] = _ObjectTypes()
-"""The types that may be constructed, for `Environment`."""
+"""The types that may be constructed."""
+BESIDES: Mapping[str, Any] = {"functions": JSON_PATCH, "object_types": OBJECT_TYPES}
+"""What the environment of a mutating policy has besides that of a validating one, as `Composition` takes it."""
 OBJECT = OBJECT_TYPES["Object"]
 """What an expression of an apply configuration gives."""
 PATCH = list_of(json_patch.TYPE)

@@ -99,6 +99,16 @@ class Expressions:
             return [required(path, f"must not exceed {MOST_VALUE_EXPRESSION_BYTES} bytes in length")]
         return self.errors(value, path, lambda _: self.composition.program(text), "string", "null_type")
 
+    def mutation(self, patch_type: str, value: Any, path: str) -> list[FieldError]:
+        text = (value or "").strip()
+        if not text:
+            return [required(path)]
+        from fakekube.expressions.admission_environments import problem
+        from fakekube.expressions.mutations import OBJECT, PATCH
+
+        found = problem(self.composition.program, text, PATCH if patch_type == "JSONPatch" else OBJECT)
+        return [invalid(path, text, found)] if found else []
+
     def variables(self, value: Any, path: str) -> list[FieldError]:
         errors: list[FieldError] = []
         seen: set[str] = set()
@@ -192,51 +202,67 @@ def validating(policy: Object) -> list[FieldError]:
     return rules.check(spec, rows, "spec")
 
 
-def _no_deletions(spec: Object, path: str) -> list[FieldError]:
-    resource_rules = (spec.get("matchConstraints") or {}).get("resourceRules") or ()
-    supported = ("*", "CONNECT", "CREATE", "UPDATE")
-    return [
-        not_supported(f"{path}.matchConstraints.resourceRules.operations", operation, supported)
-        for rule in resource_rules
-        for operation in rule.get("operations") or ()
-        if operation == "DELETE"
-    ]
+_MUTATING_OPERATIONS = ("*", "CONNECT", "CREATE", "UPDATE")
+
+
+def _operations(place: str) -> rules.Rule:
+    """What goes is not changed, so no rule at `place` may pick deletions."""
+
+    def check(spec: Object, path: str) -> list[FieldError]:
+        resource_rules = (spec.get(place) or {}).get("resourceRules") or ()
+        return [
+            not_supported(f"{path}.{place}.resourceRules.operations", operation, _MUTATING_OPERATIONS)
+            for rule in resource_rules
+            for operation in rule.get("operations") or ()
+            if operation not in _MUTATING_OPERATIONS
+        ]
+
+    return check
 
 
 _MUTATIONS = {"ApplyConfiguration": "applyConfiguration", "JSONPatch": "jsonPatch"}
 
 
-def _mutation(value: Object, path: str) -> list[FieldError]:
-    type_ = value.get("patchType", "")
-    if type_ not in _MUTATIONS:
-        return [
-            not_supported(f"{path}.patchType", type_, tuple(_MUTATIONS)) if type_ else required(f"{path}.patchType")
-        ]
-    errors: list[FieldError] = []
-    for each, field in _MUTATIONS.items():
-        content = value.get(field)
-        if each == type_ and content is None:
-            errors.append(required(f"{path}.{field}", f"must be specified when patchType is {type_}"))
-        elif each != type_ and content is not None:
-            detail = f"must not be specified when patchType is {type_}"
-            errors.append(invalid(f"{path}.{field}", f"{{{field}}}", detail))
-        elif content is not None:
-            expression = rules.needed_because("expression is not specified")
-            errors += expression((content.get("expression") or "").strip(), f"{path}.{field}.expression")
-    return errors
+def _mutation(expressions: Expressions) -> rules.Rule:
+    def check(value: Object, path: str) -> list[FieldError]:
+        type_ = value.get("patchType", "")
+        if not type_:
+            return [required(f"{path}.patchType")]
+        if type_ not in _MUTATIONS:
+            return [not_supported(f"{path}.patchType", type_, tuple(_MUTATIONS))]
+        own = _MUTATIONS[type_]
+        if value.get(own) is None:
+            errors = [required(f"{path}.{own}", f"must be specified when patchType is {type_}")]
+        else:
+            errors = expressions.mutation(type_, value[own].get("expression"), f"{path}.{own}.expression")
+        detail = f"must not be specified when patchType is {type_}"
+        others = (field for field in _MUTATIONS.values() if field != own and value.get(field) is not None)
+        return errors + [invalid(f"{path}.{field}", f"{{{field}}}", detail) for field in others]
+
+    return check
+
+
+def _of_mutations() -> Mapping[str, Any]:
+    from fakekube.expressions.mutations import BESIDES
+
+    return BESIDES
 
 
 def mutating(policy: Object) -> list[FieldError]:
     spec = policy.get("spec") or {}
-    expressions = Expressions(spec)
+    expressions = Expressions(spec, _of_mutations)
     rows = (
         ("failurePolicy", rules.needed_one_of("Fail", "Ignore")),
         ("paramKind", _PARAM_KIND),
         _constraints,
-        _no_deletions,
+        _operations("matchConstraints"),
         ("matchConditions", partial(match_conditions, has_params=expressions.has_params)),
         ("variables", expressions.variables),
-        ("mutations", rules.needed_because("mutations must contain at least one item"), rules.each(_mutation)),
+        (
+            "mutations",
+            rules.needed_because("mutations must contain at least one item"),
+            rules.each(_mutation(expressions)),
+        ),
         ("reinvocationPolicy", rules.needed_one_of("IfNeeded", "Never")),
     )
     return rules.check(spec, rows, "spec")
@@ -296,5 +322,5 @@ _BINDING = (
     ("paramRef", _param_ref),
     ("matchResources", rules.within(*MATCH_RESOURCES)),
 )
-MUTATING_BINDING: tuple[rules.Row, ...] = (("spec", rules.within(*_BINDING)),)
+MUTATING_BINDING: tuple[rules.Row, ...] = (("spec", rules.within(*_BINDING, _operations("matchResources"))),)
 VALIDATING_BINDING: tuple[rules.Row, ...] = (("spec", rules.within(*_BINDING, ("validationActions", _actions))),)
