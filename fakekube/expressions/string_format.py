@@ -59,10 +59,10 @@ def _clauses(text: str, count: int) -> Iterator[tuple[int, int, str, int, int]]:
         if clause[1] == "%":
             yield clause.start(), clause.end(), "%", 0, used
             continue
-        if not clause[1]:
-            raise EvaluationProblem("unexpected end of string")
         if used >= count:
             raise EvaluationProblem(f"index {used} out of range")
+        if not clause[1]:
+            raise EvaluationProblem("unexpected end of string")
         yield clause.start(), clause.end(), *_kind_and_precision(clause["kind"], clause["digits"]), used
         used += 1
 
