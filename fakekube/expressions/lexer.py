@@ -54,9 +54,7 @@ def tokens(text: str) -> tuple[list[Token], list[Problem]]:
         word = _WORD.match(text, place)
         if word is None:
             end = _end_of_no_word(text, place)
-            problems.append(
-                Problem(place, f"Syntax error: token recognition error at: '{_in_one_line(text[place:end])}'")
-            )
+            problems.append(Problem(place, f"Syntax error: token recognition error at: '{text[place:end]}'"))
             place = end
             continue
         content = word.group()
