@@ -9,8 +9,7 @@ https://github.com/google/cel-spec/blob/master/doc/langdef.md#gradual-type-check
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -161,6 +160,30 @@ class _Bindings:
         return all(self._is_apart(parameter, inner) for inner in within.parameters)
 
 
+def _parameter_names(type_: Type) -> Iterator[str]:
+    if type_.is_parameter:
+        yield type_.name
+    for inner in type_.parameters:
+        yield from _parameter_names(inner)
+
+
+_Functions = Mapping[str, Sequence[tuple[Overload, Collection[str]]]]
+"""The overloads of each function, with the names of their type parameters."""
+
+
+def _by_name(overloads: Iterable[Overload]) -> _Functions:
+    found: dict[str, list[tuple[Overload, Collection[str]]]] = {}
+    for candidate in overloads:
+        names = dict.fromkeys(
+            name for type_ in (candidate.result, *candidate.parameters) for name in _parameter_names(type_)
+        )
+        found.setdefault(candidate.function, []).append((candidate, names))
+    return found
+
+
+_ALWAYS = _by_name((*STANDARD, *_INSERTIONS))
+
+
 class _Checker:
     def __init__(self, environment: Environment) -> None:
         self.types: dict[int, Type] = {}
@@ -170,9 +193,7 @@ class _Checker:
         self.problems: list[Problem] = []
         self.bound = _Bindings()
         self._environment = environment
-        self._functions: dict[str, list[Overload]] = defaultdict(list)
-        for candidate in (*STANDARD, *environment.functions, *_INSERTIONS):
-            self._functions[candidate.function].append(candidate)
+        self._functions = _by_name(environment.functions)
         self._scopes: list[dict[str, Type]] = []
         self._parameters = 0
 
@@ -283,16 +304,15 @@ class _Checker:
             return self._logical(node, given)
         if node.target is None:
             function = node.function.removeprefix(".")
-            if function not in self._functions:
+            if not self._is_function(function):
                 return self._undeclared(node.place, node.function)
             return self._resolved(node, function, given)
-        if (prefix := qualified(node.target)) and (
-            function := f"{prefix}.{node.function}".removeprefix(".")
-        ) in self._functions:
-            self.references[id(node.target)] = prefix.removeprefix(".")
+        prefix = qualified(node.target).removeprefix(".")
+        if prefix and self._is_function(function := f"{prefix}.{node.function}"):
+            self.references[id(node.target)] = prefix
             return self._resolved(node, function, given)
         target = self.check(node.target)
-        if node.function not in self._functions:
+        if not self._is_function(node.function):
             return self._undeclared(node.place, node.function)
         return self._resolved(node, node.function, [target, *given], is_member=True)
 
@@ -301,7 +321,7 @@ class _Checker:
         for argument, type_ in zip(node.arguments, given, strict=True):
             if not self._assign(type_, BOOL):
                 found = self._mismatch(argument.place, BOOL, type_)
-        self.overloads[id(node)] = tuple(self._functions[node.function])
+        self.overloads[id(node)] = tuple(candidate for candidate, _ in _ALWAYS[node.function])
         return found
 
     def _resolved(self, node: Node, function: str, given: Sequence[Type], *, is_member: bool = False) -> Type:
@@ -315,10 +335,10 @@ class _Checker:
     ) -> tuple[Type, tuple[Overload, ...]]:
         result: Type | None = None
         fitting = []
-        for candidate in self._functions.get(function, ()):
+        for candidate, names in (*_ALWAYS.get(function, ()), *self._functions.get(function, ())):
             if candidate.is_member is not is_member or len(candidate.parameters) != len(given):
                 continue
-            parameters, returned = self._fresh(candidate)
+            parameters, returned = self._fresh(candidate, names)
             attempt = _Bindings(self.bound.types)
             if not attempt.assign_all(given, parameters):
                 continue
@@ -336,17 +356,15 @@ class _Checker:
         applied = f"{target}({', '.join(shown)})"
         return self.found(place, f"found no matching overload for '{function}' applied to '{applied}'"), ()
 
-    def _fresh(self, candidate: Overload) -> tuple[tuple[Type, ...], Type]:
-        """The types of an overload, with parameters of its own."""
-        names: dict[str, Type] = {}
-        for type_ in (candidate.result, *candidate.parameters):
-            for name in _parameter_names(type_):
-                if name not in names:
-                    names[name] = self._parameter()
+    def _fresh(self, candidate: Overload, names: Iterable[str]) -> tuple[tuple[Type, ...], Type]:
+        """The types of an overload, with parameters of its own for those names."""
         if not names:
             return candidate.parameters, candidate.result
-        own = _Bindings(names)
+        own = _Bindings({name: self._parameter() for name in names})
         return tuple(own.replaced(type_) for type_ in candidate.parameters), own.replaced(candidate.result)
+
+    def _is_function(self, name: str) -> bool:
+        return name in _ALWAYS or name in self._functions
 
     # What is made
 
@@ -460,6 +478,14 @@ class _Checker:
             self._stepped(node, made, predicates, "_+_", list_of(item))
         return self._now(made)
 
+    def _sorted(self, node: Macro) -> Type:
+        """`target.@sortByAssociatedKeys(target.map(x, ...))`."""
+        keys = list_of(self._parameter())
+        with self._loop(node):
+            self._stepped(node, keys, [], "_+_", list_of(self.check(node.arguments[0])))
+        given = [self._now(self.types[id(node.target)]), self._now(keys)]
+        return self._result(node.place, "@sortByAssociatedKeys", given, is_member=True)[0]
+
     def _mapped(self, node: Macro) -> Type:
         made = map_of(self._parameter(), self._parameter())
         with self._loop(node):
@@ -505,6 +531,7 @@ _MACROS = {
     "map": _Checker._transformed,
     "optFlatMap": _Checker._of_optional,
     "optMap": _Checker._of_optional,
+    "sortBy": _Checker._sorted,
     "transformList": _Checker._transformed,
     "transformMap": _Checker._mapped,
     "transformMapEntry": _Checker._mapped,
@@ -521,13 +548,6 @@ def _is_any(type_: Type) -> bool:
 
 def _may_be_null(type_: Type) -> bool:
     return type_.name not in _NEVER_NULL
-
-
-def _parameter_names(type_: Type) -> Iterator[str]:
-    if type_.is_parameter:
-        yield type_.name
-    for inner in type_.parameters:
-        yield from _parameter_names(inner)
 
 
 def _more_general(one: Type, other: Type) -> Type:

@@ -13,6 +13,7 @@
 | existsOne | 2, and for each item what the condition costs, and 2 if it holds |
 | map, transformList | 1, and for each item what the condition costs, and 12 and what is made if it holds |
 | filter | 1, and for each item what the condition costs, and 13 if it holds |
+| sortBy | 3, and for each item 12 and what its key costs, and the function that sorts by keys |
 | transformMap, transformMapEntry | 1, and for each entry what the condition costs, and 3, 2 and what is made if it holds |
 | optMap, optFlatMap | 2; with a value what the target costs once more, 2, 1 and what is made |
 
@@ -177,6 +178,9 @@ def _reading(compare: CallCost) -> CallCost:
 _EQUALITIES = ("_==_", "_!=_")
 _ALWAYS_ONE = frozenset(("bool", "int", "uint", "double", "timestamp", "duration"))
 
+SORTING_BY = _comparing_items(1)
+"""Of sorting the first argument by the keys that the second is."""
+
 _OF_FUNCTIONS: dict[str, CallCost] = {
     "_==_": _over_shorter,
     "_!=_": _over_shorter,
@@ -204,7 +208,7 @@ _OF_FUNCTIONS: dict[str, CallCost] = {
     "flatten": _flattening,
     "distinct": _comparing_items(0),
     "sort": _comparing_items(0),
-    "@sortByAssociatedKeys": _comparing_items(1),
+    "@sortByAssociatedKeys": SORTING_BY,
 }
 """Functions whose overloads all cost the same."""
 

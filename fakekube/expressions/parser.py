@@ -37,6 +37,7 @@ MACROS = {
     ("map", 3): 1,
     ("optFlatMap", 2): 1,
     ("optMap", 2): 1,
+    ("sortBy", 2): 1,
     ("transformList", 3): 2,
     ("transformList", 4): 2,
     ("transformMap", 3): 2,
@@ -363,6 +364,8 @@ class _Parser:
         count = MACROS.get((function, len(arguments)))
         if count is None:
             return Call(place, function, target, arguments)
+        if function == "sortBy" and isinstance(target, Literal | MakeMap | MakeObject):
+            return self.wrong(target.place, _NO_LIST)
         variables: list[str] = []
         for argument in arguments[:count]:
             if not isinstance(argument, Name):
@@ -380,6 +383,7 @@ class _Parser:
         return self.wrong(tested.place, "invalid argument to has() macro")
 
 
+_NO_LIST = "sortBy can only be applied to a list, identifier, comprehension, call or select expression"
 _NO_NAME = {
     ("filter", 1): "argument is not an identifier",
     ("map", 1): "argument is not an identifier",

@@ -189,6 +189,8 @@ def test_fields_and_items_cost_one_each(rule: str, units: int) -> None:
         ("!self.array.exists_one(e, e == 2)", 25),
         ("size(self.array.filter(e, e%2 == 0)) == 3", 68),
         ("self.array.map(e, e * 20).filter(e, e > 50).exists(e, e == 60)", 194),
+        ("self.listMap.sortBy(m, m.v)[0].k == 'a1'", 3 + 2 + 3 * 14 + 18 + 11 + 4),
+        ("self.array.sortBy(e, -e) == [5, 4, 3, 3, 2, 2, 1, 1]", 3 + 2 + 8 * 14 + 128 + 11 + 1),
     ],
 )
 def test_loops_cost_by_what_they_came_by(rule: str, units: int) -> None:

@@ -173,3 +173,12 @@ def test_an_optional_value_costs_its_target_twice() -> None:
     # 2 for the target and 1 for the question; 10, the target, 1, the size and 1 for the optional made of it; 1 to take it, 1 to compare.
     texts = {"type": "object", "properties": {"a": STRING}}
     assert cost(texts, "self.?a.optMap(x, x.size()).orValue(0) == 1").most == 3 + (10 + 3 + 2 + 1) + 1 + 1
+
+
+def test_sorting_by_a_key_compares_each_key_with_each() -> None:
+    a_list = array({"type": "object", "properties": {"n": NUMBER}}, maxItems=3)
+    # Kept in a list, read twice; 3 keys at 14 in a list that costs 10 and 1; 9 comparisons at 2, and 11 for the list.
+    assert (
+        cost(a_list, "self.sortBy(x, x.n).size() == 1").most
+        == 10 + 1 + 1 + (1 + 10 + 3 * 14 + 1) + (9 * 2 + 11) + 1 + 1
+    )
