@@ -92,7 +92,6 @@ NOT_HERE = frozenset(
         "resource-claim",
         "device-taint-eviction",
         "legacy-serviceaccount-token-cleaner",
-        "validatingadmissionpolicy-status",
         "service-cidr",
         "storage-version-migrator",
         "storageversion-garbage-collector",

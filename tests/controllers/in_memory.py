@@ -48,6 +48,11 @@ KINDS = {
         "certificates.k8s.io/v1",
         False,
     ),
+    "validatingadmissionpolicies.admissionregistration.k8s.io": (
+        "ValidatingAdmissionPolicy",
+        "admissionregistration.k8s.io/v1",
+        False,
+    ),
     "clusterroles.rbac.authorization.k8s.io": ("ClusterRole", "rbac.authorization.k8s.io/v1", False),
     "storageclasses.storage.k8s.io": ("StorageClass", "storage.k8s.io/v1", False),
 }
