@@ -8,7 +8,7 @@ https://kubernetes.io/docs/reference/using-api/cel/#resource-constraints
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -209,7 +209,7 @@ class _Estimate:
     # Macros
 
     @contextmanager
-    def binding(self, **bound: Known) -> Iterator[None]:
+    def binding(self, bound: Mapping[str, Known]) -> Iterator[None]:
         for name, value in bound.items():
             self._bound.setdefault(name, []).append(value)
         try:
@@ -226,7 +226,7 @@ class _Estimate:
             case "sortBy":
                 return self.sort_by(node, type_)
         over = self.of(node.target)
-        with self.binding(**self.variables(node, over)):
+        with self.binding(self.variables(node, over)):
             start, step, end, entries = self.loop(node, type_)
         total = plus(over.cost, start, times(size_of(over), step), end)
         if type_.name in ("list", "map"):
@@ -290,7 +290,7 @@ class _Estimate:
         target = self.of(node.target)
         value_type = target.type.parameters[0] if target.type.parameters else target.type
         value = self.sized(Known(plus(target.cost, exactly(cost.CALL)), value_type))
-        with self.binding(**{node.variables[0]: value}):
+        with self.binding({node.variables[0]: value}):
             body = self.of(node.arguments[0])
         bound = plus(exactly(cost.LIST), value.cost, body.cost)
         yes = plus(bound, exactly(cost.CALL)) if node.name == "optMap" else bound
@@ -301,7 +301,7 @@ class _Estimate:
         """The list is kept, mapped to its keys, and sorted by them."""
         over = self.of(node.target)
         kept = Known(exactly(cost.NAME), over.type, over.path, over.size, over.entries)
-        with self.binding(**self.variables(node, kept)):
+        with self.binding(self.variables(node, kept)):
             key = self.of(node.arguments[0])
         step = plus(key.cost, exactly(cost.LIST + cost.NAME + cost.CALL))
         keys = plus(kept.cost, exactly(cost.LIST), times(size_of(kept), step), exactly(cost.NAME))

@@ -182,3 +182,7 @@ def test_sorting_by_a_key_compares_each_key_with_each() -> None:
         cost(a_list, "self.sortBy(x, x.n).size() == 1").most
         == 10 + 1 + 1 + (1 + 10 + 3 * 14 + 1) + (9 * 2 + 11) + 1 + 1
     )
+
+
+def test_a_variable_may_be_called_as_another_one() -> None:
+    assert cost(array(NUMBER, maxItems=2), "self.map(self, self + 1.0).size() == 2").most == 1 + 10 + 2 * 14 + 1 + 2
