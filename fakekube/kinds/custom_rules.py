@@ -16,6 +16,7 @@ from fakekube.expressions.environment import Budget, CompilationProblem, Program
 from fakekube.expressions.rule_environments import COST_OF_A_RULE, COST_OF_AN_OBJECT, OLD_SELF, SELF, environment_of
 from fakekube.expressions.schema_types import Declaration, declaration
 from fakekube.expressions.schema_values import Converter, converter, mistake
+from fakekube.expressions.shown import double_text
 from fakekube.expressions.values import NONE, EvaluationProblem, Optional, Value
 from fakekube.objects.field_errors import FieldError, Tolerated, go_quoted, shown
 from fakekube.objects.structural_schemas import RULES, Schema, below, has_rules
@@ -330,7 +331,10 @@ def _of_type(place: _Place, path: str, text: str) -> FieldError:
 
 
 def _failed(rule: _Rule, path: str, value: Any, detail: str) -> FieldError:
-    told = "" if isinstance(value, dict | list) else f": {shown(value)}"
+    if isinstance(value, dict | list):
+        told = ""
+    else:
+        told = f": {double_text(value) if isinstance(value, float) else shown(value)}"
     messages: Mapping[str, Callable[[], str]] = {
         "FieldValueForbidden": lambda: f"Forbidden: {detail}",
         "FieldValueRequired": lambda: f"Required value: {detail}",

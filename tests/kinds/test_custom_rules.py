@@ -77,6 +77,8 @@ def test_a_broken_rule_is_told_as_it_wants_to_be(rule: dict[str, Any], text: str
     [
         (TEXT, "x", 'Invalid value: "x": no'),
         (INTEGER, 5, "Invalid value: 5: no"),
+        ({"type": "number"}, 1.5, "Invalid value: 1.5: no"),
+        ({"type": "number"}, 1234567.5, "Invalid value: 1.2345675e+06: no"),
         ({"type": "boolean"}, True, "Invalid value: true: no"),
         ({"x-kubernetes-int-or-string": True}, "50%", 'Invalid value: "50%": no'),
         (a_list(TEXT), [], "Invalid value: no"),
