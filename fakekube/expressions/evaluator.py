@@ -185,7 +185,7 @@ class _Compiler:
         name = self._checked.references.get(id(node)) or (node.name if isinstance(node, Name) else "")
         return cost.NAME if name in self._bound or name in self._checked.variables else 0
 
-    def reading.field(self, operand: Type, field: str) -> str:
+    def _field(self, operand: Type, field: str) -> str:
         """The property that a field is in the object itself."""
         if operand.name == "optional_type" and operand.parameters:
             operand = operand.parameters[0]
@@ -234,7 +234,9 @@ class _Compiler:
         if units is None:
             assert call_cost is not None
             return (
-                calling.counted_binary(overload, call_cost, *runs) if len(runs) == 2 else calling.counted(overload, call_cost, runs)
+                calling.counted_binary(overload, call_cost, *runs)
+                if len(runs) == 2
+                else calling.counted(overload, call_cost, runs)
             )
         self._units += units
         if len(runs) == 2:
@@ -277,7 +279,7 @@ class _Compiler:
 
         return run
 
-    def logic.equality(self, call: Call, wanted: bool) -> Run:
+    def _equality(self, call: Call, wanted: bool) -> Run:
         left, right = (self._node(argument) for argument in call.arguments)
         types = {self._type(argument).name for argument in call.arguments}
         is_plain = types <= NUMERIC or (len(types) == 1 and types <= PLAIN)
@@ -401,7 +403,7 @@ class _Compiler:
         if node.name in ("optMap", "optFlatMap"):
             return loops.optional_map(target, target_units, slots[0], *parts[0], is_flat=node.name == "optFlatMap")
         if node.name == "sortBy":
-            return _sorted_by(target, slots[0], *parts[0])
+            return loops.sorted_by(target, slots[0], *parts[0])
         pairs = len(slots) == 2
         loop = loops.pairs(target) if pairs else loops.items(target)
         bind = tuple(slots)

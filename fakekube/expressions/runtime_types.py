@@ -11,6 +11,12 @@ from fakekube.expressions.values import Constructed, Duration, Optional, Timesta
 LIST, MAP, OPTIONAL, TYPE = map(Type, ("list", "map", "optional_type", "type"))
 """What `type()` says: of items and keys it says nothing."""
 
+NUMERIC = frozenset({"int", "uint", "double"})
+SMALL = NUMERIC | {"bool", "timestamp", "duration"}
+"""The types whose values are compared at the cost of one unit."""
+PLAIN = SMALL | {"string", "bytes"}
+"""The types whose values Python compares as expressions do."""
+
 _EXACT: dict[type, Type] = {
     str: STRING,
     int: INT,
