@@ -356,7 +356,7 @@ def _with_dash_allowed(check: Callable[[str], list[str]]) -> NameRule:
     """A prefix may end in a dash: as in Kubernetes, its last two characters are looked at as one letter."""
 
     def named(name: str, prefix: bool) -> list[str]:
-        if prefix and len(name) > 1 and name.endswith("-"):
+        if prefix and len(name) > 1 and name.endswith("-") and name[-2].isascii():
             name = name[:-2] + "a"
         return check(name)
 
