@@ -23,8 +23,8 @@ class Format:
 
     name: str
     errors: Callable[[str], list[str]] = field(compare=False)
-    regular_expression_size: int = field(compare=False)
-    """In characters, as the server counts for what a check costs."""
+    longest_pattern: int = field(compare=False)
+    """Its length in characters, which decides what a check costs."""
 
 
 def _name(rule: str, *, prefix: bool) -> Callable[[str], list[str]]:

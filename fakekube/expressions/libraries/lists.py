@@ -87,12 +87,11 @@ def _added(lowest: int, beyond: int, problem: str) -> Callable[[Sequence[int]], 
 
 _added_int = _added(-_WORD, _WORD, "integer overflow")
 _added_uint = _added(0, 2 * _WORD, "unsigned integer overflow")
-_added_duration = _added(-_WORD, _WORD, "duration overflow")
 _ADDED: dict[type, Callable[[list[Any]], Value]] = {
     int: _added_int,
     Unsigned: lambda items: Unsigned(_added_uint(items)),
     float: lambda items: sum(items, 0.0),
-    Duration: lambda items: Duration(_added_duration([item.nanoseconds for item in items])),
+    Duration: lambda items: Duration(_added_int([item.nanoseconds for item in items])),
 }
 _ZEROS: dict[str, Value] = {"int": 0, "uint": Unsigned(0), "double": 0.0, "duration": Duration(0)}
 

@@ -49,9 +49,9 @@ def quantity(text: str) -> Quantity:
         raise EvaluationProblem(str(error)) from None
     if word is not None:
         return Quantity(*word, is_word=True)
-    if read.family == "binary" and read.value == _WORD - 1:
-        # More than fits in it is cut to this.
-        return Quantity(_WORD - 1, 0, is_word=False)
+    if read.family == "binary" and abs(read.value) == _WORD - 1:
+        # What is larger is cut to this.
+        return Quantity(int(read.value), 0, is_word=False)
     return Quantity(int(read.value.scaleb(-NANO, _EXACT)), NANO, is_word=False)
 
 
@@ -83,7 +83,14 @@ def as_approximate_float(amount: Quantity) -> float:
         number = float(amount.number)
     except OverflowError:
         number = float("inf") if amount.number > 0 else float("-inf")
-    return number * float(f"1e{amount.power}") if amount.power else number
+    return number * _power_of_ten(amount.power)
+
+
+def _power_of_ten(power: int) -> float:
+    """As Go's math.Pow10 gives it, which is not always the nearest float."""
+    if power < 0:
+        return 1 / _power_of_ten(-power)
+    return float(f"1e{power // 32 * 32}") * float(f"1e{power % 32}")
 
 
 def sign(amount: Quantity) -> int:

@@ -6,7 +6,6 @@ https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-regex-library
 from __future__ import annotations
 
 import re
-from itertools import islice
 
 from fakekube.expressions.types import overload
 from fakekube.expressions.values import EvaluationProblem
@@ -27,15 +26,23 @@ def find(text: str, pattern: str) -> str:
 
 
 def find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
-    """Matches from left to right, at most `limit` of them where that is not negative."""
-    found = []
-    end = -1
-    for match in _pattern(pattern).finditer(text):
-        # An empty match right behind another one is none: Go's rule, not Python's.
-        if match.end() > match.start() or match.start() != end:
+    """Matches from left to right, at most `limit` of them where that is not negative.
+
+    Behind an empty match Go goes on with the next character, and an empty match right behind another one is none.
+    """
+    search = _pattern(pattern).search
+    found: list[str] = []
+    start, end = 0, -1
+    while start <= len(text) and len(found) != limit:
+        match = search(text, start)
+        if match is None:
+            break
+        is_empty = match.end() == start
+        if not is_empty or match.start() != end:
             found.append(match.group())
         end = match.end()
-    return list(islice(found, limit)) if limit >= 0 else found
+        start = end + is_empty
+    return found
 
 
 OVERLOADS = (

@@ -68,7 +68,7 @@ def _tightened(text: str) -> str:
 
 
 def _without_zeros(part: str) -> str:
-    if len(part) < 2:
+    if len(part.encode(errors="surrogatepass")) < 2:
         return part
     rest = part.lstrip("0")
     return rest if rest and rest[0] in "0123456789" else f"0{rest}"
