@@ -135,6 +135,8 @@ def _read(text: str) -> _Read:
         value = _EXACT.multiply(number, Decimal(2**power))
         kept = power <= 40 and not fraction and int(digits) % 8 != 0
     word = _in_a_word(-1 if sign == "-" else 1, digits, len(fraction), base, power)
+    if word is None and not match[2] and not fraction:
+        raise QuantityError(NOT_A_NUMBER)
     value = _rounded_up(value, NANO)
     if family == "binary" and abs(value) > _LARGEST_BINARY:
         value, kept = _LARGEST_BINARY.copy_sign(value), False
