@@ -443,7 +443,7 @@ class _Checker:
             types = [DYN, DYN]
         else:
             self.found(
-                node.target.place,
+                node.place if node.name == "sortBy" else node.target.place,
                 f"expression of type '{over}' cannot be range of a comprehension (must be list, map, or dynamic)",
             )
             types = [ERROR, ERROR]

@@ -387,6 +387,7 @@ _NO_LIST = "sortBy can only be applied to a list, identifier, comprehension, cal
 _NO_NAME = {
     ("filter", 1): "argument is not an identifier",
     ("map", 1): "argument is not an identifier",
+    ("sortBy", 1): "argument is not an identifier",
     ("optFlatMap", 1): "optFlatMap() variable name must be a simple identifier",
     ("optMap", 1): "optMap() variable name must be a simple identifier",
 }

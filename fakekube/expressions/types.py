@@ -28,7 +28,7 @@ class Type:
     @property
     def is_parameter(self) -> bool:
         """Whether it stands for any type, the same everywhere in one signature: A, B, K, V; `_var0` while types are inferred."""
-        return len(self.name) == 1 or self.name.startswith("_var")
+        return len(self.name) == 1 or self.name[:4] == "_var"
 
 
 @dataclass(frozen=True, slots=True)
