@@ -9,7 +9,7 @@ import json
 from fakekube.kinds import pod_spec
 from fakekube.kinds.pod_annotations import MIRROR
 from fakekube.kinds.quality_of_service import quality_of_service
-from fakekube.objects import fields, go_structs
+from fakekube.objects import as_sent, fields, go_structs
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, required
 from fakekube.registry.kind import Object
 
@@ -106,7 +106,7 @@ def _selector_of_gated(spec: Object, old: Object) -> list[FieldError]:
     if all(new.get(key) == value for key, value in before.items()):
         return []
     detail = "only additions to spec.nodeSelector are allowed (no mutations or deletions)"
-    return [invalid("spec.nodeSelector", dict(sorted(new.items())), detail)]
+    return [invalid("spec.nodeSelector", as_sent.shown_at(spec, "nodeSelector"), detail)]
 
 
 def _node_affinity(spec: Object) -> Object | None:
@@ -121,7 +121,8 @@ def _affinity_of_gated(new: Object | None, old: Object | None) -> list[FieldErro
     path = f"spec.affinity.nodeAffinity.{required_}.nodeSelectorTerms"
     shown = [go_structs.shown("core.NodeSelectorTerm", term) for term in terms]
     if before and len(terms) != len(before):
-        return [invalid(path, shown or None, "no additions/deletions to non-empty NodeSelectorTerms list are allowed")]
+        listed = shown or as_sent.shown_at(new, f"{required_}.nodeSelectorTerms")
+        return [invalid(path, listed, "no additions/deletions to non-empty NodeSelectorTerms list are allowed")]
     return [
         invalid(f"{path}[{i}]", shown[i], "only additions are allowed (no mutations or deletions)")
         for i, was in enumerate(before)

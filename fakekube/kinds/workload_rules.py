@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fakekube.kinds import pod_annotations, pod_spec
-from fakekube.objects import metadata, rules
+from fakekube.objects import as_sent, metadata, rules
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fakekube.objects.selectors import LabelSelector, label_selector_of
 from fakekube.registry.kind import Object
@@ -48,7 +48,8 @@ def mismatch(selector: LabelSelector | None, value: Object, path: str) -> list[F
     labels = labels_of(value)
     if selector.matches(labels):
         return []
-    return [invalid(f"{path}.metadata.labels", dict(sorted(labels.items())) or None, MISMATCH)]
+    shown = dict(sorted(labels.items())) or as_sent.shown_at(value, "metadata.labels")
+    return [invalid(f"{path}.metadata.labels", shown, MISMATCH)]
 
 
 def usable_selector(selector: Object | None) -> LabelSelector | None:

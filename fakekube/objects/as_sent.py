@@ -1,8 +1,11 @@
-"""What an object keeps of the text it was sent as, beyond the value of it.
+"""What an object keeps of how it was sent, beyond its value: the texts of RawExtensions, and which lists and maps were sent empty.
 
 A `runtime.RawExtension` is text to the server, never a value: it is stored byte by byte, blanks and the order of keys included, compared
 byte by byte where it may not change, and only written out without its blanks, as Go's JSON encoder does with all that encodes itself. Here
 it stands in its object as the value of that text; where the text is another than the encoder would write, as a `Verbatim`, which knows it.
+
+An empty list is as good as none, and neither is stored; but Go tells them apart, and messages that show a value write `[]` for the one and
+`null` for the other. So an object that was sent empty ones is, until it is stored, an `Emptied`, which knows them.
 """
 
 from __future__ import annotations
@@ -54,6 +57,31 @@ class Verbatim(dict[str, Any]):
     __hash__ = None
 
 
+class Emptied(dict[str, Any]):
+    """An object that was sent with lists or maps that are empty; it is what it would be without them."""
+
+    __slots__ = ("empty",)
+
+    def __init__(self, value: Mapping[str, Any], empty: Mapping[str, Any]) -> None:
+        super().__init__(value)
+        self.empty = dict(empty)
+        """What was sent, by field: `[]`, `{}`, or an `Emptied` that is empty itself."""
+
+
+def with_empty(obj: dict[str, Any]) -> dict[str, Any]:
+    """An object as messages show it, with the lists and maps that were sent empty. `obj` is left as it is."""
+    if not isinstance(obj, Emptied):
+        return obj
+    return {**obj, **{name: empty for name, empty in obj.empty.items() if not obj.get(name)}}
+
+
+def shown_at(obj: Any, path: str) -> Any:
+    """The value at `spec.versions` as messages show it: None only where nothing was sent."""
+    for step in path.split("."):
+        obj = with_empty(obj).get(step) if isinstance(obj, dict) else None
+    return obj
+
+
 def text_of(raw: Any) -> bytes:
     """The text of a RawExtension: what was sent, or what Go's encoder makes of a value."""
     return raw.text if isinstance(raw, Verbatim) else _escaped(orjson.dumps(raw, default=float))
@@ -102,34 +130,52 @@ def as_go_maps(type_name: str, obj: Any) -> Any:
 
 def is_same(one: Any, other: Any) -> bool:
     """Whether two values are equal down to the texts of the RawExtensions in them."""
-    return bool(one == other) and _with_texts(one) == _with_texts(other)
+    return bool(one == other) and _spelt_out(one) == _spelt_out(other)
 
 
-def encoded(value: Any) -> tuple[bytes, bool]:
-    """The compact JSON of an object, and whether that is all there is to know of it."""
+def encoded(value: Any) -> tuple[bytes, Any]:
+    """The compact JSON of an object, and what is worth keeping of the object beside it.
+
+    That is `value` itself where it is all plain, None where it only knows what was sent empty, and where it knows texts another object
+    that knows nothing but these.
+    """
     try:
-        return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_SUBCLASS), True
+        return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_SUBCLASS), value
     except orjson.JSONEncodeError:
-        return _dumped(value, _compact), False
+        json, has_texts = _dumped(value, _compact)
+        return json, _with_texts_alone(value) if has_texts else None
 
 
-def _with_texts(value: Any) -> bytes:
-    return _escaped(_dumped(value, bytes))
+def _with_texts_alone(value: Any) -> Any:
+    if isinstance(value, Verbatim):
+        return value
+    if isinstance(value, dict):
+        return {key: _with_texts_alone(item) for key, item in value.items()}
+    return [_with_texts_alone(item) for item in value] if isinstance(value, list) else value
+
+
+def _spelt_out(value: Any) -> bytes:
+    return _escaped(_dumped(value, bytes)[0])
 
 
 _BASES: tuple[Any, ...] = (dict, list, str, int, float)
 
 
-def _dumped(value: Any, spelt: Callable[[bytes], bytes]) -> bytes:
+def _dumped(value: Any, spelt: Callable[[bytes], bytes]) -> tuple[bytes, bool]:
+    """The JSON with `spelt` of each text that is in it, and whether there is any."""
+    has_texts = False
+
     def default(part: Any) -> Any:
+        nonlocal has_texts
         if isinstance(part, Verbatim):
+            has_texts = True
             return orjson.Fragment(spelt(part.text))
         for base in _BASES:
             if isinstance(part, base):
                 return base(part)
         raise TypeError
 
-    return orjson.dumps(value, default=default, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+    return orjson.dumps(value, default=default, option=orjson.OPT_PASSTHROUGH_SUBCLASS), has_texts
 
 
 def _raw_extensions(type_name: str, value: Any) -> Iterator[tuple[dict[str, Any], str, tuple[str | int, ...]]]:

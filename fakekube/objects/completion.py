@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from fakekube import facts
-from fakekube.objects import defaults, structs
+from fakekube.objects import as_sent, defaults, structs
 from fakekube.objects.repeated import Repeated
 from fakekube.objects.structs import Decoded
 
@@ -40,7 +40,10 @@ def complete(type_name: str, value: Any, *, kind: str, version: str) -> Decoded:
     decoded = structs.decode(type_name, value, kind=kind, version=version)
     defaults.apply(type_name, decoded.object)
     if key is not None and text is None and not decoded.needs_text and not remembered.is_new(key):
-        remembered.put(key, orjson.dumps({**decoded.object, "metadata": {}}))
+        nameless = {**decoded.object, "metadata": {}}
+        text, kept = as_sent.encoded(nameless)
+        if kept is nameless:
+            remembered.put(key, text)
     return decoded
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fakekube import facts
+from fakekube.objects import as_sent
 
 _ZEROS = {"string": "", "bool": False, "int32": 0, "int64": 0, "float64": 0, "intstr.IntOrString": 0, "types.UID": ""}
 _JSON_NAMES = {
@@ -25,9 +26,10 @@ _POD_FLAGS = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hos
 def shown(struct: str, value: Any) -> Any:
     """`value`, an object in its JSON form, as JSON of the internal struct `core.PodTemplateSpec`."""
     result: dict[str, Any] = {}
-    value = value or {}
+    value = as_sent.with_empty({} if value is None else value)
     if struct == "core.PodSpec":
-        value = {**value, "securityContext": {**value.get("securityContext", {}), **_flags(value)}}
+        context = as_sent.with_empty(value.get("securityContext", {}))
+        value = {**value, "securityContext": {**context, **_flags(value)}}
     by_lower_case = {name.lower(): part for name, part in value.items()}
     for name, type_, *_ in facts.struct(struct):
         if name:
@@ -45,7 +47,7 @@ def shown_type(type_name: str, value: Any) -> Any:
 
     For structs that are the same inside the server and outside; the names are made from those in JSON.
     """
-    value = value or {}
+    value = as_sent.with_empty({} if value is None else value)
     return {
         _go_name(name): _shown_field(field, value.get(name)) for name, field in facts.type_of(type_name).fields.items()
     }

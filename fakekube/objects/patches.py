@@ -378,7 +378,8 @@ def strategic_merge_of(type_name: str) -> Patch:
             )
         patch = _plain(value or {})
         head = {key: document[key] for key in ("kind", "apiVersion") if key in document}
-        merged = as_sent.as_go_maps(type_name, strategic_merge(type_name, document, patch))
+        merged = strategic_merge(type_name, as_sent.as_go_maps(type_name, document), patch)
+        merged = as_sent.as_go_maps(type_name, merged)
         findings = tuple(f'duplicate field "{path}"' for path in duplicates) if strict else ()
         return Patched({**merged, **head}, findings, go_quoted(plain_text(patch)))
 

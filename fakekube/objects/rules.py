@@ -348,7 +348,11 @@ def at_most_all(value: Any, path: str) -> list[FieldError]:
 
 def unchanged_at(new: Any, old: Any, *paths: str) -> list[FieldError]:
     """Immutable fields of an object, in this order."""
-    return [error for path in paths for error in unchanged(at(new, path), at(old, path), path)]
+    return [
+        error
+        for path in paths
+        for error in unchanged(at(new, path), at(old, path), path, shown=as_sent.shown_at(new, path))
+    ]
 
 
 def unchanged(new: Any, old: Any, path: str, *, shown: Any = None) -> list[FieldError]:

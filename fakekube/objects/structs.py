@@ -18,6 +18,7 @@ import orjson
 from fakekube import facts
 from fakekube.facts import Field, Type
 from fakekube.objects import decode_messages, go_json, quantities, times
+from fakekube.objects.as_sent import Emptied, with_empty
 from fakekube.objects.base64_text import canonical as canonical_base64
 from fakekube.objects.decode_messages import DecodeError, Finding
 from fakekube.objects.go_text import float_text
@@ -205,6 +206,7 @@ def _struct(type_: Type) -> _Decode:
         (name, _of_field(field), field.keeps_zero or _is_raw(field), _filling(field) if field.always else None)
         for name, field in fields.items()
     )
+    told_apart = _told_apart(type_)
     # Most fields of most objects are absent. Which are to be visited depends on the keys alone, so it is remembered by them.
     shapes: dict[tuple[str, ...], tuple[_Step, ...]] = {}
 
@@ -232,6 +234,11 @@ def _struct(type_: Type) -> _Decode:
                 if item or keeps_zero:
                     result[name] = item
                     continue
+                if item.__class__ is Emptied and filling is not None:
+                    result[name] = item
+                    continue
+                if item.__class__ is Emptied or name in told_apart:
+                    result = Emptied(result, {**getattr(result, "empty", {}), name: item})
             if filling is not None:
                 result[name] = filling()
         return result
@@ -239,15 +246,26 @@ def _struct(type_: Type) -> _Decode:
     return decode_struct
 
 
+def _told_apart(type_: Type) -> frozenset[str]:
+    """The lists and maps of which messages tell whether they were sent empty or not at all."""
+    if type_.name == METADATA:
+        return frozenset({"labels"})
+    if type_.name.startswith("meta."):
+        return frozenset()  # messages write these as JSON has them
+    return frozenset(name for name, field in type_.fields.items() if field.shape != "one")
+
+
 def _is_raw(field: Field) -> bool:
     return field.shape == "one" and field.type in ("any", "object")
 
 
 def _merged(value: Any, notes: list[None]) -> dict[str, Any]:
-    if not isinstance(value, go_json.RepeatedKeys):
-        raise _Refused
-    notes.append(None)
-    return value.merged()
+    if isinstance(value, go_json.RepeatedKeys):
+        notes.append(None)
+        return value.merged()
+    if isinstance(value, dict):
+        return with_empty(value)
+    raise _Refused
 
 
 def _filling(field: Field) -> Callable[[], Any]:

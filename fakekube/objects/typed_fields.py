@@ -20,6 +20,7 @@ import orjson
 
 from fakekube import facts
 from fakekube.facts import Field, Type
+from fakekube.objects.as_sent import Emptied, Verbatim
 from fakekube.objects.field_sets import MEMBER, SELF, FieldSet, is_member, key_element, order_of, text, value_element
 from fakekube.objects.go_text import plain_text, quoted, type_text
 from fakekube.objects.repeated import Repeated
@@ -30,7 +31,7 @@ MISSING: Any = object()
 """Stands for a value that is not there at all; null is a value."""
 
 
-_CONTAINERS = frozenset({dict, list})
+_CONTAINERS = frozenset({dict, list, Emptied, Verbatim})
 _GRANULAR = frozenset({"map", "list", "deduced"})
 
 
@@ -420,7 +421,7 @@ class Shape:
             if item is None:
                 raise Mistake("associative list without keys has an element that's an explicit null")
             return value_element(item)
-        if item.__class__ is not dict:
+        if not isinstance(item, dict):
             what = "a null element" if item is None else "non-map elements"
             raise Mistake(f"associative list with keys may not have {what}")
         if len(self.keys) == 1:

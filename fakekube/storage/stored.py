@@ -31,7 +31,7 @@ class Stored:
     __slots__ = ("_value", "head", "json", "labels", "name", "namespace", "revision")
 
     def __init__(self, value: Object, head: bytes, namespace: str, name: str, revision: int) -> None:
-        encoded, is_all = as_sent.encoded(value)
+        encoded, kept = as_sent.encoded(value)
         if not encoded.startswith(head):
             message = f"an object must begin with {head.decode()!r} to be stored, not with {encoded[:80]!r}"
             raise ValueError(message)
@@ -41,8 +41,8 @@ class Stored:
         self.name = name
         self.revision = revision
         self.labels: dict[str, str] | None = value["metadata"].get("labels")
-        self._value: Object | None = value
-        if is_all:
+        self._value: Object | None = kept
+        if kept is value:
             self._keep(value)
 
     @property

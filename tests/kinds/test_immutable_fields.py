@@ -132,6 +132,24 @@ CHANGES: list[tuple[str, Json, Json, list[str]]] = [
         ['spec.scopes: Invalid value: ["Terminating"]: field is immutable'],
     ),
     (
+        "resourcequotas",
+        {"spec": {"scopes": ["Terminating"]}},
+        {"spec": {"scopes": []}},
+        ["spec.scopes: Invalid value: []: field is immutable"],
+    ),
+    (
+        "resourcequotas",
+        {"spec": {"scopes": ["Terminating"]}},
+        {"spec": {"scopes": None}},
+        ["spec.scopes: Invalid value: null: field is immutable"],
+    ),
+    (
+        "resourceclaims.resource.k8s.io",
+        {"spec": {"devices": {"requests": [{"name": "r", "exactly": {"deviceClassName": "x"}}]}}},
+        {"spec": {"devices": {"requests": []}}},
+        ['spec: Invalid value: {"Devices":{"Requests":[],"Constraints":null,"Config":null}}: field is immutable'],
+    ),
+    (
         "services",
         {"spec": {"ports": [{"port": 80}], "clusterIP": "10.96.0.5"}},
         {"spec": {"clusterIP": "10.96.0.6"}},

@@ -137,6 +137,11 @@ REFUSALS: list[tuple[str, Any, list[str]]] = [
         ["spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`"],
     ),
     (
+        "daemonsets.apps",
+        {"spec": {"template": {"metadata": {"labels": {}}, "spec": {"containers": POD["containers"]}}}},
+        ["spec.template.metadata.labels: Invalid value: {}: `selector` does not match template `labels`"],
+    ),
+    (
         "events",
         {
             "eventTime": "2026-01-01T00:00:00.000000Z",

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from fakekube import facts
-from fakekube.objects import as_sent, schemas
+from fakekube.objects import as_sent, go_structs, schemas, structs, typed_fields
 from fakekube.objects.as_sent import EACH, RAW_EXTENSIONS, Path, Verbatim
 
 REVISION = "apps.v1.ControllerRevision"
@@ -102,14 +102,16 @@ def test_what_is_no_utf_8_is_shown_as_that() -> None:
 def test_it_is_written_without_blanks_and_with_numbers_as_they_were() -> None:
     obj = {"data": Verbatim({"a": 1.5, "b": "x  <"}, b'{ "a": 1.50,\n "b": "x  <\\" y" }')}
 
-    encoded, is_all = as_sent.encoded(obj)
+    encoded, kept = as_sent.encoded(obj)
 
     assert encoded == b'{"data":{"a":1.50,"b":"x  \\u003c\\" y"}}'
-    assert not is_all
+    assert kept == obj
 
 
 def test_an_object_without_texts_is_its_json() -> None:
-    assert as_sent.encoded({"data": {"a": 1.5}}) == (b'{"data":{"a":1.5}}', True)
+    obj = {"data": {"a": 1.5}}
+
+    assert as_sent.encoded(obj) == (b'{"data":{"a":1.5}}', obj)
 
 
 def test_what_no_json_has_is_not_encoded() -> None:
@@ -150,3 +152,92 @@ def test_an_object_that_was_go_maps_has_its_keys_in_order() -> None:
 
     assert as_sent.text_of(result["data"]) == b'{"a":2,"b":1}'
     assert isinstance(obj["data"], Verbatim)
+
+
+# Lists and maps that were sent empty
+
+
+def pod_spec(**spec: Any) -> Any:
+    value = {"spec": {"containers": [], **spec}}
+    return structs.decode("core.v1.Pod", value, kind="Pod", version="v1").object["spec"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "volumes", "node_selector"),
+    [
+        ({}, None, None),
+        ({"volumes": [], "nodeSelector": {}}, [], {}),
+        ({"volumes": None, "nodeSelector": {}}, None, {}),
+    ],
+)
+def test_messages_tell_an_empty_list_from_none(sent: dict[str, Any], volumes: Any, node_selector: Any) -> None:
+    spec = pod_spec(**sent)
+
+    shown = go_structs.shown("core.PodSpec", spec)
+
+    assert "volumes" not in spec
+    assert (shown["Volumes"], shown["NodeSelector"]) == (volumes, node_selector)
+    assert as_sent.shown_at({"spec": spec}, "spec.volumes") == volumes
+
+
+def test_a_struct_that_holds_nothing_but_empty_lists_knows_them() -> None:
+    claim = structs.decode("resource.v1.ResourceClaimSpec", {"devices": {"requests": []}}, kind="", version="").object
+
+    shown = go_structs.shown_type("resource.v1.ResourceClaimSpec", claim)
+
+    assert shown == {"Devices": {"Requests": [], "Constraints": None, "Config": None}}
+
+
+def test_what_has_been_filled_in_since_is_shown() -> None:
+    spec = pod_spec(volumes=[])
+
+    spec["volumes"] = [{"name": "token"}]
+
+    assert as_sent.with_empty(spec)["volumes"] == [{"name": "token"}]
+    assert as_sent.with_empty({"a": 1}) == {"a": 1}
+
+
+def test_metadata_is_written_as_json_so_that_only_labels_are_ever_shown_by_themselves() -> None:
+    metadata: Any = {"labels": {}, "annotations": {}, "finalizers": []}
+    template = structs.decode("core.v1.PodTemplateSpec", {"metadata": metadata}, kind="", version="").object
+
+    assert as_sent.shown_at(template, "metadata.labels") == {}
+    assert as_sent.shown_at(template, "metadata.annotations") is None
+    assert "labels" not in go_structs.shown("core.PodTemplateSpec", template)
+
+
+def test_what_was_sent_empty_is_neither_written_nor_kept() -> None:
+    spec = pod_spec(volumes=[])
+
+    assert as_sent.encoded({"spec": spec}) == (b'{"spec":{"containers":null}}', None)
+
+
+def test_texts_are_kept_without_what_was_sent_empty() -> None:
+    data = Verbatim({"a": 1}, b'{"a": 1}')
+
+    encoded, kept = as_sent.encoded(as_sent.Emptied({"list": [{"data": data}]}, {"other": []}))
+
+    assert encoded == b'{"list":[{"data":{"a":1}}]}'
+    assert type(kept) is dict
+    assert kept["list"][0]["data"] is data
+
+
+def test_whoever_sent_it_owns_the_same_whatever_was_sent_empty_beside_it() -> None:
+    pod: Any = {"spec": {"containers": [{"name": "c", "env": [], "args": ["a"]}], "volumes": []}}
+    shape, revisions = typed_fields.shape_of("core.v1.Pod"), typed_fields.shape_of(REVISION)
+
+    owned = shape.created(structs.decode("core.v1.Pod", pod, kind="Pod", version="v1").object)
+    of_texts = revisions.created({"data": Verbatim({"a": {"b": 1}}, b'{"a": {"b": 1}}')})
+
+    del pod["spec"]["volumes"], pod["spec"]["containers"][0]["env"]
+    assert owned == shape.created(structs.decode("core.v1.Pod", pod, kind="Pod", version="v1").object)
+    assert of_texts == revisions.created({"data": {"a": {"b": 1}}})
+
+
+def test_an_object_that_was_sent_empty_lists_can_be_decoded_again() -> None:
+    spec = pod_spec(volumes=[])
+
+    again = structs.decode("core.v1.Pod", {"spec": spec}, kind="Pod", version="v1").object
+
+    assert again["spec"] == spec
+    assert as_sent.shown_at(again, "spec.volumes") == []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fakekube.facts import ResourceFacts, resources
-from fakekube.objects import defaults, structs
+from fakekube.objects import as_sent, defaults, structs
 from fakekube.objects.completion import complete, remembered
 from fakekube.objects.decode_messages import DecodeError
 
@@ -41,6 +41,14 @@ def test_the_third_pod_of_a_template_is_what_the_first_was_but_for_its_metadata(
     assert len(remembered) == 1
     assert json.dumps({**third.object, "metadata": {}}) == json.dumps({**first.object, "metadata": {}})
     assert third.object["metadata"] == {"generateName": "b-"}
+
+
+def test_what_was_sent_empty_is_known_of_the_third_pod_as_well() -> None:
+    pod: Any = {**POD, "spec": {**POD["spec"], "volumes": []}}  # type: ignore[dict-item]
+
+    for _ in range(3):
+        spec = of_pod(pod).object["spec"]
+        assert as_sent.shown_at(spec, "volumes") == []
 
 
 def test_what_is_remembered_is_shared_by_nobody() -> None:

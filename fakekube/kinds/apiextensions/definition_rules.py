@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fakekube.kinds.apiextensions import schema_rules
-from fakekube.objects import go_structs, names
+from fakekube.objects import as_sent, go_structs, names
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required, too_many
 from fakekube.objects.fields import at
 from fakekube.objects.metadata import IMMUTABLE_TEXT
@@ -135,16 +135,16 @@ def _versions(spec: Object, unchanged: Collection[str]) -> Errors:
                 yield from judge(version, f"{path}.{key}")
     version_names = [version["name"] for version in versions or ()]
     if len(set(version_names)) != len(version_names):
-        yield invalid("spec.versions", _shown(versions), "must contain unique version names")
+        yield invalid("spec.versions", _shown(spec), "must contain unique version names")
     if sum(bool(version.get("storage")) for version in versions or ()) != 1:
-        yield invalid("spec.versions", _shown(versions), "must have exactly one version marked as storage version")
+        yield invalid("spec.versions", _shown(spec), "must have exactly one version marked as storage version")
     for name in version_names[:1]:
         yield from (invalid("spec.version", name, text) for text in names.label_1035(name))
 
 
-def _shown(versions: Any) -> Any:
+def _shown(spec: Object) -> Any:
     """The versions as Go writes its own structs."""
-    struct = "apiextensions.CustomResourceDefinitionVersion"
+    versions, struct = as_sent.shown_at(spec, "versions"), "apiextensions.CustomResourceDefinitionVersion"
     return None if versions is None else [go_structs.shown(struct, version) for version in versions]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fakekube.kinds import resource_names
-from fakekube.objects import fields, go_structs, rules
+from fakekube.objects import as_sent, fields, go_structs, rules
 from fakekube.objects.field_errors import FieldError, invalid, required
 from fakekube.objects.metadata import IMMUTABLE_TEXT
 from fakekube.registry.kind import Object, Strategy
@@ -95,7 +95,8 @@ validate_status = rules.table(("status.hard", _amounts), ("status.used", _amount
 def validate_update(quota: Object, old: Object) -> list[FieldError]:
     new, before = (fields.at(each, "spec.scopes") or [] for each in (quota, old))
     changed = set(new) != set(before)
-    return validate(quota) + ([invalid("spec.scopes", new, IMMUTABLE_TEXT)] if changed else [])
+    shown = as_sent.shown_at(quota, "spec.scopes")
+    return validate(quota) + ([invalid("spec.scopes", shown, IMMUTABLE_TEXT)] if changed else [])
 
 
 STRATEGY = Strategy(

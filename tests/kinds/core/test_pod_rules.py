@@ -369,6 +369,17 @@ def test_nodes_of_a_gated_pod_only_become_fewer(
     assert refused_change("pods", gated(**before), gated(**after)) == why
 
 
+@pytest.mark.parametrize(("sent", "shown"), [({}, "null"), ({"nodeSelector": {}}, "{}")])
+def test_a_selector_of_nodes_that_was_sent_empty_is_shown_so(refused_change: Refused, sent: Any, shown: str) -> None:
+    before, after = gated(), gated()
+    before["spec"]["nodeSelector"] = {"zone": "a"}
+    after["spec"] |= sent
+
+    (why,) = refused_change("pods", before, after)
+
+    assert why.startswith(f"spec.nodeSelector: Invalid value: {shown}: only additions to spec.nodeSelector are allowed")
+
+
 def test_gated_pods_keep_what_they_say_of_other_pods(refused_change: Refused) -> None:
     others = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone"}]}}
 
