@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from fakekube.expressions import cost
 from fakekube.expressions.frames import Frame, Run, charge
-from fakekube.expressions.maps import MISSING
 from fakekube.expressions.runtime_types import NUMERIC, PLAIN, fits, shown_type, type_of_value
 from fakekube.expressions.types import Overload, Type
 from fakekube.expressions.values import EvaluationProblem, Value
@@ -48,7 +47,25 @@ def _called_wrongly(overload: Overload, values: Sequence[Value], error: Exceptio
     return _no_such_overload(overload.function, values)
 
 
-def unary(overload: Overload, argument: Run) -> Run:
+def uncounted(overload: Overload, arguments: Sequence[Run]) -> Run:
+    """A call whose cost is known beforehand."""
+    match arguments:
+        case [argument]:
+            return _unary(overload, argument)
+        case [first, second]:
+            return _binary(overload, first, second)
+    return _many(overload, arguments)
+
+
+def counted(overload: Overload, call_cost: cost.CallCost, arguments: Sequence[Run]) -> Run:
+    """A call whose cost depends on its arguments."""
+    match arguments:
+        case [first, second]:
+            return _counted_binary(overload, call_cost, first, second)
+    return _counted(overload, call_cost, arguments)
+
+
+def _unary(overload: Overload, argument: Run) -> Run:
     implementation = overload.implementation
     assert implementation is not None
 
@@ -62,7 +79,7 @@ def unary(overload: Overload, argument: Run) -> Run:
     return run
 
 
-def binary(overload: Overload, first: Run, second: Run) -> Run:
+def _binary(overload: Overload, first: Run, second: Run) -> Run:
     implementation = overload.implementation
     assert implementation is not None
 
@@ -76,7 +93,7 @@ def binary(overload: Overload, first: Run, second: Run) -> Run:
     return run
 
 
-def many(overload: Overload, arguments: Sequence[Run]) -> Run:
+def _many(overload: Overload, arguments: Sequence[Run]) -> Run:
     implementation = overload.implementation
     assert implementation is not None
 
@@ -90,8 +107,7 @@ def many(overload: Overload, arguments: Sequence[Run]) -> Run:
     return run
 
 
-def counted(overload: Overload, call_cost: cost.CallCost, arguments: Sequence[Run]) -> Run:
-    """A call whose cost depends on its arguments."""
+def _counted(overload: Overload, call_cost: cost.CallCost, arguments: Sequence[Run]) -> Run:
     implementation = overload.implementation
     assert implementation is not None
 
@@ -107,7 +123,7 @@ def counted(overload: Overload, call_cost: cost.CallCost, arguments: Sequence[Ru
     return run
 
 
-def counted_binary(overload: Overload, call_cost: cost.CallCost, first: Run, second: Run) -> Run:
+def _counted_binary(overload: Overload, call_cost: cost.CallCost, first: Run, second: Run) -> Run:
     implementation = overload.implementation
     assert implementation is not None
 
@@ -187,12 +203,3 @@ def is_certain(parameter: Type, argument: Type) -> bool:
     if argument.name == "dyn" or len(argument.parameters) != len(parameter.parameters):
         return False
     return all(map(is_certain, parameter.parameters, argument.parameters))
-
-
-def folded(overload: Overload, values: list[Value]) -> Value:
-    """What a call of constants gives, or MISSING where it goes wrong: that is told when it is evaluated."""
-    assert overload.implementation is not None
-    try:
-        return overload.implementation(*values)
-    except EvaluationProblem:
-        return MISSING

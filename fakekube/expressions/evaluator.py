@@ -223,25 +223,32 @@ class _Compiler:
     def _certain(self, overload: Overload, runs: list[Run]) -> Run:
         """A call of which is known what it calls."""
         call_cost = cost.call_cost(overload)
-        if all(run in self._constants for run in runs) and runs:
-            folded = calling.folded(overload, [self._constants[run] for run in runs])
-            if folded is not MISSING:
-                if overload.function in _CONVERSIONS:
-                    return self._constant(folded)
-                self._units += call_cost([self._constants[run] for run in runs], folded) if call_cost else 1
-                return self._constant(folded)
+        folded = self._folded(overload, runs)
+        if folded is not MISSING:
+            if overload.function not in _CONVERSIONS:
+                self._units += call_cost([self._constants[runs[0]]], folded) if call_cost else cost.CALL
+            return self._constant(folded)
         units = self._fixed_units(call_cost, runs)
         if units is None:
             assert call_cost is not None
-            return (
-                calling.counted_binary(overload, call_cost, *runs)
-                if len(runs) == 2
-                else calling.counted(overload, call_cost, runs)
-            )
+            return calling.counted(overload, call_cost, runs)
         self._units += units
-        if len(runs) == 2:
-            return calling.binary(overload, runs[0], runs[1])
-        return calling.unary(overload, runs[0]) if len(runs) == 1 else calling.many(overload, runs)
+        return calling.uncounted(overload, runs)
+
+    def _folded(self, overload: Overload, runs: Sequence[Run]) -> Value:
+        """What a call gives that reads a constant (`quantity('1Gi')`), else MISSING; what goes wrong is told when it is evaluated.
+
+        Others are not tried: `lists.range(1000000000)` would be made when it is only compiled.
+        """
+        if len(runs) != 1 or runs[0] not in self._constants or overload.implementation is None:
+            return MISSING
+        value = self._constants[runs[0]]
+        if overload.function not in _CONVERSIONS and not isinstance(value, str):
+            return MISSING
+        try:
+            return overload.implementation(value)
+        except EvaluationProblem:
+            return MISSING
 
     def _fixed_units(self, call_cost: cost.CallCost | None, runs: Sequence[Run]) -> int | None:
         """What a call costs, where that does not depend on what is only known when it is evaluated."""
