@@ -92,7 +92,8 @@ async def converted(obj: Object, kind: Kind, wanted: Kind) -> Object:
     if wanted.strategy.read is not None:
         return (await wanted.strategy.read([obj]))[0]
     convert = wanted.strategy.from_storage
-    return obj if wanted.is_stored_form or convert is None else convert(obj)
+    is_right = wanted.is_stored_form and not kind.strategy.converts_last
+    return obj if is_right or convert is None else convert(obj)
 
 
 async def _converted_back(obj: Object, kind: Kind, wanted: Kind) -> Object:
