@@ -182,6 +182,29 @@ SCHEMA = {
 }
 
 
+def test_a_configuration_tells_which_of_its_lists_maps_and_structs_are_one_field() -> None:
+    field = {"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+    container = {"name": "m", "command": ["sh"], "env": [field], "ports": [{"containerPort": 80}]}
+    config = {
+        "metadata": {"labels": {"a": "b"}, "finalizers": ["x.io/a"]},
+        "spec": {"nodeSelector": {"disk": "ssd"}, "containers": [{"name": "n"}, container], "tolerations": []},
+    }
+
+    assert list(POD.atomics(config)) == [
+        ".spec.nodeSelector",
+        ".spec.containers[1].command",
+        ".spec.containers[1].env[0].valueFrom.fieldRef",
+        ".spec.tolerations",
+    ]
+
+
+def test_what_a_schema_does_not_describe_is_many_fields_as_a_map_and_one_as_a_list() -> None:
+    shape = shape_of_schema({"type": "object", "properties": {"spec": {"x-kubernetes-preserve-unknown-fields": True}}})
+
+    assert list(shape.atomics({"spec": {"a": {"b": [1]}}})) == []
+    assert list(shape.atomics({"spec": [1]})) == [".spec"]
+
+
 def test_schemas_of_custom_resources_say_what_is_one_field() -> None:
     spec = {
         "parts": [{"id": "a"}],
