@@ -6,7 +6,6 @@ https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resou
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from fakekube.expressions.schema_types import Declaration, declaration
 from fakekube.expressions.schema_values import Converter, converter, mistake
 from fakekube.expressions.shown import double_text
 from fakekube.expressions.values import NONE, EvaluationProblem, Optional, Value
+from fakekube.kinds.apiextensions.validation_rules import steps_of
 from fakekube.objects.field_errors import FieldError, Tolerated, go_quoted, shown
 from fakekube.objects.structural_schemas import RULES, Schema, below, has_rules
 from fakekube.objects.structural_schemas_validation import ABSENT, counterparts, is_same
@@ -27,8 +27,6 @@ LONGEST_MESSAGE = 5 << 10
 
 OUT_OF_BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
 _CANCELLED = "operation cancelled: actual cost limit exceeded"
-_STEP = re.compile(r"\.(?P<field>[^.\[\]]+)|\['(?P<key>(?:[^'\\]|\\.)+)'\]")
-_ESCAPED = re.compile(r"\\(.)")
 
 
 class CustomRules:
@@ -104,7 +102,9 @@ class _NoMore(Exception):
 def _place(schema: Schema, declared: Declaration) -> _Place | None:
     if not has_rules(schema):
         return None
-    rules = tuple(_compiled(rule, schema, declared) for rule in schema.get(RULES) or ())
+    rules = tuple(
+        _compiled(rule, schema, declared) for rule in schema.get(RULES) or () if (rule.get("rule") or "").strip()
+    )
     convert = converter(declared) if rules else None
     items, properties = None, {}
     if declared.item is not None:
@@ -145,10 +145,16 @@ def _compiled(rule: Mapping[str, Any], schema: Schema, declared: Declaration) ->
 
 
 def _normalised(field_path: str, schema: Schema) -> str:
-    """How errors write a fieldPath: `.labels['a/b']` is `labels[a/b]`, and a field that stands in brackets has a dot."""
+    """How errors write a fieldPath: `.labels['a/b']` is `labels[a/b]`, and a field that stands in brackets has a dot.
+
+    What is no path is none: its definition is refused, and asks its rules only about its own defaults.
+    """
     text, inner = "", schema
-    for step in _STEP.finditer(field_path):
-        name = step["field"] or _ESCAPED.sub(r"\1", step["key"])
+    try:
+        steps = list(steps_of(field_path))
+    except ValueError:
+        return ""
+    for name in steps:
         is_field = bool(inner.get("properties"))
         text += (f".{name}" if text else name) if is_field else f"[{name}]"
         inner = below(inner, name) or {}

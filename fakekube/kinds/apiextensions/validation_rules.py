@@ -17,7 +17,8 @@ REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "F
 _BLANK = "must be non-empty if specified"
 _LINE_BREAKS = "must not contain line breaks"
 _LINE_BREAK = re.compile("[\r\n]")
-_STEP = re.compile(r"\.(?P<field>[^.\[\]]+)|\['(?P<key>[^']+)'\]")
+_STEP = re.compile(r"\.(?P<field>[^.\[\]]+)|\['(?P<key>(?:[^'\\]|\\.)+)'\]")
+_ESCAPED = re.compile(r"\\(.)")
 
 
 def judge(schema: Schema, path: str) -> Iterator[FieldError]:
@@ -51,21 +52,32 @@ def _rule(rule: Mapping[str, Any], schema: Schema, path: str) -> Iterator[FieldE
         yield invalid(f"{path}.fieldPath", field_path, "must be a valid path")
 
 
-def _is_path_in(schema: Schema, field_path: str) -> bool:
-    """Whether a path such as `.spec.labels['a/b']` leads to something that the schema knows; items of lists have no paths."""
+def steps_of(field_path: str) -> Iterator[str]:
+    """The fields and keys that a path such as `.spec.labels['a/b']` names, one behind the other. Raises ValueError."""
     place = 0
     while place < len(field_path):
         step = _STEP.match(field_path, place)
         if step is None:
-            return False
-        name = step["field"] or step["key"]
-        properties, additional = schema.get("properties") or {}, schema.get("additionalProperties")
-        if name in properties:
+            raise ValueError(f"no path: {field_path!r}")
+        yield step["field"] or _ESCAPED.sub(r"\1", step["key"])
+        place = step.end()
+
+
+def _is_path_in(schema: Schema, field_path: str) -> bool:
+    """Whether a path leads to something that the schema knows; items of lists have no paths."""
+    try:
+        steps = list(steps_of(field_path))
+    except ValueError:
+        return False
+    for name in steps:
+        properties, additional = schema.get("properties"), schema.get("additionalProperties")
+        if properties:
+            if name not in properties:
+                return False
             schema = properties[name]
-        elif step["key"] and isinstance(additional, Mapping):
-            # The keys of a map stand in brackets: only fields of objects stand behind dots.
-            schema = additional
+        elif additional is not None:
+            # Keys of maps may stand behind dots as well as in brackets.
+            schema = additional if isinstance(additional, Mapping) else {}
         else:
             return False
-        place = step.end()
     return True

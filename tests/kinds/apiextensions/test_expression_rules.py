@@ -273,3 +273,15 @@ def test_a_default_without_what_a_rule_reads_is_an_error() -> None:
 def test_a_default_that_fits_is_no_error() -> None:
     inner = schema({"min": {"type": "integer"}}, {"rule": "self.min == oldSelf.min"})
     assert judged({"type": "object", "properties": {"spec": {**inner, "default": {"min": 1}}}}) == []
+
+
+def test_a_default_is_asked_about_beside_a_rule_that_is_wrong() -> None:
+    rules = ({"rule": "self.min > 0", "fieldPath": "a"}, {"rule": "", "message": "x"})
+    inner = schema({"min": {"type": "integer"}}, *rules, default={"min": 0})
+    fields = [error.split(": ")[0] for error in judged({"type": "object", "properties": {"spec": inner}})]
+    place = "s.properties[spec]"
+    assert fields == [
+        f"{place}.x-kubernetes-validations[0].fieldPath",
+        f"{place}.x-kubernetes-validations[1].rule",
+        f"{place}.default",
+    ]

@@ -56,12 +56,17 @@ def test_a_rule_with_all_that_it_may_have_is_accepted() -> None:
     assert judged(rule) == []
 
 
-@pytest.mark.parametrize("path", [".spec", ".spec.labels['a/b']", ".spec['labels']", ".spec.list"])
+@pytest.mark.parametrize(
+    "path",
+    [".spec", ".spec.labels['a/b']", ".spec.labels.a", r".spec.labels['it\'s']", ".spec['labels']", ".spec.list"],
+)
 def test_a_path_may_name_whatever_the_schema_knows(path: str) -> None:
     assert judged({"rule": "true", "fieldPath": path}) == []
 
 
-@pytest.mark.parametrize("path", ["spec", ".other", ".spec.labels.a", ".spec.list[0]", ".spec.", ".spec[labels]"])
+@pytest.mark.parametrize(
+    "path", ["spec", ".other", ".spec.list[0]", ".spec.list.a", ".spec.labels.a.b", ".spec.", ".spec[labels]"]
+)
 def test_other_paths_are_refused(path: str) -> None:
     assert judged({"rule": "true", "fieldPath": path}) == [
         f'[0].fieldPath: Invalid value: "{path}": must be a valid path'
