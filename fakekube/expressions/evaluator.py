@@ -139,7 +139,7 @@ class _Compiler:
     # names and fields
 
     def _name(self, node: Name) -> Run:
-        slot = self._bound.get(node.name)
+        slot = self._bound.get(node.name.removeprefix("."))
         if slot is None:
             return self._variable(node, node.name.lstrip("."))
         self._units += cost.NAME
