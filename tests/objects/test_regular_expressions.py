@@ -14,6 +14,18 @@ from fakekube.objects.regular_expressions import PatternError, compiled
         (r"^\d+$", "123"),
         ("[]a]+", "]a"),
         (r"^a\.b$", "a.b"),
+        (r"^(?i)a\.?[b-d]+$", "A.bCd"),
+        ("^(?:x|a(?i)b|c)$", "C"),
+        ("(?s:a.b)", "a\nb"),
+        ("(?m)^b$", "a\nb\nc"),
+        (r"^[\pL\p{Nd}-]+$", "é1-"),
+        (r"^\p{^L}$", "1"),
+        (r"^[[:^alpha:]]+$", "1é"),
+        (r"^\Qa.b\E$", "a.b"),
+        (r"^\x{e9}$", "é"),
+        ("^(?P<n>a)(?<m>b)$", "ab"),
+        ("^a{,2}$", "a{,2}"),
+        (r"\b*a(?i)+", "ba"),
     ],
 )
 def test_patterns_of_go_find_what_go_finds(pattern: str, text: str) -> None:
@@ -22,7 +34,13 @@ def test_patterns_of_go_find_what_go_finds(pattern: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "text"),
-    [("^[a-z]+$", "abc\n"), (r"^\d$", "\N{ARABIC-INDIC DIGIT THREE}"), (r"^[[:alpha:]]+$", "a1")],
+    [
+        ("^[a-z]+$", "abc\n"),
+        ("^(?:a(?i)b|c)D$", "abd"),
+        (r"^\s$", "\v"),
+        (r"^\d$", "\N{ARABIC-INDIC DIGIT THREE}"),
+        (r"^[[:alpha:]]+$", "a1"),
+    ],
 )
 def test_patterns_of_go_do_not_find_what_only_python_would(pattern: str, text: str) -> None:
     assert not compiled(pattern).search(text)
@@ -33,7 +51,18 @@ def test_patterns_of_go_do_not_find_what_only_python_would(pattern: str, text: s
     [
         ("[a", "error parsing regexp: missing closing ]: `[a`"),
         ("(a", "error parsing regexp: missing closing ): `(a`"),
-        ("(?<=x)y", "error parsing regexp: invalid or unsupported Perl syntax: `(?<`"),
+        ("a)", "error parsing regexp: unexpected ): `a)`"),
+        ("*a", "error parsing regexp: missing argument to repetition operator: `*`"),
+        ("a**", "error parsing regexp: invalid nested repetition operator: `**`"),
+        ("a{1001}", "error parsing regexp: invalid repeat count: `{1001}`"),
+        (r"\p{Foo}", r"error parsing regexp: invalid character class range: `\p{Foo}`"),
+        ("[[:foo:]]", "error parsing regexp: invalid character class range: `[:foo:]`"),
+        (r"(a)\1", r"error parsing regexp: invalid escape sequence: `\1`"),
+        ("a\\", "error parsing regexp: trailing backslash at end of expression: ``"),
+        ("[a\\", "error parsing regexp: trailing backslash at end of expression: ``"),
+        ("(?<=x)y", "error parsing regexp: invalid named capture: `(?<=x)y`"),
+        ("(?P<a b>x)", "error parsing regexp: invalid named capture: `(?P<a b>`"),
+        ("(?#x)", "error parsing regexp: invalid or unsupported Perl syntax: `(?#`"),
         ("(?=x)", "error parsing regexp: invalid or unsupported Perl syntax: `(?=`"),
     ],
 )
