@@ -160,7 +160,7 @@ class _Validator:
         elif pattern and not regular_expressions.compiled(pattern).search(value):
             yield self.invalid(path, value, f"should match '{pattern}'")
         format = schema.get("format")
-        if format and schema.get("type") == "string" and not string_formats.is_of_format(value, format):
+        if format and not string_formats.is_of_format(value, format):
             message = f"Invalid value: {go_quoted(value)}: {path} in body must be of type {format}: {go_quoted(value)}"
             yield FieldError("FieldValueTypeInvalid", self.field(path), message)
 

@@ -176,3 +176,12 @@ def test_a_default_is_called_by_its_place_in_the_schema() -> None:
         "s.default.y: Required value",
         's.default: Invalid value: "string":  in body must be of type integer: "string"',
     ]
+
+
+def test_a_format_is_asked_for_without_a_type_as_well() -> None:
+    address = {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}
+    assert told("1.2.3.4", address) == []
+    assert told("1.2.3.4:80", address) == [
+        '<nil>: Invalid value: "": "p" must validate at least one schema (anyOf)',
+        'p: Invalid value: "1.2.3.4:80": p in body must be of type ipv4: "1.2.3.4:80"',
+    ]
