@@ -112,7 +112,7 @@ class _Estimate:
         operand, index = self.of(node.operand), self.of(node.index)
         total = plus(operand.cost, index.cost, exactly(cost.CALL))
         type_ = self.type_of(node)
-        if node.is_optional:
+        if node.is_optional or operand.type.name == "optional_type":
             return self.sized(Known(total, type_))
         step = "@items" if operand.type.name == "list" else "@values"
         size = operand.entries.value if operand.entries else None
@@ -140,6 +140,7 @@ class _Estimate:
         return Known(value.cost, value.type, value.path, size, value.entries)
 
     def declared(self, path: Path) -> Range | None:
+        """What the schema says of the size of a part. The first step counts as the variable, as in cel-go, even where it is none."""
         if not path:
             return None
         at: Declaration | None = self._declaration
@@ -227,7 +228,7 @@ class _Estimate:
                 return self.sort_by(node, type_)
         over = self.of(node.target)
         with self.binding(self.variables(node, over)):
-            start, step, end, entries = self.loop(node, type_)
+            start, step, end, entries = self.loop(node)
         total = plus(over.cost, start, times(size_of(over), step), end)
         if type_.name in ("list", "map"):
             return Known(total, type_, (), size_of(over), entries)
@@ -252,7 +253,7 @@ class _Estimate:
         known = self.declared(path) or (ONE if _is_scalar(type_) else size)
         return Known(NOTHING, type_, path, known)
 
-    def loop(self, node: Macro, type_: Type) -> tuple[Range, Range, Range, Entries | None]:
+    def loop(self, node: Macro) -> tuple[Range, Range, Range, Entries | None]:
         """What the beginning, each turn and the end of a macro's loop cost, and what is in its result."""
         result = exactly(cost.NAME)
         values = [self.of(argument) for argument in node.arguments]

@@ -39,9 +39,9 @@ def judge(schema: Schema, path: str, found: Sequence[FieldError], *, judges_each
     `found` is what else is wrong with the schema: expressions around it are not looked at. `judges_each_cost`: whether one may cost too
     much by itself; in a schema that was accepted before it may.
     """
-    schema_errors = _Expressions(found, judges_each_cost)
-    yield from schema_errors.below(_Place(schema, path, is_resource=True))
-    yield from schema_errors.total(path)
+    walk = _Expressions(found, judges_each_cost)
+    yield from walk.below(_Place(schema, path, is_resource=True))
+    yield from walk.total(path)
 
 
 @dataclass(frozen=True, slots=True)
