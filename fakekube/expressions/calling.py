@@ -187,7 +187,9 @@ class Dispatch:
 
     def _chosen(self, values: Sequence[Value]) -> _Chosen:
         for overload in self._overloads:
-            if len(overload.parameters) == len(values) and all(map(fits, overload.parameters, values)):
+            if len(overload.parameters) != len(values):
+                continue
+            if overload.is_loose or all(map(fits, overload.parameters, values)):
                 assert overload.implementation is not None
                 found = (overload.implementation, cost.call_cost(overload), overload)
                 if self._is_shallow:

@@ -108,9 +108,11 @@ class Overload:
     is_member: bool
     implementation: Callable[..., Any] | None
     """Takes the values in the order of `parameters`; raises EvaluationProblem. None: the evaluator itself knows what to do (`_&&_`)."""
+    is_loose: bool = False
+    """Where types are known only when it runs, the implementation is given whatever comes, and says itself what it cannot take."""
 
 
-def overload(signature: str, implementation: Callable[..., Any] | None = None) -> Overload:
+def overload(signature: str, implementation: Callable[..., Any] | None = None, *, is_loose: bool = False) -> Overload:
     """The overload of a signature: `string.contains(string): bool`, `sets.contains(list(A), list(A)): bool`, `_+_(int, int): int`.
 
     What stands before the name is the target where it is a type, else a part of the name. A type whose name has a dot in it
@@ -125,7 +127,7 @@ def overload(signature: str, implementation: Callable[..., Any] | None = None) -
     written += _split(match["parameters"])
     function = name if is_member or target is None else f"{target}.{name}"
     parameters = tuple(parsed(text) for text in written)
-    return Overload(function, parameters, parsed(match["result"]), is_member, implementation)
+    return Overload(function, parameters, parsed(match["result"]), is_member, implementation, is_loose)
 
 
 def parsed(text: str) -> Type:

@@ -54,10 +54,10 @@ FORMATS = {
     "dns1035LabelPrefix": Format("DNS1035LabelPrefix", _name("label 1035", prefix=True), 30),
     "labelValue": Format("LabelValue", names.label_value, 40),
     "uri": Format("URI", _uri, 1103),
-    "uuid": Format("uuid", _of_format("uuid", "does not match the UUID format"), 75),
+    "uuid": Format("uuid", _of_format("uuid", "does not match the UUID format"), 70),
     "byte": Format("byte", _of_format("byte", "invalid base64"), 84),
-    "date": Format("date", _of_format("date", "invalid date"), 75),
-    "datetime": Format("datetime", _of_format("datetime", "invalid datetime"), 75),
+    "date": Format("date", _of_format("date", "invalid date"), 71),
+    "datetime": Format("datetime", _of_format("datetime", "invalid datetime"), 71),
 }
 
 

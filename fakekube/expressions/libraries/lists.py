@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from fakekube.expressions.equality import equal
+from fakekube.expressions.runtime_types import shown_type
 from fakekube.expressions.types import overload
 from fakekube.expressions.values import Duration, EvaluationProblem, Timestamp, Unsigned, Value
 
@@ -127,8 +128,11 @@ def slice_of(items: list[Value], start: int, end: int) -> list[Value]:
     return list(items[start:end])
 
 
-def flat(items: list[Value], depth: int = 1) -> list[Value]:
-    """Without the lists in it, and those in them, down to a depth."""
+def flat(items: Value, depth: Value = 1) -> list[Value]:
+    """Without the lists in it, and those in them, down to a depth; a list without lists in it may be given as well."""
+    if not isinstance(items, list) or type(depth) is not int:
+        given = "" if depth == 1 else shown_type(depth)
+        raise EvaluationProblem(f"{_NO_OVERLOAD}: {shown_type(items)}.flatten({given})")
     if depth < 0:
         raise EvaluationProblem("level must be non-negative")
     found: list[Value] = []
@@ -140,12 +144,16 @@ def flat(items: list[Value], depth: int = 1) -> list[Value]:
     return found
 
 
-def in_order(items: list[Value]) -> list[Value]:
+def in_order(items: Value) -> list[Value]:
+    if not isinstance(items, list):
+        raise EvaluationProblem(f"{_NO_OVERLOAD}: sort")
     return in_order_of(items, items)
 
 
-def in_order_of(items: list[Value], keys: list[Value]) -> list[Value]:
+def in_order_of(items: Value, keys: list[Value]) -> list[Value]:
     """The items, in the order of the keys at the same places: what the macro `sortBy` comes down to."""
+    if not isinstance(items, list):
+        raise EvaluationProblem(f"{_NO_OVERLOAD}: @sortByAssociatedKeys")
     if len(items) != len(keys):
         raise EvaluationProblem(
             "@sortByAssociatedKeys() expected a list of the same size as the associated keys list, but got "
@@ -187,10 +195,13 @@ OVERLOADS = (
     overload("list(A).indexOf(A): int", index_of),
     overload("list(A).lastIndexOf(A): int", last_index_of),
     overload("list(T).slice(int, int): list(T)", slice_of),
-    overload("list(list(T)).flatten(): list(T)", flat),
-    overload("list(dyn).flatten(int): list(dyn)", flat),
-    *(overload(f"list({type_}).sort(): list({type_})", in_order) for type_ in _COMPARABLE),
-    *(overload(f"list(T).@sortByAssociatedKeys(list({type_})): list(T)", in_order_of) for type_ in _COMPARABLE),
+    overload("list(list(T)).flatten(): list(T)", flat, is_loose=True),
+    overload("list(dyn).flatten(int): list(dyn)", flat, is_loose=True),
+    *(overload(f"list({type_}).sort(): list({type_})", in_order, is_loose=True) for type_ in _COMPARABLE),
+    *(
+        overload(f"list(T).@sortByAssociatedKeys(list({type_})): list(T)", in_order_of, is_loose=True)
+        for type_ in _COMPARABLE
+    ),
     overload("lists.range(int): list(int)", numbers_below),
     overload("list(T).reverse(): list(T)", lambda items: items[::-1]),
     overload("list(T).distinct(): list(T)", distinct),
