@@ -26,6 +26,9 @@ LONGEST_MESSAGE = 5 << 10
 """In bytes, of what a messageExpression gives."""
 
 OUT_OF_BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
+MESSAGE_OUT_OF_BUDGET = (
+    "messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run"
+)
 _CANCELLED = "operation cancelled: actual cost limit exceeded"
 
 
@@ -90,6 +93,36 @@ class _Pair:
 
     def is_unchanged(self) -> bool:
         return _is_unchanged(self.new, self.old, self.schema)
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """A value that the rules of its place are asked about."""
+
+    place: _Place
+    value: Any
+    old: Any
+    path: str
+    pair: _Pair | None
+
+    def variables(self) -> tuple[Mapping[str, Value], Mapping[str, Value]]:
+        """What rules see, and what those see whose oldSelf is optional."""
+        convert, old = self.place.convert, self.old
+        new = self.value if convert is None else convert(self.value)
+        if not any(rule.reads_old for rule in self.place.rules):
+            plain = {SELF: new}
+            return plain, plain
+        if old is None:
+            return {SELF: new}, {SELF: new, OLD_SELF: NONE}
+        before = old if convert is None else convert(old)
+        return {SELF: new, OLD_SELF: before}, {SELF: new, OLD_SELF: Optional(before)}
+
+    def mistake(self, program: Program) -> str | None:
+        """What of that which a program reads is not of the type that the schema gives it now."""
+        found = mistake(self.value, self.place.declared)
+        if found is None and self.old is not None and OLD_SELF in program.checked.variables:
+            found = mistake(self.old, self.place.declared)
+        return found
 
 
 class _NoMore(Exception):
@@ -176,7 +209,7 @@ class _Run:
         if value is None:
             return
         if place.rules:
-            self._ask(place, value, old, path, pair)
+            self._ask(_Subject(place, value, old, path, pair))
         if isinstance(value, list):
             if place.items is not None:
                 self._over_items(place, place.items, value, old, path, pair)
@@ -201,35 +234,28 @@ class _Run:
             known = pair if before is ABSENT or pair is None else _Pair(item, before, inner.schema)
             self.over(inner, item, None if before is ABSENT else before, f"{path}[{index}]", known)
 
-    def _ask(self, place: _Place, value: Any, old: Any, path: str, pair: _Pair | None) -> None:
-        variables, with_optional = _variables(place, value, old)
+    def _ask(self, subject: _Subject) -> None:
+        place, path = subject.place, subject.path
+        variables, with_optional = subject.variables()
         for rule in place.rules:
             if rule.program is None:
                 self.errors.append(_of_type(place, path, rule.complaint))
                 continue
-            if rule.reads_old and old is None and not rule.old_is_optional:
+            if rule.reads_old and subject.old is None and not rule.old_is_optional:
                 continue
-            given = with_optional if rule.old_is_optional else variables
             if self._left <= 0:
                 self._stop(_of_type(place, path, OUT_OF_BUDGET))
             try:
-                holds = self._evaluated(rule.program, given)
+                holds = self._evaluated(rule.program, with_optional if rule.old_is_optional else variables, subject)
             except _Spent as spent:
                 self._stop(_of_type(place, path, OUT_OF_BUDGET if spent.of_all else _too_expensive(rule)))
-            except (EvaluationProblem, TypeError, AttributeError, ValueError) as problem:
-                # Types were settled when the rule was compiled. A value of another one, which may stay where it was before
-                # the schema changed, is not met with an error of its own.
-                mistaken = mistake(value, place.declared) or (
-                    mistake(old, place.declared) if rule.reads_old and old is not None else None
-                )
-                if mistaken is None and not isinstance(problem, EvaluationProblem):
-                    raise
-                self.errors.append(_of_type(place, path, _why(mistaken or str(problem), rule)))
+            except EvaluationProblem as problem:
+                self.errors.append(_of_type(place, path, _why(str(problem), rule)))
                 continue
             if holds is not True:
-                self._fail(rule, place, value, old, path, variables, pair)
+                self._fail(rule, subject, variables)
 
-    def _evaluated(self, program: Program, variables: Mapping[str, Value]) -> Value:
+    def _evaluated(self, program: Program, variables: Mapping[str, Value], subject: _Subject) -> Value:
         """Raises EvaluationProblem and _Spent."""
         allowed = min(COST_OF_A_RULE, self._left)
         budget = Budget(allowed)
@@ -238,22 +264,21 @@ class _Run:
         except EvaluationProblem as problem:
             if str(problem).startswith(_CANCELLED):
                 raise _Spent(of_all=allowed < COST_OF_A_RULE) from None
+            if mistaken := subject.mistake(program):
+                raise EvaluationProblem(mistaken) from None
+            raise
+        except (TypeError, AttributeError, ValueError) as error:
+            # Types were settled when the rule was compiled. A value of another one, which may stay where it was before the
+            # schema changed, is not met with an error of its own.
+            if mistaken := subject.mistake(program):
+                raise EvaluationProblem(mistaken) from error
             raise
         finally:
             self._left -= allowed - max(budget.left, 0)
 
-    def _fail(
-        self,
-        rule: _Rule,
-        place: _Place,
-        value: Any,
-        old: Any,
-        path: str,
-        variables: Mapping[str, Value],
-        pair: _Pair | None,
-    ) -> None:
-        at = ".".join(filter(None, (path, rule.field)))
-        is_tolerated = not rule.reads_old and pair is not None and pair.is_unchanged()
+    def _fail(self, rule: _Rule, subject: _Subject, variables: Mapping[str, Value]) -> None:
+        path = ".".join(filter(None, (subject.path, rule.field)))
+        is_tolerated = not rule.reads_old and subject.pair is not None and subject.pair.is_unchanged()
 
         def tell(error: FieldError) -> None:
             self.errors.append(Tolerated(error.reason, error.field, error.message) if is_tolerated else error)
@@ -261,27 +286,24 @@ class _Run:
         detail = rule.default_message
         if rule.message is not None:
             try:
-                detail = self._message(rule.message, rule, variables) or detail
+                detail = self._message(rule.message, rule, variables, subject) or detail
             except _Spent as spent:
-                if spent.of_all:
-                    text = "messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run"
-                else:
-                    text = (
-                        "no further validation rules will be run due to call cost exceeds limit for messageExpression: "
-                        f"{go_quoted(rule.message_text)}"
+                tell(
+                    _of_type(
+                        subject.place, path, MESSAGE_OUT_OF_BUDGET if spent.of_all else _too_expensive_message(rule)
                     )
-                tell(_of_type(place, at, text))
+                )
                 raise _NoMore from None
-        tell(_failed(rule, at, value, detail))
+        tell(_failed(rule, path, subject.value, detail))
 
-    def _message(self, program: Program, rule: _Rule, variables: Mapping[str, Value]) -> str:
+    def _message(self, program: Program, rule: _Rule, variables: Mapping[str, Value], subject: _Subject) -> str:
         """What the messageExpression gives; empty when that is no message. Raises _Spent."""
         reads_old = OLD_SELF in program.checked.variables
         if reads_old and (rule.old_is_optional or OLD_SELF not in variables):
             # The server has for messages what was there before, and no optional of it.
             return ""
         try:
-            text = self._evaluated(program, variables)
+            text = self._evaluated(program, variables, subject)
         except EvaluationProblem:
             return ""
         if not isinstance(text, str):
@@ -302,19 +324,6 @@ class _Spent(Exception):
         self.of_all = of_all
 
 
-def _variables(place: _Place, value: Any, old: Any) -> tuple[Mapping[str, Value], Mapping[str, Value]]:
-    """What rules see, and what those see whose oldSelf is optional."""
-    convert = place.convert
-    new = value if convert is None else convert(value)
-    if not any(rule.reads_old for rule in place.rules):
-        plain = {SELF: new}
-        return plain, plain
-    if old is None:
-        return {SELF: new}, {SELF: new, OLD_SELF: NONE}
-    before = old if convert is None else convert(old)
-    return {SELF: new, OLD_SELF: before}, {SELF: new, OLD_SELF: Optional(before)}
-
-
 def _why(text: str, rule: _Rule) -> str:
     if text.startswith("no such overload"):
         return (
@@ -328,6 +337,11 @@ def _too_expensive(rule: _Rule) -> str:
     return (
         f"'{_CANCELLED}': no further validation rules will be run due to call cost exceeds limit for rule: {rule.name}"
     )
+
+
+def _too_expensive_message(rule: _Rule) -> str:
+    text = "no further validation rules will be run due to call cost exceeds limit for messageExpression"
+    return f"{text}: {go_quoted(rule.message_text)}"
 
 
 def _of_type(place: _Place, path: str, text: str) -> FieldError:
