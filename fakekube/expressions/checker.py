@@ -94,10 +94,11 @@ def check(text: str, node: Node, environment: Environment) -> Checked:
 class _Bindings:
     """What the type parameters stand for that were met so far."""
 
-    __slots__ = ("types",)
+    __slots__ = ("_learned", "types")
 
-    def __init__(self, types: Mapping[str, Type] = {}) -> None:
+    def __init__(self, types: Mapping[str, Type]) -> None:
         self.types = dict(types)
+        self._learned: list[tuple[str, Type | None]] = []
 
     def replaced(self, type_: Type, *, unknown: Type | None = None) -> Type:
         """The type with what its parameters stand for; `unknown`: in place of those that stand for nothing yet."""
@@ -109,6 +110,18 @@ class _Bindings:
         if not type_.parameters:
             return type_
         return Type(type_.name, tuple(self.replaced(inner, unknown=unknown) for inner in type_.parameters))
+
+    def try_all(self, to: Sequence[Type], given: Sequence[Type]) -> bool:
+        """Whether values of those types may stand where the others are wanted; what does not fit teaches nothing."""
+        fits = self.assign_all(to, given)
+        if not fits:
+            for name, before in reversed(self._learned):
+                if before is None:
+                    del self.types[name]
+                else:
+                    self.types[name] = before
+        self._learned.clear()
+        return fits
 
     def assign(self, to: Type, given: Type) -> bool:
         """Whether a value of type `given` may stand where `to` is wanted; learns what parameters stand for on the way."""
@@ -139,7 +152,7 @@ class _Bindings:
         if known is None:
             if not self._is_apart(parameter, type_):
                 return False, False
-            self.types[parameter.name] = type_
+            self._learn(parameter.name, type_)
             return True, False
         if type_ == known:
             return True, True
@@ -147,8 +160,12 @@ class _Bindings:
             return False, True
         general = _more_general(type_, known)
         if self._is_apart(parameter, general):
-            self.types[parameter.name] = general
+            self._learn(parameter.name, general)
         return True, True
+
+    def _learn(self, name: str, type_: Type) -> None:
+        self._learned.append((name, self.types.get(name)))
+        self.types[name] = type_
 
     def _is_apart(self, parameter: Type, within: Type) -> bool:
         """Whether the parameter does not occur in the type."""
@@ -191,7 +208,7 @@ class _Checker:
         self.references: dict[int, str] = {}
         self.variables: set[str] = set()
         self.problems: list[Problem] = []
-        self.bound = _Bindings()
+        self.bound = _Bindings({})
         self._environment = environment
         self._functions = _by_name(environment.functions)
         self._scopes: list[dict[str, Type]] = []
@@ -245,12 +262,7 @@ class _Checker:
         return self.bound.replaced(type_)
 
     def _assign(self, to: Type, given: Type) -> bool:
-        """As `_Bindings.assign`; what does not fit teaches nothing."""
-        attempt = _Bindings(self.bound.types)
-        if not attempt.assign(to, given):
-            return False
-        self.bound = attempt
-        return True
+        return self.bound.try_all((to,), (given,))
 
     # Names
 
@@ -339,12 +351,10 @@ class _Checker:
             if candidate.is_member is not is_member or len(candidate.parameters) != len(given):
                 continue
             parameters, returned = self._fresh(candidate, names)
-            attempt = _Bindings(self.bound.types)
-            if not attempt.assign_all(given, parameters):
+            if not self.bound.try_all(given, parameters):
                 continue
-            self.bound = attempt
             fitting.append(candidate)
-            this = attempt.replaced(returned)
+            this = self._now(returned)
             if result is None:
                 result = this
             elif result != DYN and this != result:
