@@ -66,6 +66,52 @@ def test_kubectl_refuses_what_the_server_does_not_know(kubectl: Kubectl) -> None
     assert 'unknown field "date"' in kubectl("create", "-f", "-", stdin=wrong, fails=True)
 
 
+POLICIES = """\
+apiVersion: admissionregistration.k8s.io/v1
+kind: {kind}
+metadata: {{name: {name}}}
+spec:
+  matchConstraints: {{resourceRules: [{{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [configmaps]}}]}}
+  {content}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: {kind}Binding
+metadata: {{name: {name}}}
+spec:
+  policyName: {name}
+  matchResources: {{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {name}}}}}}}
+  {actions}
+"""
+"""A policy and its binding for the namespace of the same name."""
+
+
+def test_kubectl_shows_what_a_policy_refuses(kubectl: Kubectl, namespace: str) -> None:
+    content = "validations: [{expression: \"object.metadata.name != 'wrong'\", message: wrong name, reason: Forbidden}]"
+    actions = "validationActions: [Deny]"
+    policies = POLICIES.format(kind="ValidatingAdmissionPolicy", name=namespace, content=content, actions=actions)
+    kubectl("apply", "-f", "-", stdin=policies)
+
+    kubectl("create", "configmap", "right")
+    refusal = kubectl("create", "configmap", "wrong", fails=True)
+    kubectl("delete", "-f", "-", stdin=policies)
+
+    denied = f"ValidatingAdmissionPolicy '{namespace}' with binding '{namespace}' denied request: wrong name"
+    assert refusal == f'error: failed to create configmap: configmaps "wrong" is forbidden: {denied}\n'
+
+
+def test_kubectl_reads_what_a_policy_has_made(kubectl: Kubectl, namespace: str) -> None:
+    expression = "\"Object{metadata: Object.metadata{labels: {'by': 'policy'}}}\""
+    mutation = f"{{patchType: ApplyConfiguration, applyConfiguration: {{expression: {expression}}}}}"
+    content = f"reinvocationPolicy: Never\n  mutations: [{mutation}]"
+    policies = POLICIES.format(kind="MutatingAdmissionPolicy", name=namespace, content=content, actions="")
+    kubectl("apply", "-f", "-", stdin=policies)
+
+    kubectl("create", "configmap", "made")
+    kubectl("delete", "-f", "-", stdin=policies)
+
+    assert kubectl("get", "configmap", "made", "-o", "jsonpath={.metadata.labels}") == '{"by":"policy"}'
+
+
 def test_kubectl_waits_until_a_pod_is_ready(kubectl: Kubectl) -> None:
     kubectl("run", "web", "--image=nginx")
 
