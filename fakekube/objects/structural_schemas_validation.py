@@ -127,13 +127,13 @@ class _Validator:
             branches = self.branches(value, any_of, path, old)
             if all(branches):
                 yield _of_several(path, "must validate at least one schema (anyOf)")
-                yield from min(branches, key=len)
+                yield from branches[_likeliest(any_of, value)]
         if one_of:
             branches = self.branches(value, one_of, path, old)
             valid = branches.count([])
             if not valid:
                 yield _of_several(path, "must validate one and only one schema (oneOf). Found none valid")
-                yield from min(branches, key=len)
+                yield from branches[_likeliest(one_of, value)]
             elif valid > 1:
                 text = f"must validate one and only one schema (oneOf). Found {valid} valid alternatives"
                 yield _of_several(path, text)
@@ -240,6 +240,37 @@ def type_name(value: Any) -> str:
         case list():
             return "array"
     return "object"
+
+
+def _likeliest(schemas: Sequence[Schema], value: Any) -> int:
+    """Which of several schemas that a value does not fit its author had in mind: the first of those that have the most to say of it."""
+    return max(range(len(schemas)), key=lambda i: _checks(value, schemas[i]))
+
+
+def _checks(value: Any, schema: Schema) -> int:
+    """How many of kube-openapi's validators look at the value and at what is in it, whatever they find."""
+    if value is None:
+        return 0
+    count = 3 + bool(schema.get("type") or schema.get("format"))
+    if isinstance(value, str):
+        count += 1 + string_formats.is_known(schema.get("format") or "")
+    elif isinstance(value, dict):
+        inner = ((value[name], below(schema, name)) for name in value)
+        count += 1 + sum(_checks(one, its) for one, its in inner if its is not None)
+    elif isinstance(value, list):
+        items = schema.get("items")
+        count += 1 + (sum(_checks(one, items) for one in value) if items else 0)
+    elif not isinstance(value, bool):
+        count += 1
+    count += sum(_checks(value, one) for one in schema.get("allOf") or ())
+    for several in (schema.get("anyOf") or (), schema.get("oneOf") or ()):
+        if several and not any(_fits(value, one) for one in several):
+            count += max(_checks(value, one) for one in several)
+    return count
+
+
+def _fits(value: Any, schema: Schema) -> bool:
+    return not validate_value(value, schema)
 
 
 def _of_several(path: str, text: str) -> FieldError:

@@ -185,3 +185,24 @@ def test_a_format_is_asked_for_without_a_type_as_well() -> None:
         '<nil>: Invalid value: "": "p" must validate at least one schema (anyOf)',
         'p: Invalid value: "1.2.3.4:80": p in body must be of type ipv4: "1.2.3.4:80"',
     ]
+
+
+def test_of_several_schemas_that_one_speaks_that_has_the_most_to_say() -> None:
+    address = {
+        "type": "object",
+        "oneOf": [
+            {"properties": {"type": {"not": {"enum": ["IPAddress"]}}}},
+            {
+                "properties": {
+                    "type": {"enum": ["IPAddress"]},
+                    "value": {"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]},
+                }
+            },
+        ],
+        "properties": {"type": TEXT, "value": TEXT},
+    }
+    assert told({"type": "IPAddress", "value": "1.2.3.4:80"}, address) == [
+        '<nil>: Invalid value: "": "p" must validate one and only one schema (oneOf). Found none valid',
+        '<nil>: Invalid value: "": "p.value" must validate at least one schema (anyOf)',
+        'p.value: Invalid value: "1.2.3.4:80": p.value in body must be of type ipv4: "1.2.3.4:80"',
+    ]
