@@ -210,7 +210,7 @@ def problem(compile_: Callable[[str], Program], text: str, *wanted: Type) -> str
     try:
         found = compile_(text).checked.type
     except CompilationProblem as error:
-        return f"compilation failed: {error}"
+        return error.complaint
     if found in wanted or not wanted:
         return ""
     if len(wanted) == 1:

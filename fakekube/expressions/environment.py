@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fakekube.expressions.programs import Budget as Budget
 from fakekube.expressions.programs import Checked as Checked
 from fakekube.expressions.programs import CompilationProblem as CompilationProblem
+from fakekube.expressions.programs import ImpossibleProgram as ImpossibleProgram
 from fakekube.expressions.programs import Program as Program
 from fakekube.expressions.types import ObjectType, Overload, Type
 
@@ -24,6 +25,7 @@ class Environment:
     def checked(self, text: str) -> Checked:
         """Raises CompilationProblem."""
         from fakekube.expressions.checker import check
+        from fakekube.expressions.literals import why_impossible
         from fakekube.expressions.parser import parse
         from fakekube.expressions.syntax import SyntaxProblem
 
@@ -31,7 +33,10 @@ class Environment:
             node = parse(text)
         except SyntaxProblem as problem:
             raise CompilationProblem(text, problem.problems) from None
-        return check(text, node, self)
+        found = check(text, node, self)
+        if why := why_impossible(node, found.overloads):
+            raise ImpossibleProgram(text, why)
+        return found
 
     def program(self, text: str) -> Program:
         """Raises CompilationProblem."""

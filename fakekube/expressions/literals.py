@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fakekube.expressions import string_format
 from fakekube.expressions.syntax import Call, Literal, Macro, MakeList, MakeMap, Node, Problem, below
 from fakekube.expressions.types import DYN, Overload, Type
-from fakekube.expressions.values import EvaluationProblem
+from fakekube.expressions.values import EvaluationProblem, Value
 from fakekube.objects import regular_expressions
 
 
@@ -20,6 +20,39 @@ def wrong_literals(
 ) -> Iterator[Problem]:
     """Arguments that a function refuses whatever happens, and lists and maps of mixed types outside of format()."""
     yield from _Literals(type_of, overloads).wrong(node)
+
+
+_CONVERSIONS = frozenset({"bool", "bytes", "double", "duration", "dyn", "int", "string", "timestamp", "uint"})
+"""The functions that are called when a program is made, where their arguments are known by then."""
+_UNKNOWN = object()
+
+
+def why_impossible(node: Node, overloads: Mapping[int, Sequence[Overload]]) -> str:
+    """What fails of the conversions of literals, in the words of cel-go; empty: nothing does."""
+    try:
+        for inner in (node, *_all_below(node)):
+            _constant(inner, overloads)
+    except EvaluationProblem as problem:
+        return str(problem)
+    return ""
+
+
+def _all_below(node: Node) -> Iterator[Node]:
+    for inner in below(node):
+        yield from _all_below(inner)
+        yield inner
+
+
+def _constant(node: Node, overloads: Mapping[int, Sequence[Overload]]) -> Value:
+    """The value of a literal, or of its conversion. Raises EvaluationProblem."""
+    if isinstance(node, Literal):
+        return node.value
+    if not isinstance(node, Call) or node.function not in _CONVERSIONS or node.target or len(node.arguments) != 1:
+        return _UNKNOWN
+    value, candidates = _constant(node.arguments[0], overloads), overloads[id(node)]
+    if value is _UNKNOWN or len(candidates) != 1 or candidates[0].implementation is None:
+        return _UNKNOWN
+    return candidates[0].implementation(value)
 
 
 @dataclass(frozen=True, slots=True)

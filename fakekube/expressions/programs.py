@@ -18,6 +18,23 @@ class CompilationProblem(Exception):
         super().__init__("\n".join(problem.shown(text) for problem in in_order))
         self.problems = tuple(in_order)
 
+    @property
+    def complaint(self) -> str:
+        """As kube-apiserver reports it."""
+        return f"compilation failed: {self}"
+
+
+class ImpossibleProgram(CompilationProblem):
+    """The text is an expression, but one that computes with literals what cannot be computed: `int('a')`; `str` says why."""
+
+    def __init__(self, text: str, why: str) -> None:
+        super().__init__(text, ())
+        self.args = (why,)
+
+    @property
+    def complaint(self) -> str:
+        return f"program instantiation failed: {self}"
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:

@@ -159,7 +159,7 @@ def _compiled(rule: Mapping[str, Any], schema: Schema, declared: Declaration) ->
     try:
         program = environment.program(text)
     except CompilationProblem as problem:
-        complaint = f"rule compile error: compilation failed: {problem}"
+        complaint = f"rule compile error: {problem.complaint}"
     if expression:
         with suppress(CompilationProblem):
             message_program = environment.program(expression)

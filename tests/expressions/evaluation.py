@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from fakekube.expressions.environment import Environment
-from fakekube.expressions.programs import Program
+from fakekube.expressions.programs import ImpossibleProgram, Program
 from fakekube.expressions.types import DYN, Type
 from fakekube.expressions.values import EvaluationProblem, Value
 
@@ -24,7 +24,7 @@ def value_of(text: str, types: Mapping[str, Type] | None = None, /, **variables:
 
 
 def problem_of(text: str, types: Mapping[str, Type] | None = None, /, **variables: Value) -> str:
-    """The message of what goes wrong."""
-    with pytest.raises(EvaluationProblem) as raised:
+    """The message of what goes wrong, be it when the program is made already: `int('a')`."""
+    with pytest.raises((EvaluationProblem, ImpossibleProgram)) as raised:
         program(text, types, variables).evaluate(variables)
     return str(raised.value)

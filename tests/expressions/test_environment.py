@@ -60,3 +60,28 @@ def test_a_line_that_is_too_long_is_not_shown() -> None:
     text = "'" + "a" * 20_000 + "' + 1"
 
     assert "\n" not in Problem(20_003, "wrong").shown(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("int('a') > 1", "program instantiation failed: type conversion error from 'string' to 'int'"),
+        ("true || bool(string(2))", "program instantiation failed: type conversion error from 'string' to 'bool'"),
+        ("uint(-1) == 1u", "program instantiation failed: unsigned integer overflow"),
+        (
+            "self.a",
+            "compilation failed: ERROR: <input>:1:5: type 'int' does not support field selection\n | self.a\n | ....^",
+        ),
+    ],
+)
+def test_what_literals_cannot_be_converted_to_is_found_when_a_program_is_made(text: str, complaint: str) -> None:
+    with pytest.raises(CompilationProblem) as caught:
+        ENVIRONMENT.program(text)
+
+    assert caught.value.complaint == complaint
+
+
+def test_what_is_only_known_later_may_fail_later() -> None:
+    program = ENVIRONMENT.program("int('a' + '') == self || int(names[0]) == 1")
+
+    assert program.evaluate({"self": 1, "names": ["1"]}) is True

@@ -114,7 +114,7 @@ class _Expressions:
             else:
                 wrong = "cel expression must evaluate to a bool"
         except CompilationProblem as problem:
-            wrong = f"compilation failed: {problem}"
+            wrong = problem.complaint
         if wrong:
             yield invalid(f"{path}.rule", _shown(rule), wrong)
         elif rule.get("messageExpression"):
@@ -138,7 +138,7 @@ class _Expressions:
             else:
                 yield invalid(path, _shown(rule), "messageExpression must evaluate to a string")
         except CompilationProblem as problem:
-            yield invalid(path, _shown(rule), f"messageExpression compilation failed: {problem}")
+            yield invalid(path, _shown(rule), f"messageExpression {problem.complaint.removeprefix('program ')}")
 
     def cost(self, path: str, name: str, cost: int) -> Errors:
         self.costs.append((path, cost))
