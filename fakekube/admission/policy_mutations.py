@@ -62,7 +62,7 @@ def compiled(policy: Object) -> Mutations:
     for each in spec["mutations"]:
         is_patch = each["patchType"] == "JSONPatch"
         content = each["jsonPatch" if is_patch else "applyConfiguration"]
-        made.append(Mutation(composition.program(content["expression"].strip()), is_patch))
+        made.append(Mutation(composition.program(content["expression"]), is_patch))
     return Mutations(conditions, programs, made, spec["reinvocationPolicy"] == "IfNeeded")
 
 
