@@ -18,6 +18,7 @@ from fakekube.objects.structural_schemas import (
     LIST_TYPE,
     MAP_TYPE,
     PRESERVE,
+    RULES,
     Schema,
     has_rules,
     plain,
@@ -45,6 +46,7 @@ _FORBIDDEN_IN_COMBINATIONS = {
     LIST_TYPE: "must be undefined to be structural",
     LIST_MAP_KEYS: "must be empty to be structural",
     MAP_TYPE: "must be undefined to be structural",
+    RULES: "must be empty to be structural",
 }
 _INTEGER_OR_STRING = [{"type": "integer"}, {"type": "string"}]
 

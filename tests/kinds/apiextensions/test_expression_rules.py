@@ -88,6 +88,11 @@ def test_expressions_of_schemas_that_are_not_structural_are_not_looked_at() -> N
     ]
 
 
+def test_restrictions_have_no_rules() -> None:
+    root = {"type": "object", "anyOf": [{"x-kubernetes-validations": [{"rule": "true"}]}]}
+    assert judged(root) == ["s.anyOf[0].x-kubernetes-validations: Forbidden: must be empty to be structural"]
+
+
 def test_rules_for_what_is_below_are_judged_first() -> None:
     root = schema({"inner": schema(INTEGER, {"rule": "1"})}, {"rule": "2"})
     assert [error.split(".x-")[0] for error in judged(root)] == ["s.properties[inner]", "s"]
