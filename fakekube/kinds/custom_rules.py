@@ -267,7 +267,7 @@ class _Run:
             if mistaken := subject.mistake(program):
                 raise EvaluationProblem(mistaken) from None
             raise
-        except (TypeError, AttributeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # Types were settled when the rule was compiled. A value of another one, which may stay where it was before the
             # schema changed, is not met with an error of its own.
             if mistaken := subject.mistake(program):

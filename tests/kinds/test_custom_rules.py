@@ -254,6 +254,16 @@ def test_values_that_the_schema_would_not_take_any_more_are_told_where_a_rule_me
     ]
 
 
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [("self.a[0] == 1", {"x": 1}), ("self.a.all(x, x > 1)", 5), ("self.a.map(x, x + 1).size() > 9", ["x"])],
+)
+def test_a_rule_may_stumble_over_such_values_however_it_reads_them(rule: str, value: Any) -> None:
+    schema = ruled(an_object(a=a_list(INTEGER)), rule)
+    (error,) = told({"a": value}, schema, old={"a": value})
+    assert "invalid data, expected an array" in error or "invalid data, expected int, got string" in error
+
+
 # What rules cost
 
 
