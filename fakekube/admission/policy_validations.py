@@ -27,7 +27,7 @@ from fakekube.expressions.admission_environments import COST_OF_MATCH_CONDITIONS
 from fakekube.expressions.environment import Program
 from fakekube.registry.kind import Object
 
-CODES: Mapping[str, int] = {"Forbidden": 403, "Unauthorized": 401, "RequestEntityTooLarge": 413}
+CODES: Mapping[str, int] = {"Forbidden": 403, "RequestEntityTooLarge": 413}
 """By reason; all others: 422."""
 MOST_MESSAGE_BYTES = 5 * 1024
 """A longer message that an expression gives is not heeded."""
