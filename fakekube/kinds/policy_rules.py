@@ -272,18 +272,18 @@ def _param_ref(value: Any, path: str) -> list[FieldError]:
     if value is None:
         return []
     name, selector = value.get("name"), value.get("selector")
+    detail = "name and selector are mutually exclusive"
     errors: list[FieldError] = []
     if name:
         errors += [invalid(f"{path}.name", name, text) for text in names.path_segment(name)]
         if selector is not None:
-            detail = "name and selector are mutually exclusive"
-            errors += [forbidden(f"{path}.{field}", detail) for field in ("name", "selector")]
-    elif selector is None:
-        errors += [
-            required(f"{path}.{field}", "one of name or selector must be specified") for field in ("name", "selector")
-        ]
+            errors.append(forbidden(f"{path}.name", detail))
     if selector is not None:
         errors += rules.selector(selector, f"{path}.selector")
+        if name:
+            errors.append(forbidden(f"{path}.selector", detail))
+    elif not name:
+        errors.append(required(path, "one of name or selector must be specified"))
     return errors + rules.needed_one_of("Allow", "Deny")(
         value.get("parameterNotFoundAction"), f"{path}.parameterNotFoundAction"
     )

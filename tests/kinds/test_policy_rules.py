@@ -42,3 +42,24 @@ def test_a_binding_says_what_happens(actions: list[str] | None) -> None:
     errors = rules.check(binding, policy_rules.VALIDATING_BINDING, "")
 
     assert "spec.validationActions: Required value: at least one validation action is required" in map(str, errors)
+
+
+@pytest.mark.parametrize(
+    ("reference", "texts"),
+    [
+        ({}, ["spec.paramRef: Required value: one of name or selector must be specified"]),
+        (
+            {"name": "a/b", "selector": {}},
+            [
+                "spec.paramRef.name: Invalid value: \"a/b\": may not contain '/'",
+                "spec.paramRef.name: Forbidden: name and selector are mutually exclusive",
+                "spec.paramRef.selector: Forbidden: name and selector are mutually exclusive",
+            ],
+        ),
+        ({"name": "a"}, []),
+    ],
+)
+def test_a_binding_names_its_parameters_or_selects_them(reference: dict[str, Any], texts: list[str]) -> None:
+    binding = {"spec": {"policyName": "p", "paramRef": {"parameterNotFoundAction": "Deny", **reference}}}
+
+    assert [str(error) for error in rules.check(binding, policy_rules.MUTATING_BINDING, "")] == texts
