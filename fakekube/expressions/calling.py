@@ -20,14 +20,14 @@ _OPERANDS = {
     "_*_": NUMERIC,
     "_/_": NUMERIC,
     "_%_": NUMERIC - {"double"},
-    "-_": NUMERIC - {"uint"},
-    "!_": frozenset[str](),
+    "-_": (NUMERIC - {"uint"}) | {"bool"},
     "size": frozenset({"string", "bytes", "list", "map"}),
-    "matches": frozenset({"string"}),
 }
 """What the first operand may be; otherwise the error names the function."""
-_NAMELESS = frozenset({"contains", "startsWith", "endsWith", "!_"})
+_NAMELESS = frozenset({"contains", "startsWith", "endsWith", "matches", "find", "findAll", "!_"})
 """Functions that errors never name."""
+_RECEIVERS = frozenset({"string", "timestamp", "duration"})
+"""Types whose values take every function first: errors do not name it."""
 
 
 def _no_such_overload(function: str, values: Sequence[Value]) -> EvaluationProblem:
@@ -35,7 +35,7 @@ def _no_such_overload(function: str, values: Sequence[Value]) -> EvaluationProbl
         return EvaluationProblem("no such overload")
     operands = _OPERANDS.get(function)
     if operands is not None:
-        is_known = type_of_value(values[0]).name in operands
+        is_known = type_of_value(values[0]).name in operands | _RECEIVERS
         return EvaluationProblem("no such overload" if is_known else f"no such overload: {function}")
     return EvaluationProblem(f"no such overload: {function}({', '.join(map(shown_type, values))})")
 

@@ -163,11 +163,15 @@ class _Compiler:
         operand = self._operand(node.operand)
         operand_type = self._type(node.operand)
         field = self._field(operand_type, node.field)
+        is_optional = node.is_optional or operand_type.name == "optional_type"
+        if node.is_test and is_optional:
+            self._units -= cost.SELECT
+            return reading.optional_field_test(operand, field)
         if node.is_test:
             return reading.field_test(operand, field)
-        self._units += cost.SELECT
-        if node.is_optional or operand_type.name == "optional_type":
+        if is_optional:
             return reading.optional_field(operand, field)
+        self._units += cost.SELECT
         return reading.field(operand, field, node.field)
 
     def _operand(self, node: Node) -> Run:
@@ -194,10 +198,11 @@ class _Compiler:
 
     def _index(self, node: Index) -> Run:
         operand, index = self._operand(node.operand), self._node(node.index)
-        self._units += cost.SELECT - self._unread(node.index)
+        self._units -= self._unread(node.index)
         operand_type = self._type(node.operand)
         if node.is_optional or operand_type.name == "optional_type":
             return reading.optional_item(operand, index)
+        self._units += cost.SELECT
         if operand_type.name == "list" and self._type(node.index).name == "int":
             return reading.list_item(operand, index)
         return reading.item(operand, index)
@@ -315,19 +320,17 @@ class _Compiler:
         return logic.in_any(item, container, is_plain and kind.parameters[0].name in PLAIN, counted)
 
     def _alternative(self, call: Call, is_value: bool) -> Run:
-        """`a.or(b)`, `a.orValue(b)`: the second is looked at only where the first has no value."""
+        """`a.or(b)`, `a.orValue(b)`: the second is looked at only where the first has no value; what is no optional has one."""
         assert call.target is not None  # what may be called without a target has an implementation
         first = self._node(call.target)
         second, units = self.part(call.arguments[0])
 
         def run(frame: Frame) -> Value:
             value = first(frame)
-            if not isinstance(value, Optional):
-                raise EvaluationProblem("no such overload")
             if value is NONE:
                 frame[LEFT] -= units
                 return second(frame)
-            return value.value if is_value else value
+            return value.value if is_value and isinstance(value, Optional) else value
 
         return run
 
@@ -424,7 +427,7 @@ class _Compiler:
             case "filter":
                 return loops.filtered(loop, bind[0], *parts[0])
             case "map" | "transformList":
-                return loops.made_list(loop, bind, parts)
+                return loops.made_list(loop, bind, parts, 2 if parts[-1][0] in self._constants else 2 + cost.LIST)
             case _:
                 return loops.made_map(loop, bind, parts, is_entry=node.name == "transformMapEntry")
 

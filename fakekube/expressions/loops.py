@@ -9,28 +9,13 @@ from fakekube.expressions import cost, maps
 from fakekube.expressions.frames import LEFT, Frame, Run, Spent, charge
 from fakekube.expressions.libraries.lists import in_order_of
 from fakekube.expressions.maps import MISSING
-from fakekube.expressions.runtime_types import shown_type, type_of_value
-from fakekube.expressions.shown import shown
+from fakekube.expressions.runtime_types import shown_type
+from fakekube.expressions.shown import go_type, shown
 from fakekube.expressions.values import NONE, EvaluationProblem, Optional, Value
-
-_GO_TYPES = {
-    "bool": "types.Bool",
-    "int": "types.Int",
-    "uint": "types.Uint",
-    "double": "types.Double",
-    "string": "types.String",
-    "bytes": "types.Bytes",
-    "null_type": "types.Null",
-    "timestamp": "types.Timestamp",
-    "duration": "types.Duration",
-    "type": "*types.Type",
-    "optional_type": "*types.Optional",
-}
 
 
 def _not_iterable(value: Value) -> EvaluationProblem:
-    name = type_of_value(value).name
-    return EvaluationProblem(f"got '{_GO_TYPES.get(name, name)}', expected iterable type")
+    return EvaluationProblem(f"got '{go_type(value)}', expected iterable type")
 
 
 def items(target: Run) -> Callable[[Frame], Iterable[Value]]:
@@ -54,7 +39,7 @@ def pairs(target: Run) -> Callable[[Frame], Iterable[tuple[Value, Value]]]:
             return enumerate(value)
         if isinstance(value, dict):
             return value.items()
-        raise _not_iterable(value)
+        raise EvaluationProblem(f"unsupported comprehension range type: {go_type(value)}")
 
     return pairs
 
@@ -163,8 +148,8 @@ def filtered(loop: Loop, slot: int, condition: Run, units: int) -> Run:
     return run
 
 
-def made_list(loop: Loop, slots: tuple[int, ...], parts: Sequence[tuple[Run, int]]) -> Run:
-    """`map`, `transformList`, with a condition before what is made or without."""
+def made_list(loop: Loop, slots: tuple[int, ...], parts: Sequence[tuple[Run, int]], units: int) -> Run:
+    """`map`, `transformList`, with a condition before what is made or without; `units`: for each item that is added."""
     bind = _binding(slots)
     made, made_units = parts[-1]
     condition, condition_units = parts[0] if len(parts) == 2 else (None, 0)
@@ -177,7 +162,7 @@ def made_list(loop: Loop, slots: tuple[int, ...], parts: Sequence[tuple[Run, int
                 charge(frame, condition_units)
                 if not _is_true(condition(frame)):
                     continue
-            charge(frame, made_units + 12)
+            charge(frame, made_units + units)
             items.append(made(frame))
         return items
 

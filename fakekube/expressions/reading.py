@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from fakekube.expressions import maps
-from fakekube.expressions.frames import Frame, Run
+from fakekube.expressions import cost, maps
+from fakekube.expressions.frames import LEFT, Frame, Run
 from fakekube.expressions.maps import MISSING
 from fakekube.expressions.runtime_types import shown_type
-from fakekube.expressions.shown import shown
+from fakekube.expressions.shown import go_type, shown
 from fakekube.expressions.values import NONE, EvaluationProblem, Optional, Value
 
 
@@ -48,7 +48,24 @@ def field_test(operand: Run, field: str) -> Run:
 
 
 def optional_field(operand: Run, field: str) -> Run:
-    return lambda frame: _optional(operand(frame), field)
+    def run(frame: Frame) -> Value:
+        return _paid(frame, _optional(operand(frame), field))
+
+    return run
+
+
+def optional_field_test(operand: Run, field: str) -> Run:
+    def run(frame: Frame) -> Value:
+        return _paid(frame, _optional(operand(frame), field)) is not NONE
+
+    return run
+
+
+def _paid(frame: Frame, found: Optional) -> Optional:
+    """What is not there costs nothing."""
+    if found is not NONE:
+        frame[LEFT] -= cost.SELECT
+    return found
 
 
 def _optional(value: Value, key: Value) -> Optional:
@@ -57,6 +74,7 @@ def _optional(value: Value, key: Value) -> Optional:
         if value is NONE:
             return NONE
         value = value.value
+    _require_key(key)
     found: Value = MISSING
     if isinstance(value, dict):
         found = maps.find(value, key)
@@ -67,7 +85,7 @@ def _optional(value: Value, key: Value) -> Optional:
 
 
 def optional_item(operand: Run, index: Run) -> Run:
-    return lambda frame: _optional(operand(frame), index(frame))
+    return lambda frame: _paid(frame, _optional(operand(frame), index(frame)))
 
 
 def list_item(operand: Run, index: Run) -> Run:
@@ -88,6 +106,7 @@ def item(operand: Run, index: Run) -> Run:
 
 
 def _at(value: Value, key: Value) -> Value:
+    _require_key(key)
     if isinstance(value, dict):
         found = maps.find(value, key)
         if found is MISSING:
@@ -101,6 +120,11 @@ def _at(value: Value, key: Value) -> Value:
     if isinstance(value, Optional):
         return _optional(value, key)
     raise EvaluationProblem(f"no such key: {shown(key)}")
+
+
+def _require_key(key: Value) -> None:
+    if not isinstance(key, (str, int, float)):
+        raise EvaluationProblem(f"invalid qualifier type: {go_type(key)}")
 
 
 def _position(key: Value) -> int:

@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from fakekube.expressions.runtime_types import type_of_value
 from fakekube.expressions.types import Type
 from fakekube.expressions.values import Duration, Timestamp, Value
 
@@ -48,12 +49,42 @@ def _shortest_digits(number: float) -> tuple[str, int]:
     return written.rstrip("0") or "0", len(written) - 1 + int(exponent) if written else 0
 
 
+_GO_TYPES = {
+    "bool": "types.Bool",
+    "int": "types.Int",
+    "uint": "types.Uint",
+    "double": "types.Double",
+    "string": "types.String",
+    "bytes": "types.Bytes",
+    "null_type": "types.Null",
+    "timestamp": "types.Timestamp",
+    "duration": "types.Duration",
+    "list": "*types.baseList",
+    "map": "*types.baseMap",
+    "type": "*types.Type",
+    "optional_type": "*types.Optional",
+}
+
+
+def go_type(value: Value) -> str:
+    """What errors that are not meant for people call the type of a value."""
+    name = type_of_value(value).name
+    return _GO_TYPES.get(name, name)
+
+
 def timestamp_text(value: Timestamp) -> str:
-    """`2024-01-01T00:00:00.5Z`."""
+    """`2024-01-01T00:00:00.5Z`, `2024-01-01T02:00:00.5+02:00`."""
     seconds, rest = divmod(value.nanoseconds, _SECOND)
-    date = _EPOCH + timedelta(seconds=seconds)
+    date = _EPOCH + timedelta(seconds=seconds + value.offset)
     fraction = f".{rest:09d}".rstrip("0").rstrip(".")
-    return f"{date.year:04d}{date:-%m-%dT%H:%M:%S}{fraction}Z"
+    return f"{date.year:04d}{date:-%m-%dT%H:%M:%S}{fraction}{_zone_text(value.offset)}"
+
+
+def _zone_text(offset: int) -> str:
+    if not offset:
+        return "Z"
+    hours, minutes = divmod(abs(offset) // 60, 60)
+    return f"{'-' if offset < 0 else '+'}{hours:02d}:{minutes:02d}"
 
 
 def duration_text(value: Duration) -> str:

@@ -29,8 +29,7 @@ _SECOND = 1_000_000_000
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 """The moments that there are: the years 1 to 9999."""
 
-INT_OVERFLOW, UINT_OVERFLOW = "integer overflow", "unsigned integer overflow"
-DURATION_OVERFLOW, TIMESTAMP_OVERFLOW = "duration overflow", "timestamp overflow"
+INT_OVERFLOW, UINT_OVERFLOW, TIMESTAMP_OVERFLOW = "integer overflow", "unsigned integer overflow", "timestamp overflow"
 
 
 def integer(number: int) -> int:
@@ -47,10 +46,10 @@ def unsigned(number: int) -> Unsigned:
     raise EvaluationProblem(UINT_OVERFLOW)
 
 
-def moment(nanoseconds: int) -> Timestamp:
+def moment(nanoseconds: int, offset: int = 0) -> Timestamp:
     """The moment, where it is one of the years 1 to 9999. Raises EvaluationProblem."""
     if _FIRST_SECOND <= nanoseconds // _SECOND <= _LAST_SECOND:
-        return Timestamp(nanoseconds)
+        return Timestamp(nanoseconds, offset)
     raise EvaluationProblem(TIMESTAMP_OVERFLOW)
 
 
@@ -58,7 +57,7 @@ def span(nanoseconds: int) -> Duration:
     """The span of time, where it has room in 64 bits. Raises EvaluationProblem."""
     if _SMALLEST <= nanoseconds <= _LARGEST:
         return Duration(nanoseconds)
-    raise EvaluationProblem(DURATION_OVERFLOW)
+    raise EvaluationProblem(INT_OVERFLOW)
 
 
 def _quotient(left: int, right: int) -> int:
@@ -102,6 +101,11 @@ def _double_quotient(left: float, right: float) -> float:
     return math.copysign(math.inf, left) * math.copysign(1, right)
 
 
+def _later(start: Timestamp, nanoseconds: int) -> Timestamp:
+    """On the same clock."""
+    return moment(start.nanoseconds + nanoseconds, start.offset)
+
+
 ARITHMETIC = (
     overload("_+_(int, int): int", lambda left, right: integer(left + right)),
     overload("_+_(uint, uint): uint", lambda left, right: unsigned(int(left) + right)),
@@ -110,13 +114,13 @@ ARITHMETIC = (
     overload("_+_(bytes, bytes): bytes", operator.add),
     overload("_+_(list(A), list(A)): list(A)", added),
     overload("_+_(duration, duration): duration", lambda left, right: span(left.nanoseconds + right.nanoseconds)),
-    overload("_+_(duration, timestamp): timestamp", lambda left, right: moment(left.nanoseconds + right.nanoseconds)),
-    overload("_+_(timestamp, duration): timestamp", lambda left, right: moment(left.nanoseconds + right.nanoseconds)),
+    overload("_+_(duration, timestamp): timestamp", lambda left, right: _later(right, left.nanoseconds)),
+    overload("_+_(timestamp, duration): timestamp", lambda left, right: _later(left, right.nanoseconds)),
     overload("_-_(int, int): int", lambda left, right: integer(left - right)),
     overload("_-_(uint, uint): uint", lambda left, right: unsigned(int(left) - right)),
     overload("_-_(double, double): double", lambda left, right: float(left - right)),
     overload("_-_(duration, duration): duration", lambda left, right: span(left.nanoseconds - right.nanoseconds)),
-    overload("_-_(timestamp, duration): timestamp", lambda left, right: moment(left.nanoseconds - right.nanoseconds)),
+    overload("_-_(timestamp, duration): timestamp", lambda left, right: _later(left, -right.nanoseconds)),
     overload("_-_(timestamp, timestamp): duration", lambda left, right: span(left.nanoseconds - right.nanoseconds)),
     overload("_*_(int, int): int", lambda left, right: integer(left * right)),
     overload("_*_(uint, uint): uint", lambda left, right: unsigned(int(left) * right)),
@@ -233,7 +237,9 @@ def timestamp_of_text(text: str) -> Timestamp:
         raise _no_conversion("google.protobuf.Timestamp") from None
     fraction = re.search(r"[.,](\d+)", text)
     nanoseconds = int(fraction[1][:9].ljust(9, "0")) if fraction else 0
-    return moment(_seconds(date) * _SECOND + nanoseconds)
+    zone = re.search(r"([+-])(\d\d):(\d\d)$", text)
+    offset = (int(zone[2]) * 60 + int(zone[3])) * (-60 if zone[1] == "-" else 60) if zone else 0
+    return moment(_seconds(date) * _SECOND + nanoseconds, offset)
 
 
 def _seconds(date: datetime) -> int:
@@ -247,6 +253,11 @@ def duration_of_text(text: str) -> Duration:
         return Duration(times.duration_nanoseconds(text))
     except times.TimeError:
         raise _no_conversion("google.protobuf.Duration") from None
+
+
+def _no_duration(number: int) -> Duration:
+    """There is an overload for it, and nothing else."""
+    raise EvaluationProblem("type conversion error from 'int' to 'google.protobuf.Duration'")
 
 
 def _text_of_bytes(content: bytes) -> str:
@@ -272,7 +283,7 @@ CONVERSIONS = (
     overload("double(uint): double", float),
     overload("double(string): double", _double_of_text),
     overload("duration(duration): duration", _same),
-    overload("duration(int): duration", Duration),
+    overload("duration(int): duration", _no_duration),
     overload("duration(string): duration", duration_of_text),
     overload("int(int): int", _same),
     overload("int(uint): int", lambda number: integer(int(number))),

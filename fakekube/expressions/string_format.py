@@ -132,7 +132,8 @@ def _bytes_text(content: bytes) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise EvaluationProblem("error during formatting: invalid UTF-8 in bytes, cannot convert to string") from None
+        problem = "invalid UTF-8 in bytes, cannot convert to string"
+        raise EvaluationProblem(f'error during formatting: could not convert argument "{problem}" to string') from None
 
 
 _AS_TEXT: dict[str, Callable[[Value], str]] = {
@@ -190,17 +191,19 @@ def _number(value: Value, kind: str) -> float:
 
 def _fixed(value: Value, precision: int) -> str:
     """With commas between thousands, as people of the United States write."""
-    text = f"{_number(value, 'f'):,.{precision}f}"
+    number = _number(value, "f")
+    text = f"{number or abs(number):,.{precision}f}"
     return _INFINITE.get(text, text)
 
 
 def _scientific(value: Value, precision: int) -> str:
-    text = f"{_number(value, 'e'):.{precision}e}"
-    if text in _INFINITE:
-        return _INFINITE[text]
-    mantissa, _, exponent = text.partition("e")
+    """Always six digits behind the point: what is written as the precision is how wide the text is at least."""
+    number = _number(value, "e")
+    mantissa, _, exponent = f"{number or abs(number):.{_PRECISION}e}".partition("e")
+    if not exponent:
+        return _INFINITE[mantissa].rjust(precision)
     power = f"{int(exponent):+03d}".removeprefix("+")
-    return f"{mantissa}\u202f×\u202f10{power.translate(_RAISED)}"
+    return f"{mantissa}×10{power.translate(_RAISED)}".rjust(precision)
 
 
 def _binary(value: Value, _: int) -> str:

@@ -5,6 +5,7 @@ https://pkg.go.dev/github.com/google/cel-go/ext#Strings
 
 from __future__ import annotations
 
+from fakekube.expressions.shown import shown
 from fakekube.expressions.string_format import formatted
 from fakekube.expressions.types import Overload, overload
 from fakekube.expressions.values import EvaluationProblem
@@ -85,6 +86,9 @@ def _substring(text: str, start: int, end: int | None = None) -> str:
 
 
 def _joined(texts: list[str], separator: str = "") -> str:
+    for item in texts:
+        if not isinstance(item, str):
+            raise EvaluationProblem(f"join: invalid input: {shown(item)}")
     return separator.join(texts)
 
 

@@ -6,7 +6,7 @@ is a `types.Type`. Whoever computes with them sees to it that an int stays withi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Value = Any
@@ -29,6 +29,8 @@ class Timestamp:
     """A moment, in nanoseconds since 1970-01-01T00:00:00Z."""
 
     nanoseconds: int
+    offset: int = field(default=0, compare=False)
+    """Of the clock that it was read from, in seconds east of Greenwich: only its text shows it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -142,7 +142,7 @@ def test_scalars_cost_little_and_texts_by_their_length(rule: str, units: int) ->
         ("self.strings == ['a', 'b', 'c']", 3),
         ("self.array + [4, 5] == [1, 1, 2, 2, 3, 3, 4, 5, 4, 5]", 4),
         ("self.?s.orValue('v') == 'a'", 3),
-        ("self.a.?d.orValue(1) == 1", 4),
+        ("self.a.?d.orValue(1) == 1", 3),
         ("self.map[?'b'] == optional.of(1)", 5),
         ("optional.of('a') != optional.of('b')", 3),
         ("optional.of('a') != optional.none()", 3),

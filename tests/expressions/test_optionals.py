@@ -75,5 +75,9 @@ def test_the_other_value_is_looked_at_only_where_it_is_needed() -> None:
     assert problem_of("optional.none().orValue(1 / 0)") == "division by zero"
 
 
+def test_what_is_no_optional_has_a_value() -> None:
+    assert value_of("dyn(1).orValue(2) + dyn(3).or(optional.none())") == 4
+
+
 def test_an_entry_that_may_be_missing_has_to_be_optional() -> None:
     assert problem_of("[?dyn(1)]") == "cannot initialize optional entry from non-optional value 1"
