@@ -86,6 +86,8 @@ class _Compiler:
         self._bound: dict[str, int] = {}
         self._constants: dict[Run, Value] = {}
         """The values of closures that always give the same."""
+        self._read_from_text: set[Run] = set()
+        """Those of them that the server does not know for constants."""
         self._compile: dict[type, Callable[[Any], Run]] = {
             Literal: self._literal,
             Name: self._name,
@@ -230,9 +232,11 @@ class _Compiler:
         call_cost = cost.call_cost(overload)
         folded = self._folded(overload, runs)
         if folded is not MISSING:
-            if overload.function not in _CONVERSIONS:
+            run = self._constant(folded)
+            if overload.function not in _CONVERSIONS or runs[0] in self._read_from_text:
                 self._units += call_cost([self._constants[runs[0]]], folded) if call_cost else cost.CALL
-            return self._constant(folded)
+                self._read_from_text.add(run)
+            return run
         units = self._fixed_units(call_cost, runs)
         if units is None:
             assert call_cost is not None

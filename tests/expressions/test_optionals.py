@@ -76,7 +76,8 @@ def test_the_other_value_is_looked_at_only_where_it_is_needed() -> None:
 
 
 def test_what_is_no_optional_has_a_value() -> None:
-    assert value_of("dyn(1).orValue(2) + dyn(3).or(optional.none())") == 4
+    assert value_of("dyn(1).orValue(2)") == 1
+    assert value_of("dyn(3).or(optional.none())") == 3
 
 
 def test_an_entry_that_may_be_missing_has_to_be_optional() -> None:

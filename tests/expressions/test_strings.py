@@ -89,7 +89,7 @@ def test_positions_and_patterns_have_to_be_right(text: str, problem: str) -> Non
         ("'%f'.format([1.0])", "1.000000"),
         ("'%f %f'.format([double('inf'), double('NaN')])", "∞ NaN"),
         ("'%e'.format([1234.5])", "1.234500×10⁰³"),
-        ("'%.20e'.format([0.00015])", "       1.500000×10⁻⁰⁴"),
+        ("'%.20e'.format([0.00015])", "      1.500000×10⁻⁰⁴"),
         ("'%e'.format([double('-inf')])", "    -∞"),
         ("'%f'.format([-0.0])", "0.000000"),
         ("'%b %b %o %x %X'.format([5, true, 8, 255, 255])", "101 1 10 ff FF"),
