@@ -13,7 +13,6 @@ from ipaddress import IPv4Address, IPv6Address
 from fakekube.objects.go_text import quoted
 
 Address = IPv4Address | IPv6Address
-"""An IPv6 address may have a zone, its `scope_id`."""
 
 _GROUP = re.compile("[0-9A-Fa-f]*")
 _BITS = re.compile("0|[1-9][0-9]*").fullmatch
@@ -29,7 +28,7 @@ class _Wrong(Exception):
 
 @lru_cache(1024)
 def parse_address(text: str) -> Address:
-    """An address in whatever form, IPv4-mapped ones included. Raises AddressError."""
+    """An address in whatever form, IPv4-mapped ones included; of a zone (`fe80::1%eth0`) nothing is kept. Raises AddressError."""
     try:
         return _address(text)
     except _Wrong as wrong:
@@ -46,7 +45,7 @@ def parse_network(text: str) -> tuple[Address, int]:
         if not slash:
             raise AddressError("no '/'")
         address = parse_address(host)
-        if isinstance(address, IPv6Address) and address.scope_id:
+        if "%" in host:
             raise AddressError("IPv6 zones cannot be present in a prefix")
         if not _BITS(length) or len(length) > 18:
             raise AddressError(f"bad bits after slash: {quoted(length)}")
@@ -99,7 +98,7 @@ def _address_6(text: str) -> IPv6Address:
     if rest.startswith("::"):
         gap, rest = 0, rest[2:]
         if not rest:
-            return _with_zone(bytes(16), zone)
+            return IPv6Address(0)
     while len(content) < 16:
         digits = _GROUP.match(rest).group()  # type: ignore[union-attr]
         if len(digits) > 4:
@@ -135,14 +134,9 @@ def _address_6(text: str) -> IPv6Address:
         raise _Wrong("address string too short")
     if len(content) == 16 and gap >= 0:
         raise _Wrong("the :: must expand to at least one field of zeros")
-    return _with_zone(
-        bytes(content[:gap]) + bytes(16 - len(content)) + bytes(content[gap:]) if gap >= 0 else bytes(content), zone
-    )
-
-
-def _with_zone(content: bytes, zone: str) -> IPv6Address:
-    address = IPv6Address(content)
-    return IPv6Address(f"{address}%{zone}") if zone and "%" not in zone else address
+    if gap >= 0:
+        content[gap:gap] = bytes(16 - len(content))
+    return IPv6Address(bytes(content))
 
 
 def network_of(address: Address, length: int) -> ipaddress.IPv4Network | ipaddress.IPv6Network:

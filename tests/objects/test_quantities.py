@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakekube.objects.quantities import MILLI, QuantityError, canonical, compare, parse, quantity
+from fakekube.objects.quantities import MILLI, QuantityError, canonical, compare, parse, quantity, word
 
 REWRITTEN = {
     "1000m": "1",
@@ -138,3 +138,16 @@ def test_the_canonical_text_is_worth_the_same_and_stays_as_it_is(number: str, un
 def test_any_text_is_a_quantity_or_an_error_of_its_own(text: str) -> None:
     with contextlib.suppress(QuantityError):
         assert parse(canonical(text)) == parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1500m", (1500, -3)), ("-1Ki", (-1024, 0)), ("1e3", (1, 3)), ("0.5", (5, -1)), ("1Ti", (1 << 40, 0))],
+)
+def test_what_is_short_is_calculated_with_in_64_bits(text: str, expected: tuple[int, int]) -> None:
+    assert word(text) == expected
+
+
+@pytest.mark.parametrize("text", ["100Ti", "0.5Gi", "9223372036854775807"])
+def test_what_is_long_takes_more_than_64_bits(text: str) -> None:
+    assert word(text) is None
