@@ -81,6 +81,9 @@ class Evaluation:
         budget = Budget(names.COST_OF_AN_EXPRESSION)
         try:
             return program.evaluate(self._known, budget)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            # Types were settled when it was compiled, and a value is of another one: the moments of `namespaceObject` are texts.
+            raise EvaluationProblem("no such overload") from None
         finally:
             self._left -= names.COST_OF_AN_EXPRESSION - budget.left
 
@@ -133,7 +136,7 @@ _METADATA = (
 
 
 def _declared(namespace: Object) -> Object:
-    """What expressions see of a Namespace."""
+    """What expressions see of a Namespace. As with the real server its moments are texts, although they are declared as moments."""
     metadata = namespace["metadata"]
     seen: Object = {"metadata": {field: metadata[field] for field in _METADATA if field in metadata}}
     for field in ("spec", "status"):

@@ -38,7 +38,9 @@ def _api_version(value: Any, path: str) -> list[FieldError]:
         return [invalid(path, value, f"unexpected GroupVersion string: {value}")]
     group, _, version = value.rpartition("/")
     errors = [invalid(path, group, ",".join(texts))] if group and (texts := names.subdomain(group)) else []
-    if texts := names.label_1035(version):
+    if not version:
+        errors.append(invalid(path, value, "version must be specified"))
+    elif texts := names.label_1035(version):
         errors.append(invalid(path, version, ",".join(texts)))
     return errors
 
