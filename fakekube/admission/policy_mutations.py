@@ -255,7 +255,7 @@ def _merged(shape: Shape, obj: Object, part: Json) -> Object:
         raise _MutationFailed(
             f"invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: {', '.join(atomics)}"
         )
-    if mistakes := list(shape.mistakes(obj)):
+    if mistakes := list(shape.mistakes(obj, may_repeat=True)):
         raise _MutationFailed(f"failed to convert original object to typed object: {_joined(mistakes)}")
     merged: Object = shape.merge(obj, part)
     return merged

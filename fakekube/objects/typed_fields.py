@@ -449,8 +449,11 @@ class Shape:
             return self
         return DEDUCED_MAP if isinstance(value, dict) else ANY
 
-    def mistakes(self, value: Any, path: str = "") -> Iterator[str]:
-        """What keeps a configuration from being applied, `.spec.foo: field not declared in schema` each."""
+    def mistakes(self, value: Any, path: str = "", *, may_repeat: bool = False) -> Iterator[str]:
+        """What keeps a configuration from being applied, `.spec.foo: field not declared in schema` each.
+
+        `may_repeat`: items of lists may share their keys, as they may in objects that are there already.
+        """
         if value is None or self.kind in ("any", "deduced"):
             return
         if self.kind == "map":
@@ -462,12 +465,12 @@ class Shape:
                 if shape is None:
                     yield _at(f"{path}.{name}", "field not declared in schema")
                 else:
-                    yield from shape.mistakes(item, f"{path}.{name}")
+                    yield from shape.mistakes(item, f"{path}.{name}", may_repeat=may_repeat)
         elif self.kind == "list":
             if not isinstance(value, list):
                 yield _at(path, f"expected list, got &{{{plain_text(value)}}}")
                 return
-            yield from self._mistakes_of_items(value, path)
+            yield from self._mistakes_of_items(value, path, may_repeat)
         else:
             expected = _EXPECTED[self.kind](value)
             if expected:
@@ -488,7 +491,7 @@ class Shape:
                 for index, item in enumerate(value):
                     yield from self.element.atomics(item, f"{path}[{index}]")
 
-    def _mistakes_of_items(self, value: list[Any], path: str) -> Iterator[str]:
+    def _mistakes_of_items(self, value: list[Any], path: str, may_repeat: bool) -> Iterator[str]:
         seen: set[str] = set()
         for index, item in enumerate(value):
             place = f"[{index}]"
@@ -499,11 +502,11 @@ class Shape:
                     yield _at(path, f"element {index}: {mistake}")
                     return
                 place = text((element,))
-                if element in seen:
+                if element in seen and not may_repeat:
                     yield _at(path, f"duplicate entries for key {place}")
                 seen.add(element)
             if self.element is not None:
-                yield from self.element.mistakes(item, path + place)
+                yield from self.element.mistakes(item, path + place, may_repeat=may_repeat)
 
 
 _applied_sets: Repeated[tuple[Shape, bytes], FieldSet] = Repeated(256)

@@ -75,6 +75,24 @@ async def test_items_of_lists_are_told_apart_by_their_keys(policy: Policy, put: 
     assert (proxy["image"], proxy["terminationMessagePath"]) == ("envoy", "/dev/termination-log")
 
 
+async def test_items_that_share_their_keys_stay_and_are_replaced_by_one_that_is_merged(
+    policy: Policy, put: Put
+) -> None:
+    twice = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
+    pod = {"containers": [{"name": "web", "image": "nginx", "env": twice}]}
+    condition = {"name": "c", "expression": "object.metadata.name == 'merged'"}
+    env = "Object.spec.containers.env{name: 'A', value: '3'}"
+    web = f"Object.spec.containers{{name: 'web', env: [{env}]}}"
+    await policy("a", labels("{'a': 'x'}"))
+    await policy("b", applied(f"Object{{spec: Object.spec{{containers: [{web}]}}}}"), matchConditions=[condition])
+
+    kept, merged = await put("pods", "kept", spec=pod), await put("pods", "merged", spec=pod)
+
+    assert kept.value["metadata"]["labels"] == {"a": "x"}
+    assert kept.value["spec"]["containers"][0]["env"] == twice
+    assert merged.value["spec"]["containers"][0]["env"] == [{"name": "A", "value": "3"}]
+
+
 async def test_a_json_patch_is_done(policy: Policy, put: Put) -> None:
     await policy(
         "a", patches("[JSONPatch{op: 'add', path: '/metadata/labels/' + jsonpatch.escapeKey('a/b'), value: 'c'}]")
@@ -305,6 +323,16 @@ async def test_a_policy_that_wants_it_is_asked_again_after_something_changed(
     stored = await put("configmaps", "one")
 
     assert stored.value["metadata"]["labels"] == {"count": count, "b": "x"}
+
+
+async def test_there_is_one_second_pass_and_no_third(policy: Policy, put: Put) -> None:
+    await policy("a", COUNT, reinvocationPolicy="IfNeeded")
+    await policy("b", COUNT, reinvocationPolicy="IfNeeded")
+    await policy("c", COUNT, reinvocationPolicy="Never")
+
+    stored = await put("configmaps", "one")
+
+    assert stored.value["metadata"]["labels"] == {"count": "5"}
 
 
 async def test_a_policy_is_asked_again_after_a_webhook_changed_something(
