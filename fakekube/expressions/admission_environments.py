@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from fakekube.expressions.environment import CompilationProblem, Environment, Program
-from fakekube.expressions.libraries import AUTHORIZER, KUBERNETES
+from fakekube.expressions.libraries import KUBERNETES
 from fakekube.expressions.types import (
     BOOL,
     BYTES,
@@ -125,7 +125,7 @@ def variables_of(
 @cache
 def plain(has_params: bool = False, has_authorizer: bool = True) -> Environment:
     """The environment of match conditions, and of policies without variables."""
-    return Environment(variables_of(has_params=has_params, has_authorizer=has_authorizer), (*KUBERNETES, *AUTHORIZER))
+    return Environment(variables_of(has_params=has_params, has_authorizer=has_authorizer), KUBERNETES)
 
 
 class Composition:
@@ -159,8 +159,8 @@ class Composition:
                 params_type=params_type,
             )
             if not has_all:
-                return Environment(variables, (*KUBERNETES, *AUTHORIZER))
-            return Environment(variables, (*KUBERNETES, *AUTHORIZER, *functions), object_types or {})
+                return Environment(variables, KUBERNETES)
+            return Environment(variables, (*KUBERNETES, *functions), object_types or {})
 
         self._environment = environment()
         self._variables_environment = environment(has_all=False)

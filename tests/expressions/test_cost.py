@@ -8,7 +8,7 @@ import pytest
 
 from fakekube.expressions.cost import call_cost
 from fakekube.expressions.environment import Budget, Environment
-from fakekube.expressions.libraries import AUTHORIZER, KUBERNETES
+from fakekube.expressions.libraries import KUBERNETES, authorizer
 from fakekube.expressions.rule_environments import SELF, environment_of
 from fakekube.expressions.schema_types import declaration
 from fakekube.expressions.schema_values import converter
@@ -228,7 +228,7 @@ def test_what_costs_more_than_is_left_is_stopped() -> None:
 
 
 def test_an_expression_can_ask_the_authorizer_twice() -> None:
-    checks = [call_cost(overload) for overload in AUTHORIZER if overload.function == "check"]
+    checks = [call_cost(overload) for overload in authorizer.OVERLOADS if overload.function == "check"]
     assert {found and found((), None) for found in checks} == {350_000}
 
 

@@ -26,14 +26,13 @@ KUBERNETES: tuple[Overload, ...] = (
     *urls.OVERLOADS,
     *regular_expressions.OVERLOADS,
     *lists.OVERLOADS,
+    *authorizer.OVERLOADS,
     *quantities.OVERLOADS,
     *sets.OVERLOADS,
     *addresses.OVERLOADS,
     *formats.OVERLOADS,
     *semantic_versions.OVERLOADS,
 )
-"""What every expression may call, besides AUTHORIZER."""
-AUTHORIZER: tuple[Overload, ...] = authorizer.OVERLOADS
-"""What may be asked of the variable `authorizer`."""
+"""What every expression may call; also what is asked of the variable `authorizer`, where there is none."""
 JSON_PATCH: tuple[Overload, ...] = json_patch.OVERLOADS
 """What mutating policies may call besides."""

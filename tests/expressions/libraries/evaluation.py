@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import pytest
 
 from fakekube.expressions.environment import Environment
-from fakekube.expressions.libraries import AUTHORIZER, JSON_PATCH, KUBERNETES
+from fakekube.expressions.libraries import JSON_PATCH, KUBERNETES
 from fakekube.expressions.libraries.json_patch import TYPE
 from fakekube.expressions.types import DYN, Type
 from fakekube.expressions.values import EvaluationProblem, Value
 
-FUNCTIONS = KUBERNETES + AUTHORIZER + JSON_PATCH
+FUNCTIONS = KUBERNETES + JSON_PATCH
 
 
 def value_of(text: str, types: Mapping[str, Type] | None = None, /, **variables: Value) -> Value:
