@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from fakekube.admission.attributes import Attributes
 from fakekube.api.approval import Approval
 from fakekube.api.body import Body, check_place, decoded, to_storage
 from fakekube.api.call import Call, WriteOptions, write_options
@@ -40,7 +43,11 @@ async def create_decoded(
     await plane.admission.mutate(obj, None, attributes)
     check_rights(plane, call, obj, None)
 
-    approval = Approval(plane.admission, lambda _: attributes)
+    def as_named(new: Object) -> Attributes:
+        """By now a name that is generated is known."""
+        return attributes if attributes.name else replace(attributes, name=new["metadata"]["name"])
+
+    approval = Approval(plane.admission, as_named)
 
     async def approve(new: Object, old: Object | None) -> None:
         if other_verb:
