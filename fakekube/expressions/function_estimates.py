@@ -59,6 +59,9 @@ def estimated(overload: Overload, called: Called) -> Estimate:
     names = tuple(parameter.name for parameter in overload.parameters)
     if overload.function == "@in":
         return Estimate(called.size(1)) if names[1:] == ("list",) else _ONE
+    if overload.function == "matches" and not overload.is_member:
+        # Written as `matches(text, pattern)` it passes for a call like any other.
+        return _ONE
     rule = _OF_FUNCTIONS.get(overload.function) or _OF_OVERLOADS.get((overload.function, names))
     return _ONE if rule is None else rule(called)
 

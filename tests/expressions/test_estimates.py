@@ -68,6 +68,7 @@ def test_a_loop_costs_as_often_as_there_can_be_items(schema: dict[str, Any], rul
         ({**STRING, "maxLength": 4}, 'size(self + "hello") > size("hello")', 7),
         (STRING, 'self.matches("x")', 314574),
         ({**STRING, "maxLength": 50}, 'self.matches("x")', 22),
+        ({**STRING, "maxLength": 50}, 'matches(self, "x")', 2),
         (STRING, '"".matches("(((((((((())))))))))[0-9]")', 7),
         (STRING, 'self.matches("")', 1),
         (STRING, 'self == "x"', 2),
