@@ -149,6 +149,19 @@ def what_can_be_had(volume: Object) -> tuple[object, ...]:
     return volume["metadata"].get("labels"), volume["spec"], volume.get("status", {}).get("phase")
 
 
+def what_is_placed(pod: Object) -> tuple[object, ...]:
+    """All of a pod that matters to where it or another goes; what the scheduler itself says in its status does not."""
+    metadata, spec, status = pod["metadata"], pod["spec"], pod["status"]
+    return (
+        metadata.get("labels"),
+        metadata.get("deletionTimestamp"),
+        spec,
+        is_finished(pod),
+        status.get("nominatedNodeName"),
+        status.get("startTime"),
+    )
+
+
 ALL_WAITING: Key = ("", "")
 """The key of all pods that wait: pods themselves have a namespace."""
 
@@ -408,7 +421,7 @@ CONTROLLER = Controller(
     user=User("system:kube-scheduler", ("system:authenticated",)),
     field_manager="kube-scheduler",
     watches=(
-        Watch("pods", key=own),
+        Watch("pods", key=own, of=what_is_placed),
         Watch("nodes", key=claims_and_nodes, of=without_heartbeats),
         Watch("persistentvolumeclaims", key=claims_and_nodes),
         Watch("persistentvolumes", key=claims_and_nodes, types=("ADDED", "MODIFIED"), of=what_can_be_had),

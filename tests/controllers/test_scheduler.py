@@ -59,6 +59,16 @@ def test_without_nodes_a_pod_stays_pending_and_is_told_why() -> None:
     Cluster(CONTROLLERS).run(scenario)
 
 
+def test_what_is_said_of_a_waiting_pod_is_no_reason_to_look_at_it_again() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        cluster.loop.count_looks()
+        await cluster.create("pods", a_pod("p"))
+        await cluster.settle()
+        assert cluster.loop.busiest() == [(1, scheduler.NAME, ("shop", "p"))]
+
+    Cluster((scheduler.CONTROLLER,)).run(scenario)
+
+
 def test_a_waiting_pod_is_placed_as_soon_as_a_node_is_fit() -> None:
     async def scenario(cluster: Cluster) -> None:
         await cluster.create("pods", a_pod("p"))
