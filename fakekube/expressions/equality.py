@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from fakekube.expressions.maps import MISSING, find
 from fakekube.expressions.types import Type
-from fakekube.expressions.values import NONE, Constructed, MapList, Optional, SetList, Value
+from fakekube.expressions.values import NONE, Constructed, EvaluationProblem, MapList, Optional, SetList, Value
 
 _SCALARS = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 def equal(left: Value, right: Value) -> bool:
-    """How collections compare is up to the left one: a SetList looks for its items, wherever they stand."""
+    """How collections compare is up to the left one: a SetList looks for its items, wherever they stand.
+
+    Raises EvaluationProblem where a library's value on the left cannot be compared with the one on the right.
+    """
     kind = type(left)
     if kind is type(right) and kind in _SCALARS:
         return bool(left == right)
@@ -29,12 +32,22 @@ def equal(left: Value, right: Value) -> bool:
         return isinstance(right, Optional) and _equal_optionals(left, right)
     if isinstance(left, Type):
         return isinstance(right, Type) and left.name == right.name
+    if kind is not type(right) and right is not None and hasattr(left, "type"):
+        raise EvaluationProblem("no such overload")
     return bool(left == right)
+
+
+def surely_equal(left: Value, right: Value) -> bool:
+    """What `!=`, `in` and searches go by: what cannot be compared is not equal."""
+    try:
+        return equal(left, right)
+    except EvaluationProblem:
+        return False
 
 
 def contains(items: list[Value], wanted: Value) -> bool:
     """Whether one of the items equals the value."""
-    return any(equal(item, wanted) for item in items)
+    return any(surely_equal(wanted, item) for item in items)
 
 
 def _equal_lists(left: list[Value], right: list[Value]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fakekube.expressions import cost, maps
-from fakekube.expressions.equality import contains, equal
+from fakekube.expressions.equality import contains, equal, surely_equal
 from fakekube.expressions.frames import LEFT, Frame, Run, charge
 from fakekube.expressions.values import EvaluationProblem, Value
 
@@ -72,13 +72,16 @@ def equality(left: Run, right: Run, wanted: bool) -> Run:
 
 
 def any_equality(left: Run, right: Run, wanted: bool) -> Run:
-    return lambda frame: equal(left(frame), right(frame)) is wanted
+    compare = equal if wanted else surely_equal
+    return lambda frame: compare(left(frame), right(frame)) is wanted
 
 
 def counted_equality(left: Run, right: Run, wanted: bool, is_plain: bool, counted: cost.CallCost | None) -> Run:
+    compare = equal if wanted else surely_equal
+
     def run(frame: Frame) -> Value:
         first, second = left(frame), right(frame)
-        result = first == second if is_plain else equal(first, second)
+        result = first == second if is_plain else compare(first, second)
         charge(frame, 1 if counted is None else counted((first, second), result))
         return result is wanted
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from fakekube.expressions.equality import equal
+from fakekube.expressions.equality import surely_equal
 from fakekube.expressions.runtime_types import shown_type
 from fakekube.expressions.types import overload
 from fakekube.expressions.values import Duration, EvaluationProblem, Timestamp, Unsigned, Value
@@ -97,22 +97,14 @@ _ADDED: dict[type, Callable[[list[Any]], Value]] = {
 _ZEROS: dict[str, Value] = {"int": 0, "uint": Unsigned(0), "double": 0.0, "duration": Duration(0)}
 
 
-def _is_equal(left: Value, right: Value) -> bool:
-    """What cannot be compared is not equal."""
-    try:
-        return equal(left, right)
-    except EvaluationProblem:
-        return False
-
-
 def index_of(items: list[Value], wanted: Value) -> int:
     """-1 for what is not in the list."""
-    return next((index for index, item in enumerate(items) if _is_equal(item, wanted)), -1)
+    return next((index for index, item in enumerate(items) if surely_equal(item, wanted)), -1)
 
 
 def last_index_of(items: list[Value], wanted: Value) -> int:
     for index in range(len(items) - 1, -1, -1):
-        if _is_equal(items[index], wanted):
+        if surely_equal(items[index], wanted):
             return index
     return -1
 
@@ -176,7 +168,7 @@ def distinct(items: list[Value]) -> list[Value]:
         return list(dict.fromkeys(items))
     found: list[Value] = []
     for item in items:
-        if not any(_is_equal(item, other) for other in found):
+        if not any(surely_equal(item, other) for other in found):
             found.append(item)
     return found
 

@@ -24,6 +24,7 @@ class Quantity:
     """`number * 10**power`, which equals and is less than others by its amount.
 
     The server calculates with numbers of 64 bits as long as it can (`is_word`); what has once been larger is no integer any more.
+    With what was calculated (`is_result`) it compares nothing by `==`, unless it stands on the left: it knows it by another type there.
     """
 
     type: ClassVar[Type] = Type("kubernetes.Quantity")
@@ -34,9 +35,20 @@ class Quantity:
     power: int = field(compare=False)
     """Not below that of NANO."""
     is_word: bool = field(compare=False)
+    is_result: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nanos", self.number * 10 ** (self.power - NANO))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Quantity):
+            return False
+        if other.is_result:
+            raise EvaluationProblem("no such overload")
+        return self.nanos == other.nanos
+
+    def __hash__(self) -> int:
+        return hash(self.nanos)
 
 
 @lru_cache(1024)
@@ -102,16 +114,14 @@ def compare(left: Quantity, right: Quantity) -> int:
 
 
 def add(left: Quantity, right: Quantity) -> Quantity:
-    if left.is_word and right.is_word:
-        if not right.number:
-            return left
-        if not left.number:
-            return right
+    if left.is_word and right.is_word and not (left.number and right.number):
+        term = right if right.number else left
+        return Quantity(term.number, term.power, is_word=True, is_result=True)
     power = min(left.power, right.power)
     numbers = [term.number * 10 ** (term.power - power) for term in (left, right)]
     total = sum(numbers)
     is_word = left.is_word and right.is_word and all(map(_fits, (*numbers, total)))
-    return Quantity(total, power, is_word)
+    return Quantity(total, power, is_word, is_result=True)
 
 
 def subtract(left: Quantity, right: Quantity) -> Quantity:

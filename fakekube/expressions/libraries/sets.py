@@ -7,26 +7,11 @@ from __future__ import annotations
 
 from fakekube.expressions.equality import contains
 from fakekube.expressions.types import overload
-from fakekube.expressions.values import EvaluationProblem, Value
-
-
-def _holds(items: list[Value], wanted: Value) -> bool:
-    """What cannot be compared is not equal."""
-    try:
-        return contains(items, wanted)
-    except EvaluationProblem:
-        return any(_holds_alone(item, wanted) for item in items)
-
-
-def _holds_alone(item: Value, wanted: Value) -> bool:
-    try:
-        return contains([item], wanted)
-    except EvaluationProblem:
-        return False
+from fakekube.expressions.values import Value
 
 
 def contains_all(items: list[Value], wanted: list[Value]) -> bool:
-    return all(_holds(items, item) for item in wanted)
+    return all(contains(items, item) for item in wanted)
 
 
 def are_equivalent(left: list[Value], right: list[Value]) -> bool:
@@ -34,7 +19,7 @@ def are_equivalent(left: list[Value], right: list[Value]) -> bool:
 
 
 def intersect(left: list[Value], right: list[Value]) -> bool:
-    return any(_holds(right, item) for item in left)
+    return any(contains(right, item) for item in left)
 
 
 OVERLOADS = (

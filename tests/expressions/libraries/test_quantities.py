@@ -72,3 +72,18 @@ def test_what_is_no_quantity_is_said_in_the_words_of_the_server() -> None:
     assert problem_of("quantity('x')") == f"quantities must match the regular expression {expression}"
     assert problem_of("quantity('200K')") == "unable to parse quantity's suffix"
     assert problem_of("quantity('Ei')") == "unable to parse numeric part of quantity"
+
+
+def test_what_was_calculated_is_compared_only_from_the_left() -> None:
+    assert value_of("quantity('1k').add(1) == quantity('1001')") is True
+    assert problem_of("quantity('1001') == quantity('1k').add(1)") == "no such overload"
+    assert value_of("quantity('1001') != quantity('1k').add(1)") is True
+    assert value_of("quantity('1001').compareTo(quantity('1k').add(1))") == 0
+
+
+def test_a_quantity_can_be_compared_only_with_another_one() -> None:
+    assert problem_of("quantity('1') == self", self=1) == "no such overload"
+    assert value_of("quantity('1') != self", self=1) is True
+    assert value_of("quantity('1') == self", self=None) is False
+    assert value_of("self == quantity('1')", self=1) is False
+    assert value_of("quantity('1') in self", self=["1"]) is False
