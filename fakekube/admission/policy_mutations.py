@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fakekube.admission import match_conditions, webhook_reviews
 from fakekube.admission.attributes import Attributes
@@ -14,7 +15,7 @@ from fakekube.admission.expression_variables import Evaluation, ExpressionError,
 from fakekube.admission.passes import Passes
 from fakekube.admission.policies import AdmissionPolicies
 from fakekube.admission.policy_matching import Binding, Candidate, Invocation, Misconfigured, Policy, invocations
-from fakekube.admission.shown_objects import ShownObjects, check_place
+from fakekube.admission.shown_objects import ShownObjects, check_kind, check_place
 from fakekube.admission.webhook_configurations import Complete
 from fakekube.errors import StatusError, internal
 from fakekube.expressions import mutations
@@ -125,10 +126,6 @@ def _refusal(failures: Sequence[_Failure], attributes: Attributes) -> StatusErro
     return StatusError(str(first), details, code=forbidden.status_code, reason=first.reason or forbidden.status_reason)
 
 
-class _MutationFailed(Exception):
-    """A mutation that cannot be done; the message says why."""
-
-
 class _Request:
     """A write while one invocation of a policy is made of it."""
 
@@ -156,9 +153,8 @@ class _Request:
         """What went wrong. Raises StatusError for a patch that cannot be done whatever the failure policy."""
         made = self._invocation.policy.compiled
         try:
-            if made.conditions and not match_conditions.hold(
-                made.conditions, self._evaluation(COST_OF_MATCH_CONDITIONS)
-            ):
+            conditions = made.conditions
+            if conditions and not match_conditions.hold(conditions, self._evaluation(cost=COST_OF_MATCH_CONDITIONS)):
                 return ()
         except match_conditions.ConditionsBroken as error:
             return (str(error),)
@@ -170,8 +166,10 @@ class _Request:
             try:
                 self._obj = self._mutated(mutation)
                 self.is_mutated = True
-            except (ExpressionError, MutationError, _MutationFailed) as error:
+            except (ExpressionError, MutationError) as error:
                 failed.append(str(error))
+            except RecursionError:
+                failed.append("exceeded max depth")
         if before is not None and self._obj is not None and self._obj != before:
             await self._objects.put(self._invocation.kind, self._obj)
             turns.ask_again()
@@ -184,25 +182,17 @@ class _Request:
         names = params.get("namespace", ""), params.get("name", "")
         return self._invocation.policy.name, self._invocation.binding.name, names
 
-    def _evaluation(self, cost: int | None = None) -> Evaluation:
-        """Variables are evaluated anew for each mutation: they may read what those before it made."""
-        invocation, attributes = self._invocation, self._attributes
-        request = request_of(invocation.kind, attributes, self._obj, self._old)
-        if cost is not None:
-            return Evaluation(request, self._obj, self._old, attributes, params=invocation.params, cost=cost)
-        return Evaluation(
-            request,
-            self._obj,
-            self._old,
-            attributes,
-            params=invocation.params,
-            namespace=namespace_of(attributes),
-            variables=invocation.policy.compiled.variables,
-        )
+    def _evaluation(self, **more: Any) -> Evaluation:
+        """Of the object as it is now."""
+        request = request_of(self._invocation.kind, self._attributes, self._obj, self._old)
+        params = self._invocation.params
+        return Evaluation(request, self._obj, self._old, self._attributes, params=params, **more)
 
     def _mutated(self, mutation: Mutation) -> Object:
-        """The object after the mutation, with its defaults. Raises ExpressionError, MutationError, _MutationFailed, StatusError."""
-        value = self._evaluation().value(mutation.program)
+        """The object after the mutation, with its defaults. Raises ExpressionError, MutationError, StatusError."""
+        # Variables are evaluated anew for each mutation: they may read what those before it made.
+        variables = self._invocation.policy.compiled.variables
+        value = self._evaluation(namespace=namespace_of(self._attributes), variables=variables).value(mutation.program)
         assert self._obj is not None
         if not mutation.is_patch:
             return self._merged(self._obj, mutations.part_of(value))
@@ -210,7 +200,7 @@ class _Request:
             operations = mutations.operations_of(value)
         except EvaluationProblem as problem:
             text = f"expression '{mutation.program.checked.text}' resulted in error: {problem}"
-            raise _MutationFailed(text) from None
+            raise MutationError(text) from None
         return self._patched(self._obj, operations)
 
     def _merged(self, obj: Object, part: Json) -> Object:
@@ -219,14 +209,14 @@ class _Request:
         part |= {"apiVersion": body.api_version, "kind": body.kind}
         try:
             merged = _merged(_shape_of(body), obj, part)
-        except _MutationFailed as error:
-            raise _MutationFailed(f"error applying patch: {error}") from None
+        except MutationError as error:
+            raise MutationError(f"error applying patch: {error}") from None
         try:
             return webhook_reviews.whole(self._complete(body, merged))
         except DecodeError as error:
             why = why_it_does_not_fit(type_of(body.type_name), merged) if body.type_name else ""
             text = f"unable to convert unstructured object to {_described(body)}: {why or error}"
-            raise _MutationFailed(text) from None
+            raise MutationError(text) from None
 
     def _patched(self, obj: Object, operations: Sequence[Json]) -> Object:
         body = self._body
@@ -236,27 +226,29 @@ class _Request:
             # Then nothing is done, and nothing is wrong.
             return obj
         except PatchError as error:
-            raise _MutationFailed(f"JSONPath: {error}") from None
+            raise MutationError(f"JSONPath: {error}") from None
         try:
             if not isinstance(patched, dict):
                 raise DecodeError(f"json: cannot unmarshal {go_json_kind(patched)} into Go value of type {body.kind}")
             if body.type_name:
                 _refuse_unknown(body, patched)
-            return webhook_reviews.whole(self._complete(body, patched))
+            after = self._complete(body, patched)
         except DecodeError as error:
             raise internal(str(error)) from None
+        check_kind(after, body)
+        return webhook_reviews.whole(after)
 
 
 def _merged(shape: Shape, obj: Object, part: Json) -> Object:
-    """Raises _MutationFailed."""
+    """Raises MutationError."""
     if mistakes := list(shape.mistakes(part)):
-        raise _MutationFailed(f"failed to convert patch object to typed object: {_joined(mistakes)}")
+        raise MutationError(f"failed to convert patch object to typed object: {_joined(mistakes)}")
     if atomics := list(shape.atomics(part)):
-        raise _MutationFailed(
+        raise MutationError(
             f"invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: {', '.join(atomics)}"
         )
     if mistakes := list(shape.mistakes(obj, may_repeat=True)):
-        raise _MutationFailed(f"failed to convert original object to typed object: {_joined(mistakes)}")
+        raise MutationError(f"failed to convert original object to typed object: {_joined(mistakes)}")
     merged: Object = shape.merge(obj, part)
     return merged
 
@@ -274,14 +266,12 @@ def _refuse_unknown(body: Kind | Subresource, value: Object) -> None:
 
 
 def _shape_of(body: Kind | Subresource) -> Shape:
-    """Raises _MutationFailed for what no schema is published of: the options of a connection."""
+    """Raises MutationError for what no schema is published of: the options of a connection."""
     if isinstance(body, Kind):
         return shape_of_kind(body)
     if body.type_name and not body.kind.endswith("Options"):
         return shape_of(body.type_name)
-    raise _MutationFailed(
-        f"failed to convert patch object to typed object: no corresponding type for {_described(body)}"
-    )
+    raise MutationError(f"failed to convert patch object to typed object: no corresponding type for {_described(body)}")
 
 
 def _described(body: Kind | Subresource) -> str:

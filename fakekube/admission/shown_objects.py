@@ -8,9 +8,9 @@ import orjson
 
 from fakekube.admission import webhook_reviews
 from fakekube.admission.attributes import Attributes
-from fakekube.errors import BadRequest
+from fakekube.errors import BadRequest, internal
 from fakekube.objects.selectors import LabelSelector
-from fakekube.registry.kind import Kind, Object
+from fakekube.registry.kind import Kind, Object, Subresource
 
 
 class ShownObjects:
@@ -83,6 +83,13 @@ def check_place(obj: Object, attributes: Attributes) -> None:
         metadata["namespace"] = attributes.namespace
     elif metadata["namespace"] != attributes.namespace:
         raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+
+
+def check_kind(after: Object, body: Kind | Subresource) -> None:
+    """A patch may not make an object of another kind or version. Raises InternalError."""
+    if (after["apiVersion"], after["kind"]) != (body.api_version, body.kind):
+        made = f"{after['apiVersion']}, Kind={after['kind']}"
+        raise internal(f"the patched object is {made}: expected {body.api_version}, Kind={body.kind}")
 
 
 async def converted(obj: Object, kind: Kind, wanted: Kind) -> Object:

@@ -15,7 +15,7 @@ import orjson
 from fakekube.admission import webhook_reviews
 from fakekube.admission.attributes import Attributes
 from fakekube.admission.passes import Passes
-from fakekube.admission.shown_objects import ShownObjects, check_place
+from fakekube.admission.shown_objects import ShownObjects, check_kind, check_place
 from fakekube.admission.webhook_configurations import Asked, Webhooks
 from fakekube.admission.webhook_matching import Hook
 from fakekube.admission.webhook_reviews import Answer, InvalidAnswer
@@ -141,9 +141,7 @@ class _Write:
             after = self._webhooks.complete(body, patched)
         except (PatchError, DecodeError) as error:
             raise internal(str(error)) from None
-        if (after["apiVersion"], after["kind"]) != (body.api_version, body.kind):
-            made = f"{after['apiVersion']}, Kind={after['kind']}"
-            raise internal(f"the patched object is {made}: expected {body.api_version}, Kind={body.kind}")
+        check_kind(after, body)
         if webhook_reviews.whole(after) == before:
             return False
         await self._objects.put(shown, after)

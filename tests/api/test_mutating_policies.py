@@ -407,6 +407,31 @@ async def test_a_custom_resource_has_no_fields_beyond_its_schema(
         await create.create(plane, call(TOYS), toy(spec={"size": 1}))
 
 
+async def test_a_patch_makes_no_custom_resource_of_another_version(
+    plane: ControlPlane, policy: Policy, call: MakeCall
+) -> None:
+    custom_resources.follow(plane)
+    await define(plane)
+    await policy("a", patches("[JSONPatch{op: 'replace', path: '/apiVersion', value: 'example.com/v9'}]"))
+
+    with pytest.raises(InternalError, match=r"the patched object is example\.com/v9, Kind=Toy: expected"):
+        await create.create(plane, call(TOYS), toy(spec={"size": 1}))
+
+
+async def test_objects_that_are_nested_too_deeply_for_a_mutation_are_refused(
+    plane: ControlPlane, policy: Policy, call: MakeCall
+) -> None:
+    custom_resources.follow(plane)
+    deep: Object = {}
+    for _ in range(250):
+        deep = {"a": deep}
+    await define(plane, version(properties={"any": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}))
+    await policy("a", patches("[JSONPatch{op: 'add', path: '/spec/any/b', value: object.spec.any}]"))
+
+    with pytest.raises(StatusError, match="exceeded max depth"):
+        await create.create(plane, call(TOYS), toy(spec={"any": deep}))
+
+
 async def test_a_policy_is_shown_a_custom_resource_in_the_version_that_it_names(
     plane: ControlPlane, policy: Policy, call: MakeCall
 ) -> None:
