@@ -148,7 +148,8 @@ class Dispatch:
     def __init__(self, function: str, overloads: Sequence[Overload]) -> None:
         self._function, self._overloads = function, overloads
         self._by_types: dict[tuple[type, ...], _Chosen] = {}
-        self.is_counted = any(cost.call_cost(overload) is not None for overload in overloads)
+        self._is_only = len(overloads) == 1
+        self.is_counted = any(cost.call_cost(overload, is_only=self._is_only) is not None for overload in overloads)
         """Whether what a call costs is told when it is made."""
         self._is_shallow = not any(parameter.parameters for overload in overloads for parameter in overload.parameters)
         """Whether the types of the arguments alone decide, not what lists and maps hold."""
@@ -191,7 +192,7 @@ class Dispatch:
                 continue
             if overload.is_loose or all(map(fits, overload.parameters, values)):
                 assert overload.implementation is not None
-                found = (overload.implementation, cost.call_cost(overload), overload)
+                found = (overload.implementation, cost.call_cost(overload, is_only=self._is_only), overload)
                 if self._is_shallow:
                     self._by_types[tuple(map(type, values))] = found
                 return found

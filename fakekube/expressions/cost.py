@@ -50,14 +50,23 @@ CallCost = Callable[[Sequence[Value], Value], int]
 """What a call cost, of its arguments (that of the target first) and its result."""
 
 
-def call_cost(overload: Overload) -> CallCost | None:
-    """What tells the cost of a call; None: it is always 1."""
+def call_cost(overload: Overload, *, is_only: bool = True) -> CallCost | None:
+    """What tells the cost of a call; None: it is always 1.
+
+    `is_only`: no other overload could be meant, either. Where one could, the server knows the cost of some functions no more.
+    """
+    if not is_only and (overload.function == "sort" or (overload.function, _names(overload)) in _OF_OVERLOADS):
+        return None
     if overload.function in _EQUALITIES and str(overload.parameters[0]) in _ALWAYS_ONE:
         return None
-    names = tuple(type_.name for type_ in overload.parameters)
     if overload.function == "@in":
-        return _items if names[1] == "list" else None
-    return _OF_FUNCTIONS.get(overload.function) or _OF_OVERLOADS.get((overload.function, names))
+        return _items if is_only and overload.parameters[1].name == "list" else None
+    named = _OF_NAMED_TYPES.get((overload.function, _names(overload)))
+    return named or _OF_FUNCTIONS.get(overload.function) or _OF_OVERLOADS.get((overload.function, _names(overload)))
+
+
+def _names(overload: Overload) -> tuple[str, ...]:
+    return tuple(type_.name for type_ in overload.parameters)
 
 
 def size_of(value: Value) -> int:
@@ -185,8 +194,8 @@ _OF_FUNCTIONS: dict[str, CallCost] = {
     "_==_": _over_shorter,
     "_!=_": _over_shorter,
     "matches": _matching,
-    "startsWith": Over(1),
-    "endsWith": Over(1),
+    "startsWith": Over(0),
+    "endsWith": Over(0),
     "strings.quote": Over(0),
     "format": Over(0),
     "check": lambda arguments, result: CHECK,
@@ -217,12 +226,15 @@ _OF_OVERLOADS: dict[tuple[str, tuple[str, ...]], CallCost] = {
     ("string", ("bytes",)): Over(0),
     ("contains", ("string", "string")): _finding_text,
     ("reverse", ("list",)): lambda arguments, result: _making_list(size_of(result)),
-    ("ip", ("string",)): Over(0),
     **{("_+_", (name, name)): _over_both for name in ("string", "bytes")},
     **{(sign, (name, name)): _over_shorter for sign in ("_<_", "_<=_", "_>_", "_>=_") for name in ("string", "bytes")},
+}
+"""Those where it depends on the types, and is known where only one type can be meant."""
+_OF_NAMED_TYPES: dict[tuple[str, tuple[str, ...]], CallCost] = {
     ("containsIP", ("net.CIDR", "net.IP")): _comparing_addresses,
     ("containsIP", ("net.CIDR", "string")): _reading(_comparing_addresses),
     ("containsCIDR", ("net.CIDR", "net.CIDR")): _comparing_networks,
     ("containsCIDR", ("net.CIDR", "string")): _reading(_comparing_networks),
+    ("ip", ("string",)): Over(0),
 }
-"""Those where it depends on the types."""
+"""Those where it depends on the types, and is known whichever is meant."""

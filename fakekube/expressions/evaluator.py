@@ -131,6 +131,9 @@ class _Compiler:
         self._constants[run] = value
         return run
 
+    def _is_literal(self, run: Run) -> bool:
+        return run in self._constants and run not in self._read_from_text
+
     def _slot(self) -> int:
         self.size += 1
         return self.size - 1
@@ -233,7 +236,7 @@ class _Compiler:
         folded = self._folded(overload, runs)
         if folded is not MISSING:
             run = self._constant(folded)
-            if overload.function not in _CONVERSIONS or runs[0] in self._read_from_text:
+            if overload.function not in _CONVERSIONS or not self._is_literal(runs[0]):
                 self._units += call_cost([self._constants[runs[0]]], folded) if call_cost else cost.CALL
                 self._read_from_text.add(run)
             return run
@@ -311,14 +314,19 @@ class _Compiler:
         return isinstance(value, str) and 0 < len(value) * cost.CHARACTER <= cost.CALL
 
     def _membership(self, call: Call) -> Run:
-        item, container = (self._node(argument) for argument in call.arguments)
-        overloads = self._checked.overloads.get(id(call), ())
+        item, item_units = self.part(call.arguments[0])
+        container = self._node(call.arguments[1])
+        items = self._constants.get(container)
+        if isinstance(items, list) and not items:
+            return self._constant(False)
+        self._units += item_units
+        overloads = self._checked.overloads[id(call)]
         kind = self._type(call.arguments[1])
-        counted = cost.call_cost(overloads[0]) if overloads else None
-        if _is_set(self._constants.get(container)):
+        counted = cost.call_cost(overloads[0], is_only=len(overloads) == 1)
+        if isinstance(call.arguments[1], MakeList) and _is_set(items):
             counted = _nothing
         if kind.name == "map":
-            self._units += 1
+            self._units += cost.CALL
             return logic.in_map(item, container)
         is_plain = kind.name == "list" and kind.parameters == (self._type(call.arguments[0]),)
         return logic.in_any(item, container, is_plain and kind.parameters[0].name in PLAIN, counted)
@@ -342,7 +350,7 @@ class _Compiler:
 
     def _list(self, node: MakeList) -> Run:
         runs = [self._node(item) for item in node.items]
-        if not node.optional and all(run in self._constants for run in runs):
+        if not node.optional and all(map(self._is_literal, runs)):
             return self._constant([self._constants[run] for run in runs])
         self._units += cost.LIST
         optional = node.optional
@@ -364,7 +372,7 @@ class _Compiler:
     def _map(self, node: MakeMap) -> Run:
         entries = [(self._node(entry.key), self._node(entry.value), entry.is_optional) for entry in node.entries]
         if all(
-            key in self._constants and run in self._constants and not is_optional for key, run, is_optional in entries
+            self._is_literal(key) and self._is_literal(run) and not is_optional for key, run, is_optional in entries
         ):
             pairs = [(self._constants[key], self._constants[run]) for key, run, _ in entries]
             return self._constant(maps.make(pairs))
@@ -431,7 +439,7 @@ class _Compiler:
             case "filter":
                 return loops.filtered(loop, bind[0], *parts[0])
             case "map" | "transformList":
-                return loops.made_list(loop, bind, parts, 2 if parts[-1][0] in self._constants else 2 + cost.LIST)
+                return loops.made_list(loop, bind, parts, 2 if self._is_literal(parts[-1][0]) else 2 + cost.LIST)
             case _:
                 return loops.made_map(loop, bind, parts, is_entry=node.name == "transformMapEntry")
 
@@ -446,7 +454,7 @@ def _is_set(container: Value) -> bool:
     if not isinstance(container, list):
         return False
     types = {type(item) for item in container}
-    return not types or (len(types) == 1 and types <= {bool, int, Unsigned, float, str, bytes})
+    return not types or (len(types) == 1 and types <= {bool, int, Unsigned, float, str})
 
 
 def _nothing(_: Sequence[Value], __: Value) -> int:

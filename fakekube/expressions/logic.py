@@ -107,7 +107,7 @@ def in_any(item: Run, container: Run, is_plain: bool, counted: cost.CallCost | N
         if not isinstance(values, list):
             raise EvaluationProblem("no such overload")
         result = wanted in values if is_plain else contains(values, wanted)
-        charge(frame, len(values) if counted is None else counted((wanted, values), result))
+        charge(frame, cost.CALL if counted is None else counted((wanted, values), result))
         return result
 
     return run

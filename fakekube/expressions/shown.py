@@ -88,7 +88,7 @@ def _zone_text(offset: int) -> str:
 
 
 def duration_text(value: Duration) -> str:
-    """In seconds: `5400s`, `0.5s`."""
+    """In seconds: `5400s`, `0.5s`; only as exact as a double is."""
     whole, rest = divmod(abs(value.nanoseconds), _SECOND)
-    fraction = f".{rest:09d}".rstrip("0").rstrip(".")
-    return f"{'-' if value.nanoseconds < 0 else ''}{whole}{fraction}s"
+    seconds = f"{Decimal(repr(whole + rest / 1e9)):f}".removesuffix(".0")
+    return f"{'-' if value.nanoseconds < 0 else ''}{seconds}s"

@@ -331,15 +331,23 @@ TEXTS = (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _date(value: Timestamp, zone: str = "UTC") -> datetime:
-    """The moment on the clocks of a zone: `UTC`, `Europe/Berlin`, `+05:30`, `-7:00`. Raises EvaluationProblem."""
+def _date(value: Timestamp, zone: str = "UTC") -> tuple[datetime, int]:
+    """The moment on the clocks of a zone (`UTC`, `Europe/Berlin`, `+05:30`, `-7:00`), and the year that it is there.
+
+    Python knows no year 0 and no year 10000: the date is then that of the same day 400 years apart. Raises EvaluationProblem.
+    """
     seconds, nanoseconds = divmod(value.nanoseconds, _SECOND)
     date = _EPOCH + timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
     hours, colon, minutes = zone.partition(":")
-    try:
-        return date + timedelta(minutes=_offset(hours, minutes)) if colon else date.astimezone(_zone(zone))
-    except OverflowError:
-        raise EvaluationProblem(TIMESTAMP_OVERFLOW) from None
+    offset = timedelta(minutes=_offset(hours, minutes)) if colon else None
+    for years in (0, 400, -400):
+        try:
+            there = date.replace(year=date.year + years) if years else date
+            there = there.astimezone(_zone(zone)) if offset is None else there + offset
+        except (OverflowError, ValueError):
+            continue
+        return there, there.year - years
+    raise EvaluationProblem(TIMESTAMP_OVERFLOW)
 
 
 @lru_cache(maxsize=64)
@@ -367,7 +375,6 @@ def _offset(hours: str, minutes: str) -> int:
 
 
 _PARTS: dict[str, Callable[[datetime], int]] = {
-    "getFullYear": lambda date: date.year,
     "getMonth": lambda date: date.month - 1,
     "getDayOfYear": lambda date: date.timetuple().tm_yday - 1,
     "getDayOfMonth": lambda date: date.day - 1,
@@ -388,14 +395,16 @@ _UNITS = {
 
 def _getters() -> Iterator[Overload]:
     def of_date(part: Callable[[datetime], int]) -> Callable[[Timestamp], int]:
-        return lambda value: part(_date(value))
+        return lambda value: part(_date(value)[0])
 
     def of_date_in(part: Callable[[datetime], int]) -> Callable[[Timestamp, str], int]:
-        return lambda value, zone: part(_date(value, zone))
+        return lambda value, zone: part(_date(value, zone)[0])
 
     def of_span(unit: int) -> Callable[[Duration], int]:
         return lambda value: _quotient(value.nanoseconds, unit)
 
+    yield overload("timestamp.getFullYear(): int", lambda value: _date(value)[1])
+    yield overload("timestamp.getFullYear(string): int", lambda value, zone: _date(value, zone)[1])
     for function, part in _PARTS.items():
         yield overload(f"timestamp.{function}(): int", of_date(part))
         yield overload(f"timestamp.{function}(string): int", of_date_in(part))

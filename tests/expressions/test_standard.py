@@ -218,5 +218,22 @@ def test_zones_have_to_exist(zone: str, problem: str) -> None:
     assert problem_of("timestamp(0).getHours(zone)", zone=zone) == problem
 
 
-def test_no_clock_shows_the_year_zero() -> None:
-    assert problem_of("timestamp('0001-01-01T00:00:00Z').getHours('-05:00')") == "timestamp overflow"
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("timestamp('0001-01-01T00:00:00Z').getHours('-05:00')", 19),
+        ("timestamp('0001-01-01T00:00:00Z').getFullYear('-05:00')", 0),
+        ("timestamp('0001-01-01T00:00:00Z').getDate('America/New_York')", 31),
+        ("timestamp('9999-12-31T23:59:59Z').getFullYear('+02:30')", 10000),
+        ("timestamp('9999-12-31T23:59:59Z').getMonth('+02:30')", 0),
+    ],
+)
+def test_clocks_go_on_where_the_years_of_moments_end(text: str, expected: int) -> None:
+    assert value_of(text) == expected
+
+
+def test_texts_of_long_spans_are_as_exact_as_doubles() -> None:
+    assert (
+        value_of("string(timestamp(1709217853) - timestamp('1969-12-31T23:59:59.876543211Z'))") == "1709217853.1234567s"
+    )
+    assert value_of("string(duration('1ns'))") == "0.000000001s"
