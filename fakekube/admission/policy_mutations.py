@@ -226,7 +226,7 @@ class _Request:
             # Then nothing is done, and nothing is wrong.
             return obj
         except PatchError as error:
-            raise MutationError(f"JSONPath: {error}") from None
+            raise MutationError(f"JSON Patch: {error}") from None
         try:
             if not isinstance(patched, dict):
                 raise DecodeError(f"json: cannot unmarshal {go_json_kind(patched)} into Go value of type {body.kind}")

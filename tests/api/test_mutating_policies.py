@@ -188,13 +188,13 @@ async def test_a_condition_that_breaks_lets_pass_where_the_policy_is_not_needed(
         ),
         (
             patches("[JSONPatch{op: 'remove', path: '/data/none'}]"),
-            "JSONPath: error in remove for path: '/data/none': Unable to remove nonexistent key: none: missing value",
+            "JSON Patch: error in remove for path: '/data/none': Unable to remove nonexistent key: none: missing value",
         ),
         (
             patches("[JSONPatch{op: 'replace', path: '/none/there', value: 1}]"),
-            "JSONPath: replace operation does not apply: doc is missing path: /none/there: missing value",
+            "JSON Patch: replace operation does not apply: doc is missing path: /none/there: missing value",
         ),
-        (patches("[JSONPatch{op: 'jump', path: '/data'}]"), "JSONPath: Unexpected kind: jump"),
+        (patches("[JSONPatch{op: 'jump', path: '/data'}]"), "JSON Patch: Unexpected kind: jump"),
     ],
 )
 async def test_a_mutation_that_cannot_be_done_refuses(policy: Policy, put: Put, mutation: Object, text: str) -> None:
@@ -229,7 +229,7 @@ async def test_every_failure_is_told_and_the_first_is_the_message(policy: Policy
     status = refusal.value.status()
     first, second, third = (cause["message"] for cause in status["details"]["causes"])
     assert status["message"] == first
-    assert second == "policy 'a' with binding 'a' denied request: JSONPath: Unexpected kind: jump"
+    assert second == "policy 'a' with binding 'a' denied request: JSON Patch: Unexpected kind: jump"
     assert third.startswith("policy 'b' with binding 'b' denied request: expression ")
 
 
