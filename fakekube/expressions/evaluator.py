@@ -225,7 +225,7 @@ class _Compiler:
         types = [self._type(argument) for argument in arguments]
         if len(overloads) == 1 and all(map(calling.is_certain, overloads[0].parameters, types)):
             return self._certain(overloads[0], runs)
-        dispatch = calling.Dispatch(node.function, overloads)
+        dispatch = calling.Dispatch(overloads[0].function if overloads else node.function, overloads)
         if not dispatch.is_counted:
             self._units += cost.CALL
         return dispatch.binary(*runs) if len(runs) == 2 else dispatch.any(runs)

@@ -28,12 +28,24 @@ _UNKNOWN = object()
 
 
 def why_impossible(node: Node, overloads: Mapping[int, Sequence[Overload]]) -> str:
-    """What fails of the conversions of literals, in the words of cel-go; empty: nothing does."""
+    """What fails of the conversions of literals and of the patterns to find, in the words of cel-go; empty: nothing does."""
     try:
         for inner in (node, *_all_below(node)):
             _constant(inner, overloads)
+            if why := _why_no_pattern(inner):
+                return why
     except EvaluationProblem as problem:
         return str(problem)
+    return ""
+
+
+def _why_no_pattern(node: Node) -> str:
+    match node:
+        case Call(function="find" | "findAll", target=target, arguments=[Literal(value=str(pattern)), *_]) if target:
+            try:
+                regular_expressions.compiled(pattern)
+            except regular_expressions.PatternError as error:
+                return str(error)
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fakekube.expressions.programs import ImpossibleProgram
 from fakekube.expressions.types import STRING
 from tests.expressions.libraries.evaluation import problem_of, value_of
 
@@ -39,3 +40,11 @@ def test_what_is_no_pattern_is_said_in_the_words_of_go() -> None:
     problem = problem_of("'a'.find(self)", {"self": STRING}, self="[a")
 
     assert problem == "Illegal regex: error parsing regexp: missing closing ]: `[a`"
+
+
+@pytest.mark.parametrize("text", ["'a'.find('[a') == ''", "true || self.findAll('[a', 1) == []"])
+def test_a_pattern_that_is_written_down_is_read_when_the_program_is_made(text: str) -> None:
+    with pytest.raises(ImpossibleProgram) as raised:
+        value_of(text, self="a")
+
+    assert raised.value.complaint == "program instantiation failed: error parsing regexp: missing closing ]: `[a`"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.expressions.libraries.evaluation import value_of
+from tests.expressions.libraries.evaluation import problem_of, value_of
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,8 @@ from tests.expressions.libraries.evaluation import value_of
 )
 def test_sets_are_lists_whose_order_does_not_matter(text: str, expected: bool) -> None:
     assert value_of(text) is expected
+
+
+def test_functions_are_named_whole_where_a_value_is_none_of_theirs() -> None:
+    assert problem_of("sets.contains(self, [1])", self=1) == "no such overload: sets.contains(int, list)"
+    assert problem_of("lists.range(self)", self="a") == "no such overload: lists.range(string)"
