@@ -146,6 +146,8 @@ def _list_type(schema: Schema, path: str) -> Errors:
         text = "must be map if x-kubernetes-list-map-keys is non-empty"
         field = f"{path}.{LIST_TYPE}"
         yield required(field, text) if kind is None else invalid(field, kind, text)
+    if kind in ("set", "map") and items.get("nullable"):
+        yield forbidden(f"{path}.items.nullable", f"cannot be nullable when {LIST_TYPE} is {kind}")
     if kind == "map":
         if not keys:
             text = "must not be empty if x-kubernetes-list-type is map"

@@ -68,6 +68,10 @@ def test_the_root_is_an_object_with_metadata(schema: dict[str, Any], text: str) 
             '.x-kubernetes-list-type: Unsupported value: "bag": supported values: "atomic", "set", "map"',
         ),
         (
+            {"type": "array", "items": {**TEXT, "nullable": True}, "x-kubernetes-list-type": "set"},
+            ".items.nullable: Forbidden: cannot be nullable when x-kubernetes-list-type is set",
+        ),
+        (
             {"type": "object", "x-kubernetes-embedded-resource": True},
             ".properties: Required value: must not be empty if x-kubernetes-embedded-resource is true without "
             "x-kubernetes-preserve-unknown-fields",
