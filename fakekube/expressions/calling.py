@@ -22,16 +22,19 @@ _OPERANDS = {
     "_%_": NUMERIC - {"double"},
     "-_": (NUMERIC - {"uint"}) | {"bool"},
     "size": frozenset({"string", "bytes", "list", "map"}),
+    "matches": frozenset({"string"}),
 }
 """What the first operand may be; otherwise the error names the function."""
-_NAMELESS = frozenset({"contains", "startsWith", "endsWith", "matches", "find", "findAll", "!_"})
+_NAMELESS = frozenset({"contains", "startsWith", "endsWith", "!_"})
 """Functions that errors never name."""
+WITH_PATTERN = frozenset({"matches", "find", "findAll"})
+"""Functions that errors do not name where their pattern is a constant: the server reads that beforehand."""
 _RECEIVERS = frozenset({"string", "timestamp", "duration"})
 """Types whose values take every function first: errors do not name it."""
 
 
 def _no_such_overload(function: str, values: Sequence[Value]) -> EvaluationProblem:
-    if function in _NAMELESS:
+    if not function or function in _NAMELESS:
         return EvaluationProblem("no such overload")
     operands = _OPERANDS.get(function)
     if operands is not None:
@@ -44,7 +47,7 @@ def _called_wrongly(overload: Overload, values: Sequence[Value], error: Exceptio
     """What a value means that is not of the type which the checker saw: a null in most cases. Otherwise the error is one of ours."""
     if all(fits(parameter, value, None) for parameter, value in zip(overload.parameters, values, strict=True)):
         return error
-    return _no_such_overload(overload.function, values)
+    return _no_such_overload("" if overload.function in WITH_PATTERN else overload.function, values)
 
 
 def uncounted(overload: Overload, arguments: Sequence[Run]) -> Run:

@@ -225,7 +225,9 @@ class _Compiler:
         types = [self._type(argument) for argument in arguments]
         if len(overloads) == 1 and all(map(calling.is_certain, overloads[0].parameters, types)):
             return self._certain(overloads[0], runs)
-        dispatch = calling.Dispatch(overloads[0].function if overloads else node.function, overloads)
+        function = overloads[0].function if overloads else node.function
+        is_nameless = function in calling.WITH_PATTERN and any(run in self._constants for run in runs[1:])
+        dispatch = calling.Dispatch("" if is_nameless else function, overloads)
         if not dispatch.is_counted:
             self._units += cost.CALL
         return dispatch.binary(*runs) if len(runs) == 2 else dispatch.any(runs)
@@ -316,14 +318,14 @@ class _Compiler:
     def _membership(self, call: Call) -> Run:
         item, item_units = self.part(call.arguments[0])
         container = self._node(call.arguments[1])
-        items = self._constants.get(container)
-        if isinstance(items, list) and not items:
+        listed = self._constants.get(container) if isinstance(call.arguments[1], MakeList) else None
+        if isinstance(listed, list) and not listed:
             return self._constant(False)
         self._units += item_units
         overloads = self._checked.overloads[id(call)]
         kind = self._type(call.arguments[1])
         counted = cost.call_cost(overloads[0], is_only=len(overloads) == 1)
-        if isinstance(call.arguments[1], MakeList) and _is_set(items):
+        if _is_set(listed):
             counted = _nothing
         if kind.name == "map":
             self._units += cost.CALL

@@ -122,9 +122,13 @@ def _at(value: Value, key: Value) -> Value:
     raise EvaluationProblem(f"no such key: {shown(key)}")
 
 
+_NATIVE_TYPES = {dict: "map[string]interface {}", list: "[]interface {}", type(None): "<nil>"}
+"""What Go calls what an object holds."""
+
+
 def _require_key(key: Value) -> None:
     if not isinstance(key, (str, int, float)):
-        raise EvaluationProblem(f"invalid qualifier type: {go_type(key)}")
+        raise EvaluationProblem(f"invalid qualifier type: {_NATIVE_TYPES.get(type(key)) or go_type(key)}")
 
 
 def _position(key: Value) -> int:

@@ -70,8 +70,8 @@ def test_values_are_read_compared_and_made(text: str, expected: Value) -> None:
         ("self.items.x", "unsupported index type 'string' in list"),
         ("has(self.items.x)", "unsupported index type 'string' in list"),
         ("self.items[1.5]", "unsupported index value 1.5 in list"),
-        ("self.items[self.nothing]", "invalid qualifier type: types.Null"),
-        ("self.map[?self.nothing]", "invalid qualifier type: types.Null"),
+        ("self.items[self.nothing]", "invalid qualifier type: <nil>"),
+        ("self.map[?self.nothing]", "invalid qualifier type: <nil>"),
     ],
 )
 def test_what_is_not_there_is_a_problem(text: str, problem: str) -> None:
