@@ -88,7 +88,7 @@ def _end_of_no_word(text: str, place: int) -> int:
     """Behind the character at which it turns out that no word begins here."""
     begun = _BEGUN.match(text, place)
     end = begun.end() if begun else place
-    if escape := _BEGUN_ESCAPE.match(text, end):
+    if text[place] in "'\"" and (escape := _BEGUN_ESCAPE.match(text, end)):
         end = escape.end()
     return min(end + 1, len(text))
 
@@ -99,7 +99,8 @@ def _in_one_line(text: str) -> str:
 
 def _integer(text: str) -> int | Unsigned:
     digits = text.rstrip("uU")
-    number = int(digits, 16) if digits.startswith("0x") else int(digits)
+    # Python reads no thousands of digits, and nobody needs them: the first twenty are too many already.
+    number = int(digits, 16) if digits.startswith("0x") else int(digits.lstrip("0")[:40] or "0")
     return Unsigned(number) if digits != text else number
 
 

@@ -73,9 +73,17 @@ _ACCUMULATORS = frozenset({"__result__", "@result"})
 
 _OPERAND_SIGNS = frozenset({"[", "{", "(", ".", "-", "!", "literal", "name"})
 _BEHIND_OPERAND = frozenset({*_PRECEDENCE, "?", ":", ".", "[", ",", ")", "]", "}", "end"})
-_OPERAND = "{'[', '{', '(', %s'.', '-', '!', %s'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
-"""What an operand may begin with, as cel-go lists it; with room for what else may stand there."""
+_SIGNS = "[]{}().,-!?"
+"""In the order in which cel-go lists what it expects."""
+_LITERALS = "'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER"
+_NAME = "{IDENTIFIER, ESC_IDENTIFIER}"
 _NAMED = {"end": "<EOF>", "name": "IDENTIFIER"}
+
+
+def _operand_or(also: str = "") -> str:
+    """What an operand may begin with, and what else may stand there."""
+    signs = [f"'{sign}'" for sign in _SIGNS if sign in "[{(.-!" or sign in also]
+    return f"{{{', '.join(signs)}, {_LITERALS}}}"
 
 
 def parse(text: str) -> Node:
@@ -109,6 +117,7 @@ class _TooDeepError(Exception):
 class _Parser:
     def __init__(self, text: str) -> None:
         self._tokens, self.problems = tokens(text)
+        self._text = text
         self._at = 0
         self._depth = 0
 
@@ -195,6 +204,8 @@ class _Parser:
         count = 0
         while self.took(first.kind):
             count += 1
+        if self.next.kind not in _OPERAND_SIGNS:
+            raise self.lost("extraneous input", _operand_or()) if first.kind == "!" else self.not_behind(first)
         operand = self.member()
         return Call(first.place, f"{first.kind}_", None, (operand,)) if count % 2 else operand
 
@@ -221,18 +232,24 @@ class _Parser:
             self.unsupported(quoted)
             return Select(dot.place, node, quoted.text, is_optional)
         if not is_optional and self.next.kind != "name":
-            raise self.no_name_behind_dot()
+            raise self.no_name_behind(dot)
+        if self.next.kind != "name":
+            raise self.lost("mismatched input", _NAME)
         token = self.take("name")
         opening = None if is_optional else self.took("(")
         if opening is None:
             return Select(dot.place, node, token.text, is_optional)
         return self.call(opening.place, token.text, node, self.arguments())
 
-    def no_name_behind_dot(self) -> _LostError:
+    def no_name_behind(self, dot: Token) -> _LostError:
         if self.next.text in ("true", "false", "null"):
             return self.lost("mismatched input", "IDENTIFIER")
-        text = "" if self.next.kind == "end" else self.next.text
-        self.wrong(self.next.place, f"Syntax error: no viable alternative at input '.{text}'")
+        return self.not_behind(dot)
+
+    def not_behind(self, sign: Token) -> _LostError:
+        """What comes next cannot stand behind a sign."""
+        end = sign.place + 1 if self.next.kind == "end" else self.next.place + len(self.next.text)
+        self.wrong(self.next.place, f"Syntax error: no viable alternative at input '{self._text[sign.place : end]}'")
         return _LostError()
 
     def unsupported(self, quoted: Token) -> None:
@@ -241,7 +258,7 @@ class _Parser:
     def primary(self, also: str) -> Node:
         token = self.next
         if token.kind not in _OPERAND_SIGNS:
-            wanted = _OPERAND % (f"'{also}', " if also == ")" else "", f"'{also}', " if also == "?" else "")
+            wanted = _operand_or(also)
             if self.following.kind not in _OPERAND_SIGNS or token.kind == "end":
                 raise self.lost("mismatched input", wanted)
             self.wrong(token.place, f"Syntax error: extraneous input '{token.text}' expecting {wanted}")
@@ -267,9 +284,9 @@ class _Parser:
             case "." if name := self.took("name"):
                 return self.named(name, f".{name.text}")
             case ".":
-                raise self.no_name_behind_dot()
+                raise self.no_name_behind(token)
         self._at -= 1
-        raise self.lost("mismatched input", _OPERAND % ("", ""))
+        raise self.lost("mismatched input", _operand_or(also))
 
     def named(self, token: Token, name: str) -> Node:
         opening = self.took("(")
@@ -293,7 +310,7 @@ class _Parser:
         if self.took(")"):
             return ()
         if self.next.kind not in _OPERAND_SIGNS and self.following.kind == ")":
-            wanted = _OPERAND % ("')', ", "")
+            wanted = _operand_or(")")
             self.wrong(self.next.place, f"Syntax error: extraneous input '{self.next.text}' expecting {wanted}")
             self._at += 2
             return ()
@@ -315,41 +332,49 @@ class _Parser:
             self._at += 2
         return False
 
-    def only_comma(self, closing: str) -> None:
-        """`[,]` is an empty list."""
-        if self.next.kind == "," and self.following.kind == closing:
-            self._at += 1
+    def goes_on(self, closing: str, *, is_first: bool) -> bool:
+        """Whether another item comes, or what should be one; a comma may stand before the end, also in `[,]`."""
+        if self.took(closing):
+            return False
+        if is_first and self.took(","):
+            self.take(closing)
+            return False
+        if not is_first and self.next.kind not in _OPERAND_SIGNS and self.next.kind not in ("?", "quoted_name"):
+            self.take(closing)
+            return False
+        return True
 
     def list(self, place: int) -> Node:
         items: list[Node] = []
         optional = set()
-        self.only_comma("]")
-        while not self.took("]"):
-            if items and self.next.kind == "end":
-                self.take("]")
-                break
-            if self.took("?"):
+        while self.goes_on("]", is_first=not items):
+            is_optional = self.took("?") is not None
+            if is_optional:
                 optional.add(len(items))
-            items.append(self.expression())
+            items.append(self.expression(also="" if is_optional or items else "],?"))
             if not self.separated("]"):
                 break
         return MakeList(place, tuple(items), frozenset(optional))
 
-    def field_name(self) -> Node:
+    def field_name(self, *, also: str = "") -> Node:
         if quoted := self.took("quoted_name"):
             self.unsupported(quoted)
             return Literal(quoted.place, quoted.text)
         if self.next.kind != "name":
-            raise self.lost("mismatched input", "{'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}")
+            wanted = "{'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}" if also else _NAME
+            if self.following.kind != "name":
+                raise self.lost("mismatched input", wanted)
+            self.wrong(self.next.place, f"Syntax error: extraneous input '{self.next.text}' expecting {wanted}")
+            self._at += 1
         token = self.take("name")
         return Literal(token.place, token.text)
 
-    def entries(self, key: Callable[[], Node]) -> tuple[Entry, ...]:
+    def entries(self, key: Callable[..., Node]) -> tuple[Entry, ...]:
+        """`key` takes `also`: the signs that may stand there instead."""
         found: list[Entry] = []
-        self.only_comma("}")
-        while not self.took("}"):
+        while self.goes_on("}", is_first=not found):
             is_optional = self.took("?") is not None
-            left = key()
+            left = key(also="" if is_optional or found else "},?")
             colon = self.take(":")
             found.append(Entry(colon.place, left, self.expression(), is_optional))
             if not self.separated("}"):
