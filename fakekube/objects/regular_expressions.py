@@ -49,6 +49,9 @@ _GROUP = re.compile(r"\((?:\?(?:P?<(?P<name>[^>]*)>|(?P<flags>[imsU]*(?:-[imsU]+
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 _PROPERTY = re.compile(r"\\(?P<sign>[pP])(?:\{(?P<not>\^?)(?P<long>[A-Za-z_]+)\}|(?P<short>[A-Za-z]))")
 _HEXADECIMAL = re.compile(r"\\x\{([0-9A-Fa-f]+)\}")
+_CODE = re.compile(r"\\(?:x\{([0-9A-Fa-f]{1,5})\}|x([0-9A-Fa-f]{2})|(0[0-7]{0,2}|[1-7][0-7]{1,2}))")
+_CONTROLS = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "": ""}
+_CLASS_ESCAPES = (r"\d", r"\D", r"\w", r"\W", r"\S")
 _REPEAT = re.compile(r"(?:[*+?]|\{(?P<least>[0-9]+)(?:,(?P<most>[0-9]*))?\})(?P<lazy>\??)")
 
 
@@ -241,15 +244,43 @@ class _Translator:
                 members, taken = self._property(at)
             elif pattern.startswith(r"\s", at):
                 members, taken = _PERL_CLASSES["s"], 2
-            elif pattern[at] == "\\":
-                members, taken = self._plain_escape(at)
+            elif pattern.startswith(_CLASS_ESCAPES, at):
+                members, taken = pattern[at : at + 2], 2
             else:
-                members, taken = (f"\\{pattern[at]}" if pattern[at] in "[]&~|" else pattern[at]), 1
+                members, taken = self._range(at)
             parts.append(members)
             at += taken
         if at >= len(pattern):
             raise PatternError("missing closing ]", pattern[start:])
         self._put("".join(parts) + "]", at + 1 - start)
+
+    def _range(self, at: int) -> tuple[str, int]:
+        """`a-z` or a character alone between brackets, and how long it is."""
+        pattern = self._pattern
+        first, taken = self._member(at)
+        hyphen = at + taken
+        if not pattern.startswith("-", hyphen) or pattern[hyphen + 1 : hyphen + 2] in ("", "]"):
+            return re.escape(first), taken
+        last, length = self._member(hyphen + 1)
+        taken += 1 + length
+        if first > last:
+            raise PatternError("invalid character class range", pattern[at : at + taken])
+        return f"{re.escape(first)}-{re.escape(last)}", taken
+
+    def _member(self, at: int) -> tuple[str, int]:
+        """The character that stands between brackets, and how much of the pattern says so."""
+        if self._pattern[at] != "\\":
+            return self._pattern[at], 1
+        if code := _CODE.match(self._pattern, at):
+            return chr(int(code[1] or code[2], 16) if code[1] or code[2] else int(code[3], 8)), len(code.group())
+        escaped = self._pattern[at + 1 : at + 2]
+        if escaped in "afnrtv":
+            return _CONTROLS[escaped], self._plain_escape(at)[1]
+        if escaped == "x":
+            raise PatternError("invalid escape sequence", self._pattern[at : at + 4])
+        if f"\\{escaped}" in _CLASS_ESCAPES:
+            raise PatternError("invalid escape sequence", f"\\{escaped}")
+        return escaped, self._plain_escape(at)[1]
 
     def _named_class(self, written: str) -> str:
         """The members of `[:alpha:]` or `[:^alpha:]`."""

@@ -70,3 +70,40 @@ def test_bad_patterns_are_told_in_the_words_of_go(pattern: str, text: str) -> No
     with pytest.raises(PatternError) as refused:
         compiled(pattern)
     assert str(refused.value) == text
+
+
+@pytest.mark.parametrize(
+    ("pattern", "good", "bad"),
+    [
+        ("[+--]", "+,-", "."),
+        ("[--a]", "-Aa", "b,"),
+        ("[a-b-c]", "ab-c", "d"),
+        (r"[\x41-\x43]", "ABC", "D41-"),
+        (r"[\101-\x{43}]", "ABC", "D"),
+        (r"[\n-\r]", "\n\v\r", "n-\t"),
+        ("[~~||&&]", "~|&", "-"),
+        ("[a-z&&[b]]", "a]&]z]", "a"),
+        (r"[\d-z]", "7-z", "a"),
+    ],
+)
+def test_ranges_between_brackets_are_those_of_go(pattern: str, good: str, bad: str) -> None:
+    found = compiled(pattern).findall(good)
+
+    assert "".join(found) == good
+    assert not compiled(pattern).search(bad)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("[z-a]", "invalid character class range: `z-a`"),
+        ("[a--b]", "invalid character class range: `a--`"),
+        (r"[a-\d]", r"invalid escape sequence: `\d`"),
+        (r"[\x4]", r"invalid escape sequence: `\x4]`"),
+    ],
+)
+def test_what_is_no_range_is_said_in_the_words_of_go(pattern: str, reason: str) -> None:
+    with pytest.raises(PatternError) as raised:
+        compiled(pattern)
+
+    assert str(raised.value) == f"error parsing regexp: {reason}"
