@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import ceil
 
 from fakekube.expressions import cost
-from fakekube.expressions.frames import Frame, Run, charge
+from fakekube.expressions.frames import LEFT, Frame, Run, Spent, charge
 from fakekube.expressions.runtime_types import NUMERIC, PLAIN, fits, shown_type, type_of_value
 from fakekube.expressions.types import Overload, Type
 from fakekube.expressions.values import EvaluationProblem, Value
@@ -63,6 +64,8 @@ def uncounted(overload: Overload, arguments: Sequence[Run]) -> Run:
 def counted(overload: Overload, call_cost: cost.CallCost, arguments: Sequence[Run]) -> Run:
     """A call whose cost depends on its arguments."""
     match arguments:
+        case [first, second] if isinstance(call_cost, cost.Over):
+            return _binary_over(overload, call_cost.index, call_cost.factor, first, second)
         case [first, second]:
             return _counted_binary(overload, call_cost, first, second)
     return _counted(overload, call_cost, arguments)
@@ -137,6 +140,26 @@ def _counted_binary(overload: Overload, call_cost: cost.CallCost, first: Run, se
         except (TypeError, AttributeError) as error:
             raise _called_wrongly(overload, (left, right), error) from None
         charge(frame, call_cost((left, right), result))
+        return result
+
+    return run
+
+
+def _binary_over(overload: Overload, index: int, factor: float, first: Run, second: Run) -> Run:
+    """As `_counted_binary`, for the many functions that go over one of their arguments."""
+    implementation = overload.implementation
+    assert implementation is not None
+
+    def run(frame: Frame) -> Value:
+        left, right = first(frame), second(frame)
+        try:
+            result = implementation(left, right)
+            units = frame[LEFT] - ceil(len(right if index else left) * factor)
+        except (TypeError, AttributeError) as error:
+            raise _called_wrongly(overload, (left, right), error) from None
+        frame[LEFT] = units
+        if units < 0:
+            raise Spent
         return result
 
     return run

@@ -100,3 +100,8 @@ def test_the_last_word_is_the_end_of_the_text() -> None:
     found, _ = tokens("ab ")
 
     assert [(token.kind, token.place) for token in found] == [("name", 0), ("end", 3)]
+
+
+def test_digits_without_end_are_read() -> None:
+    assert value("0" * 5000 + "1") == 1
+    assert int(value("9" * 5000) or 0) >= 1 << 64
