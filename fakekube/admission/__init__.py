@@ -30,7 +30,15 @@ _TEMPLATED = (
     *("deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps"),
 )
 
+_POLICIES = tuple(
+    f"{word}admissionpolic{end}.admissionregistration.k8s.io"
+    for word in ("mutating", "validating")
+    for end in ("ies", "ybindings")
+)
+
 CHAIN = (
+    # No plugin there: it is the last thing that validation asks of policies.
+    Plugin("parameter_rights", _POLICIES),
     Plugin("namespace_lifecycle"),
     Plugin("limit_ranger", ("pods", "persistentvolumeclaims")),
     Plugin("service_account", ("pods",)),

@@ -47,8 +47,8 @@ class Attributes:
     generate_name: str = ""
     random_suffix: Callable[[int], str] = Chance().suffix
     """Letters for a generated name."""
-    permits: Callable[[str, str, str, str], bool] = lambda verb, group, resource, name: True
-    """(verb, group, resource, name): whether the user may do that as well, at the cluster scope."""
+    permits: Callable[[str, str, str, str, str], bool] = lambda *_: True
+    """(verb, group, resource, namespace or "" for the cluster, name): whether the user may do that as well."""
     replace: Callable[[str, str, str, str, Object], None] = lambda *_: None
     """(group, resource, namespace, name, new object): writes what a plugin keeps count of."""
     take_back: Callable[[], None] = _nothing

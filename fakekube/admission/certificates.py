@@ -37,7 +37,7 @@ def validate(obj: Object, old: Object | None, attributes: Attributes) -> None:
 def _may(attributes: Attributes, verb: str, signer: str) -> bool:
     """By the signer's own name or by its whole domain."""
     domain = signer.partition("/")[0]
-    return any(attributes.permits(verb, GROUP, "signers", name) for name in (signer, f"{domain}/*"))
+    return any(attributes.permits(verb, GROUP, "signers", "", name) for name in (signer, f"{domain}/*"))
 
 
 def _signs(request: Object, old: Object | None) -> bool:

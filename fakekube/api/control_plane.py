@@ -102,8 +102,8 @@ class ControlPlane:
             call.warnings.append,
             metadata.get("generateName", ""),
             self.chance.suffix,
-            lambda verb, group, resource, name: self.permits(
-                call, Asked(verb, "", True, group, "v1", "", resource, "", name)
+            lambda verb, group, resource, namespace, name: self.permits(
+                call, Asked(verb, "", True, group, "v1", namespace, resource, "", name)
             ),
             self.replace,
             webhooks=self.webhooks,
