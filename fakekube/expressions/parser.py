@@ -280,19 +280,20 @@ class _Parser:
             case "{":
                 return MakeMap(token.place, self.entries(self.expression))
             case "name":
-                return self.named(token, token.text)
+                return self.named(token, token.text, token.place)
             case "." if name := self.took("name"):
-                return self.named(name, f".{name.text}")
+                return self.named(name, f".{name.text}", token.place)
             case ".":
                 raise self.no_name_behind(token)
         self._at -= 1
         raise self.lost("mismatched input", _operand_or(also))
 
-    def named(self, token: Token, name: str) -> Node:
+    def named(self, token: Token, name: str, start: int) -> Node:
+        """`start`: where it begins, be it with a dot."""
         opening = self.took("(")
         arguments = self.arguments() if opening else ()
         if token.text in _RESERVED:
-            return self.wrong(token.place, f"reserved identifier: {token.text}")
+            return self.wrong(start, f"reserved identifier: {token.text}")
         return self.call(opening.place, name, None, arguments) if opening else Name(token.place, name)
 
     def literal(self, token: Token, value: Constant) -> Node:

@@ -24,6 +24,8 @@ OPERAND = (
     "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
 )
 
+OPERAND_OR_END_OF_MAP = OPERAND.replace("'(', '.', '-', '!', ", "'}', '(', '.', ',', '-', '!', '?', ")
+
 
 def shape(node: Node) -> str:
     """The node in parentheses, for comparison."""
@@ -115,6 +117,12 @@ def test_a_node_stands_where_problems_point_at(text: str, place: int) -> None:
     [
         ("self.a >", [(8, f"Syntax error: mismatched input '<EOF>' expecting {OPERAND}")]),
         ("object.(", [(7, "Syntax error: no viable alternative at input '.('")]),
+        ("x. <", [(3, "Syntax error: no viable alternative at input '. <'")]),
+        ("-)", [(1, "Syntax error: no viable alternative at input '-)'")]),
+        ("x.?1", [(3, "Syntax error: mismatched input '1' expecting {IDENTIFIER, ESC_IDENTIFIER}")]),
+        ("[1,", [(3, "Syntax error: missing ']' at '<EOF>'")]),
+        ("{", [(1, f"Syntax error: mismatched input '<EOF>' expecting {OPERAND_OR_END_OF_MAP}")]),
+        ("X{", [(2, "Syntax error: mismatched input '<EOF>' expecting {'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}")]),
         ("x.", [(2, "Syntax error: no viable alternative at input '.'")]),
         ("a b", [(2, "Syntax error: extraneous input 'b' expecting <EOF>")]),
         ("(x", [(2, "Syntax error: missing ')' at '<EOF>'")]),
@@ -141,6 +149,7 @@ def test_what_is_no_expression_is_told_as_cel_go_does(text: str, expected: list[
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        (".if", [(0, "reserved identifier: if")]),
         ("if", [(0, "reserved identifier: if")]),
         ("9223372036854775808", [(0, "invalid int literal")]),
         ("-9223372036854775809", [(0, "invalid int literal")]),
