@@ -100,11 +100,9 @@ def masked(value: CIDR) -> CIDR:
 
 
 def contains_ip(value: CIDR, wanted: IP) -> bool:
-    address = wanted.address
-    return (
-        address.version == value.address.version
-        and masked(value).address == masked(CIDR(address, value.length)).address
-    )
+    network, address = value.address, wanted.address
+    beyond = network.max_prefixlen - value.length
+    return network.version == address.version and int(network) >> beyond == int(address) >> beyond
 
 
 def contains_ip_of(value: CIDR, text: str) -> bool:
