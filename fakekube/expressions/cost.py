@@ -3,7 +3,7 @@
 | part | units |
 |---|---|
 | literal, type; `&&`, `||`, `?:`, `or` and `orValue` themselves | 0 |
-| variable, selected field, index | 1 each |
+| variable, selected field, index | 1 each; what `.?a`, `[?a]` and all behind them do not find: 0 |
 | a variable in an index or in a branch of `?:`: `a[b.c]` | 0, what is selected from it 1 each |
 | selecting from what a call or a macro gives: `f(x).y` | 1 more |
 | has(a.b) | as `a` |

@@ -37,7 +37,11 @@ _UNLIMITED = 1 << 62
 
 
 def compiled(checked: Checked) -> Program:
-    """The program of a checked expression. Raises CompilationProblem where it is nested too deeply."""
+    """The program of a checked expression. Raises CompilationProblem where it is nested too deeply.
+
+    What the program gives is not to be changed: it may be a part of the variables or of the program itself. An object among the variables
+    may be a dict that makes its entries when they are asked for (`__missing__`, `__contains__`).
+    """
     try:
         return _Compiled(checked, _Compiler(checked))
     except RecursionError:

@@ -9,7 +9,8 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fakekube.expressions.values import EvaluationProblem, Unsigned, Value
+from fakekube.expressions.runtime_types import shown_type
+from fakekube.expressions.values import EvaluationProblem, Value
 
 
 class _Missing:
@@ -64,13 +65,12 @@ def _shown(key: Value) -> Value:
 def make(pairs: Iterable[tuple[Value, Value]]) -> dict[Value, Value]:
     """The map of keys and values; of a key given twice the last value stands. Raises EvaluationProblem for what cannot be a key."""
     entries = list(pairs)
-    if any(type(key) is bool for key, _ in entries):
-        return TruthMap(entries)
-    try:
-        return dict(entries)
-    except TypeError:
-        wrong = next(key for key, _ in entries if not isinstance(key, (int, Unsigned, float, str)))
-        raise EvaluationProblem(f"unsupported key type: {type(wrong).__name__}") from None
+    for key, _ in entries:
+        try:
+            hash(key)
+        except TypeError:
+            raise EvaluationProblem(f"unsupported key type: {shown_type(key)}") from None
+    return TruthMap(entries) if any(type(key) is bool for key, _ in entries) else dict(entries)
 
 
 def find(entries: dict[Value, Value], key: Value) -> Value:

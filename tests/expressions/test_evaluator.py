@@ -71,6 +71,8 @@ def test_values_are_read_compared_and_made(text: str, expected: Value) -> None:
         ("has(self.items.x)", "unsupported index type 'string' in list"),
         ("self.items[1.5]", "unsupported index value 1.5 in list"),
         ("self.items[self.nothing]", "invalid qualifier type: <nil>"),
+        ("{self.items: 1}", "unsupported key type: list"),
+        ("{optional.of(self.items): 1}", "unsupported key type: optional_type"),
         ("self.map[?self.nothing]", "invalid qualifier type: <nil>"),
     ],
 )
