@@ -27,6 +27,9 @@ remembered: Repeated[_Key, bytes] = Repeated(256)
 """(type, apiVersion, the value without metadata) -> the object, its metadata empty."""
 
 
+_DECODERS = structs.Decoders(defaults.constants)
+
+
 def complete(type_name: str, value: Any, *, kind: str, version: str) -> Decoded:
     """As `structs.decode` followed by `defaults.apply`. Raises DecodeError."""
     key = _key(type_name, value, version)
@@ -37,8 +40,8 @@ def complete(type_name: str, value: Any, *, kind: str, version: str) -> Decoded:
             obj: dict[str, Any] = orjson.loads(text)
             obj["metadata"] = metadata
             return Decoded(obj)
-    decoded = structs.decode(type_name, value, kind=kind, version=version)
-    defaults.apply(type_name, decoded.object)
+    decoded = structs.decode(type_name, value, kind=kind, version=version, decoders=_DECODERS)
+    defaults.complete(type_name, decoded.object)
     if key is not None and text is None and not decoded.needs_text and not remembered.is_new(key):
         nameless = {**decoded.object, "metadata": {}}
         text, kept = as_sent.encoded(nameless)

@@ -9,6 +9,7 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#default-values
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -29,18 +30,94 @@ _Rule = Mapping[str, Any]
 def apply(type_name: str, struct: Struct, now: Now = times.now) -> None:
     """Fills in the defaults of a decoded object, in place and in the order of its type. Objects without a type have none here."""
     if type_name:
-        _of_type(type_name)(struct, now)
+        _of_type(type_name, _all_rules)(struct, now)
+
+
+def complete(type_name: str, struct: Struct, now: Now = times.now) -> None:
+    """The same where `constants` have been filled in already."""
+    _of_type(type_name, _other_rules)(struct, now)
 
 
 @cache
-def _of_type(name: str) -> _Apply:
+def constants(name: str) -> Mapping[str, Any]:
+    """Of the defaults of a type those that depend on nothing and on which nothing depends that comes before them: field -> value.
+
+    It is all the same when these are filled in, so that it can be done while an object is decoded.
+    """
+    rules = facts.defaults(name)
+    fields = facts.type_of(name).fields if rules else {}
+    found: dict[str, Any] = {}
+    before: set[str] = set()
+    for rule in rules:
+        if not _sets_own_field(rule):
+            before |= fields.keys() if "if_no_field_but" in rule else _read_by(rule)
+            continue
+        field = fields[rule["set"]]
+        if field.name in before or (field.always and field.keeps_zero):
+            continue
+        if not any(name in _referred(owner) for owner in _readers().get(field.name, ())):
+            found[field.name] = rule["to"]
+    return found
+
+
+def _sets_own_field(rule: _Rule) -> bool:
+    return rule.keys() == {"set", "to"} and rule["set"].isidentifier()
+
+
+@cache
+def _readers() -> Mapping[str, Sequence[str]]:
+    """By the name of a field the types that have a rule which reads a field of that name, of their own or further inside."""
+    readers: dict[str, list[str]] = {}
+    for name in facts.type_names_with_defaults():
+        for rule in facts.defaults(name):
+            if not _sets_own_field(rule):
+                for field in _read_by(rule):
+                    readers.setdefault(field, []).append(name)
+    return readers
+
+
+_READ_BY_CALLS: Mapping[str, Sequence[str]] = {
+    "host_ports": ("ports", "hostPort", "containerPort"),
+    "limit_range_item": ("default", "defaultRequest", "max", "min"),
+    "pod_level_resources": ("containers", "initContainers", "resources", "limits", "requests", "restartPolicy"),
+    "requests_from_limits": ("resources", "limits", "requests"),
+}
+"""What algorithms look at besides what their rules say."""
+
+
+def _read_by(rule: _Rule) -> set[str]:
+    """The names of all fields that a rule looks at or writes."""
+    found = set(_READ_BY_CALLS.get(rule.get("call", ""), ()))
+    for word, said in rule.items():
+        if word not in ("to", "call", "also_instead_of"):
+            for path in (said,) if isinstance(said, str) else said if isinstance(said, list | dict) else ():
+                found.update(re.split(r"[.\[\]]", path))
+    return found
+
+
+def _all_rules(name: str) -> Sequence[_Rule]:
+    return facts.defaults(name)
+
+
+def _other_rules(name: str) -> Sequence[_Rule]:
+    """Those that `constants` does not tell of."""
+    constant = constants(name)
+    return [rule for rule in facts.defaults(name) if not (_sets_own_field(rule) and rule["set"] in constant)]
+
+
+_Rules = Callable[[str], Sequence[_Rule]]
+"""The rules of a type that are to be applied."""
+
+
+@cache
+def _of_type(name: str, rules_of: _Rules) -> _Apply:
     """An object's own rules in their order, then those of the types of its fields."""
     type_ = facts.type_of(name)
-    rules = tuple(_compiled(rule, type_) for rule in facts.defaults(name))
+    rules = tuple(_compiled(rule, type_) for rule in rules_of(name))
     children = tuple(
-        (field.name, _VISITORS[field.shape], _of_reference(field.ref))
+        (field.name, _VISITORS[field.shape], _of_reference(field.ref, rules_of))
         for field in type_.fields.values()
-        if field.type == "ref" and _concerns(field.ref)
+        if field.type == "ref" and _concerns(field.ref, rules_of)
     )
 
     def apply_to(struct: Struct, now: Now) -> None:
@@ -54,17 +131,17 @@ def _of_type(name: str) -> _Apply:
     return apply_to
 
 
-def _of_reference(name: str) -> _Apply:
+def _of_reference(name: str, rules_of: _Rules) -> _Apply:
     """The rules of a type that a field refers to: looked up when first needed where the type contains itself."""
     if name in _referred(name):
-        return lambda struct, now: _of_type(name)(struct, now)
-    return _of_type(name)
+        return lambda struct, now: _of_type(name, rules_of)(struct, now)
+    return _of_type(name, rules_of)
 
 
 @cache
-def _concerns(name: str) -> bool:
+def _concerns(name: str, rules_of: _Rules) -> bool:
     """Whether a type, or one that it contains, has rules."""
-    return any(facts.defaults(each) for each in (name, *_referred(name)))
+    return any(rules_of(each) for each in (name, *_referred(name)))
 
 
 @cache

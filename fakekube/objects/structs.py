@@ -50,16 +50,17 @@ def parse_json(body: bytes, strict: bool) -> tuple[Any, list[str]]:
     return value, decode_messages.repeated_keys(value) if strict and is_careful else []
 
 
-def decode(type_name: str, value: Any, *, kind: str, version: str) -> Decoded:
+def decode(type_name: str, value: Any, *, kind: str, version: str, decoders: Decoders | None = None) -> Decoded:
     """The object of the type `type_name` that `value` stands for: unknown fields, nulls and zeros dropped as its fields say, fields that
     every answer holds filled in, quantities, times and base64 in the server's spelling.
 
-    `version` is the apiVersion to write, `apps/v1`; with `kind` it comes first. `value` is left as it is. Raises DecodeError.
+    `version` is the apiVersion to write, `apps/v1`; with `kind` it comes first. `value` is left as it is. `decoders` may fill in more.
+    Raises DecodeError.
     """
     value = {} if value is None else value
     notes: list[None] = []
     try:
-        fields = _decoder(type_name)(value, notes)
+        fields = (decoders or _PLAIN).of(type_name)(value, notes)
         result = {"kind": kind, "apiVersion": version}
         fields.pop("kind", None)
         fields.pop("apiVersion", None)
@@ -89,7 +90,7 @@ def decode_custom_resource(value: dict[str, Any]) -> Decoded:
     result: dict[str, Any] = {
         "apiVersion": value["apiVersion"],
         "kind": value["kind"],
-        "metadata": _decoder("meta.ObjectMeta")(metadata or {}, []),
+        "metadata": _PLAIN.of(METADATA)(metadata or {}, []),
         **{key: item for key, item in value.items() if key not in ("apiVersion", "kind", "metadata")},
     }
     try:
@@ -144,12 +145,10 @@ class _Refused(Exception):
 _Decode = Callable[[Any, "list[None]"], Any]
 """(value that is not null, notes) -> the decoded value. Raises _Refused, appends to notes when there is something to tell."""
 
-_decoders: dict[str, _Decode] = {}
-
 
 def decoder(type_name: str) -> Callable[[Any], Any]:
     """A function that makes an object of a type without kind and version: for values that the program itself writes (defaults)."""
-    decode_ = _decoder(type_name)
+    decode_ = _PLAIN.of(type_name)
     return lambda value: decode_(value, [])
 
 
@@ -160,7 +159,7 @@ def metadata(value: Any) -> dict[str, Any] | None:
     """The metadata that an object begins with, or None where there is something to tell about `value`: then decode the whole object."""
     notes: list[None] = []
     try:
-        decoded: dict[str, Any] = _decoder(METADATA)({} if value is None else value, notes)
+        decoded: dict[str, Any] = _PLAIN.of(METADATA)({} if value is None else value, notes)
         orjson.dumps(decoded)
     except (_Refused, RecursionError, orjson.JSONEncodeError):
         return None
@@ -170,7 +169,7 @@ def metadata(value: Any) -> dict[str, Any] | None:
 def fitting(type_name: str, value: Any) -> dict[str, Any] | None:
     """An object of a type without kind and version, or None where `value` is none."""
     try:
-        decoded: dict[str, Any] = _decoder(type_name)(value, [])
+        decoded: dict[str, Any] = _PLAIN.of(type_name)(value, [])
     except (_Refused, RecursionError):
         return None
     return decoded
@@ -178,18 +177,71 @@ def fitting(type_name: str, value: Any) -> dict[str, Any] | None:
 
 def field_decoder(field: Field) -> Callable[[Any], Any]:
     """The same for the value of one field."""
-    decode_ = _of_field(field)
+    decode_ = _PLAIN.of_field(field)
     return lambda value: decode_(value, [])
 
 
-def _decoder(type_name: str) -> _Decode:
-    known = _decoders.get(type_name)
-    if known is not None:
-        return known
-    # Types may contain themselves (JSONSchemaProps): while one is compiled, its name stands for it.
-    _decoders[type_name] = lambda value, notes: _decoders[type_name](value, notes)
-    _decoders[type_name] = compiled = _struct(facts.type_of(type_name))
-    return compiled
+class Decoders:
+    """The decoders of all types, each compiled when it is first asked for.
+
+    `constants` says of a type which values stand in fields that are left out, besides what every answer holds.
+    """
+
+    def __init__(self, constants: Callable[[str], Mapping[str, Any]]) -> None:
+        self._constants = constants
+        self._known: dict[str, _Decode] = {}
+
+    def of(self, type_name: str) -> _Decode:
+        known = self._known.get(type_name)
+        if known is not None:
+            return known
+        # Types may contain themselves (JSONSchemaProps): while one is compiled, its name stands for it.
+        self._known[type_name] = lambda value, notes: self._known[type_name](value, notes)
+        self._known[type_name] = compiled = self._struct(facts.type_of(type_name))
+        return compiled
+
+    def _struct(self, type_: Type) -> _Decode:
+        constants = self._constants(type_.name)
+        return _struct(
+            type_,
+            tuple(
+                # A raw part is bytes to the server: `{}` is as good a value as any.
+                (name, self.of_field(field), field.keeps_zero or _is_raw(field), self._filling(field, constants))
+                for name, field in type_.fields.items()
+            ),
+        )
+
+    def of_field(self, field: Field) -> _Decode:
+        """How the values of a field are decoded, by its shape and the type of its elements."""
+        element = self.of(field.ref) if field.type == "ref" else _SCALARS[field.type, field.format]
+        if field.shape == "one":
+            return element
+        if field.shape == "map" and field.type == "quantity":
+            element = _milli_quantity
+        zero = _zero(field, element)
+        if field.shape == "list":
+            return _strings if field.type == "string" else _list(element, zero)
+        if field.shape == "map":
+            return _string_map if field.type == "string" else _map(element, zero)
+        if field.shape == "map_of_lists":
+            return _map(_strings if field.type == "string" else _list(element, zero), list)
+        raise ValueError(f"no decoder for shape {field.shape} of {field.name}")
+
+    def _filling(self, field: Field, constants: Mapping[str, Any]) -> Callable[[], Any] | None:
+        """Makes what stands in a field when nothing was sent; None where nothing does."""
+        if field.name in constants:
+            constant = constants[field.name]
+            if not isinstance(constant, dict | list):
+                return lambda: constant
+            decode_ = self.of_field(field)
+            return lambda: decode_(constant, [])
+        if not field.always:
+            return None
+        if field.shape == "one" and field.type == "ref" and field.empty is not None:
+            decode_ref = self.of(field.ref)
+            return lambda: decode_ref({}, [])
+        empty = field.empty
+        return dict if empty == {} else list if empty == [] else lambda: empty
 
 
 _Step = tuple[str, _Decode, bool, Callable[[], Any] | None]
@@ -199,13 +251,8 @@ _MOST_SHAPES = 256
 """Shapes kept for a type; what clients of one kind send has few."""
 
 
-def _struct(type_: Type) -> _Decode:
+def _struct(type_: Type, plan: tuple[_Step, ...]) -> _Decode:
     fields = type_.fields
-    plan: tuple[_Step, ...] = tuple(
-        # A raw part is bytes to the server: `{}` is as good a value as any.
-        (name, _of_field(field), field.keeps_zero or _is_raw(field), _filling(field) if field.always else None)
-        for name, field in fields.items()
-    )
     told_apart = _told_apart(type_)
     # Most fields of most objects are absent. Which are to be visited depends on the keys alone, so it is remembered by them.
     shapes: dict[tuple[str, ...], tuple[_Step, ...]] = {}
@@ -266,32 +313,6 @@ def _merged(value: Any, notes: list[None]) -> dict[str, Any]:
     if isinstance(value, dict):
         return with_empty(value)
     raise _Refused
-
-
-def _filling(field: Field) -> Callable[[], Any]:
-    """Makes what stands in a field that is always there when nothing was sent."""
-    if field.shape == "one" and field.type == "ref" and field.empty is not None:
-        decode_ref = _decoder(field.ref)
-        return lambda: decode_ref({}, [])
-    empty = field.empty
-    return dict if empty == {} else list if empty == [] else lambda: empty
-
-
-def _of_field(field: Field) -> _Decode:
-    """How the values of a field are decoded, by its shape and the type of its elements."""
-    element = _decoder(field.ref) if field.type == "ref" else _SCALARS[field.type, field.format]
-    if field.shape == "one":
-        return element
-    if field.shape == "map" and field.type == "quantity":
-        element = _milli_quantity
-    zero = _zero(field, element)
-    if field.shape == "list":
-        return _strings if field.type == "string" else _list(element, zero)
-    if field.shape == "map":
-        return _string_map if field.type == "string" else _map(element, zero)
-    if field.shape == "map_of_lists":
-        return _map(_strings if field.type == "string" else _list(element, zero), list)
-    raise ValueError(f"no decoder for shape {field.shape} of {field.name}")
 
 
 def _zero(field: Field, element: _Decode) -> Callable[[], Any]:
@@ -470,3 +491,5 @@ _SCALARS: Mapping[tuple[str, str], _Decode] = {
     ("any", ""): _raw,
     ("object", ""): _raw,
 }
+
+_PLAIN = Decoders(lambda _: {})

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fakekube.facts import ResourceFacts, resources
 from fakekube.objects import as_sent, defaults, structs
@@ -11,6 +13,7 @@ from fakekube.objects.completion import complete, remembered
 from fakekube.objects.decode_messages import DecodeError
 
 from ..conformance.recordings import selected
+from .random_objects import PATCHED, objects
 
 POD = {
     "kind": "Pod",
@@ -108,3 +111,22 @@ def _check(kind: ResourceFacts, body: Any) -> None:
         got = complete(kind.type_name, body, **arguments)
         assert json.dumps(got.object) == json.dumps(wanted.object)
         assert got.findings == wanted.findings
+
+
+@given(st.data())
+@settings(max_examples=300)
+def test_defaults_that_are_filled_in_while_decoding_are_the_same_as_those_of_the_rules(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from([kind for kind in PATCHED if not defaults.depends_on_time(kind.type_name)]))
+    obj = data.draw(objects(kind))
+
+    remembered.clear()
+    completed = complete(kind.type_name, obj, kind=kind.kind, version=kind.api_version)
+
+    wanted = by_hand(kind.type_name, obj, kind.kind, kind.api_version)
+    assert json.dumps(completed.object) == json.dumps(wanted.object)
+
+
+def test_a_default_that_a_rule_before_it_looks_at_is_left_to_the_rules() -> None:
+    assert "dnsPolicy" in defaults.constants("core.v1.PodSpec")
+    assert "timeoutSeconds" in defaults.constants("core.v1.Probe")
+    assert "port" not in defaults.constants("core.v1.ServicePort")
