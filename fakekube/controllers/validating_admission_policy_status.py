@@ -88,7 +88,12 @@ def _compiler(spec: Mapping[str, Any], kind: Kind, kinds: Kinds) -> Callable[[st
 
     params = _type_of_params(spec.get("paramKind"), kinds)
     composition = Composition(
-        has_params=params is not None, has_variables=True, object_type=_type_of(kind), params_type=params or DYN
+        has_params=params is not None,
+        has_variables=True,
+        object_type=_type_of(kind),
+        params_type=params or DYN,
+        # Of its two variables about rights the real controller knows one, and warns of the other.
+        has_request_resource=False,
     )
     for variable in spec.get("variables") or ():
         try:

@@ -101,6 +101,7 @@ def variables_of(
     *,
     has_params: bool,
     has_authorizer: bool = True,
+    has_request_resource: bool = True,
     fields_of_variables: Mapping[str, Field] | None = None,
     object_type: Type = DYN,
     params_type: Type = DYN,
@@ -114,7 +115,8 @@ def variables_of(
     }
     if has_authorizer:
         known[AUTHORIZER_NAME] = Type("kubernetes.authorization.Authorizer")
-        known[REQUEST_RESOURCE] = Type("kubernetes.authorization.ResourceCheck")
+        if has_request_resource:
+            known[REQUEST_RESOURCE] = Type("kubernetes.authorization.ResourceCheck")
     if has_params:
         known[PARAMS] = params_type
     if fields_of_variables is not None:
@@ -144,6 +146,7 @@ class Composition:
         object_types: Mapping[str, ObjectType] | None = None,
         object_type: Type = DYN,
         params_type: Type = DYN,
+        has_request_resource: bool = True,
     ) -> None:
         self._fields: dict[str, Field] | None = {} if has_variables else None
         is_plain = not (has_variables or functions or object_types) and object_type is DYN and params_type is DYN
@@ -154,6 +157,7 @@ class Composition:
             variables = variables_of(
                 has_params=has_params,
                 has_authorizer=has_authorizer,
+                has_request_resource=has_request_resource,
                 fields_of_variables=self._fields,
                 object_type=object_type,
                 params_type=params_type,

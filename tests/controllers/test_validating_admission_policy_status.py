@@ -71,6 +71,16 @@ def test_each_expression_is_told_with_the_kind_that_it_does_not_fit() -> None:
     ]
 
 
+def test_the_resource_of_the_request_is_not_known_to_who_checks_types() -> None:
+    assert warned(policy("authorizer.requestResource.check('get').allowed()")) == [
+        (
+            "spec.validations[0].expression",
+            "apps/v1, Kind=Deployment: ERROR: <input>:1:11: unexpected failed resolution of "
+            "'kubernetes.authorization.Authorizer'",
+        )
+    ]
+
+
 def test_several_kinds_are_told_in_their_order_a_blank_line_between() -> None:
     rules = (DEPLOYMENTS, CONFIG_MAPS)
 
