@@ -62,10 +62,6 @@ class Evaluation:
         if variables:
             self._known[names.VARIABLES] = _Variables(self, variables)
 
-    def with_object(self, obj: Object | None) -> None:
-        """Have `object` be another one from now on; variables that have been evaluated keep their values."""
-        self._known[names.OBJECT] = obj
-
     def value(self, program: Program) -> Value:
         """Raises ExpressionError, OutOfBudget."""
         try:

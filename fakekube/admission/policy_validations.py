@@ -145,7 +145,7 @@ class _Request:
                     return [], []
             namespace = namespace_of(self.attributes)
             evaluation = self._evaluation(params=params, namespace=namespace, variables=made.variables)
-            failures = [each for each in (self._failure(one, evaluation) for one in made.validations) if each]
+            failures = [failure for each in made.validations for failure in self._judged(each, evaluation)]
             evaluation = self._evaluation(params=params, namespace=namespace, variables=made.variables)
             return failures, self._broken(made.annotations, evaluation)
         except (match_conditions.ConditionsBroken, OutOfBudget) as error:
@@ -154,18 +154,18 @@ class _Request:
     def _evaluation(self, **more: Any) -> Evaluation:
         return Evaluation(self.request, self.obj, self.old, self.attributes, **more)
 
-    def _failure(self, validation: Validation, evaluation: Evaluation) -> _Failure | None:
-        """Raises OutOfBudget."""
+    def _judged(self, validation: Validation, evaluation: Evaluation) -> list[_Failure]:
+        """What one validation says: at most one failure. Raises OutOfBudget."""
         try:
             if evaluation.value(validation.program) is True:
-                return None
+                return []
         except OutOfBudget:
             raise
         except ExpressionError as error:
-            return next(iter(self._of_error(error)), None)
+            return self._of_error(error)
         text = _given(validation.message_program, evaluation) or validation.message
         text = text or f"failed expression: {validation.program.checked.text.strip()}"
-        return self._named(text, validation.reason)
+        return [self._named(text, validation.reason)]
 
     def _broken(self, annotations: Sequence[Program], evaluation: Evaluation) -> list[_Failure]:
         failures: list[_Failure] = []
