@@ -127,5 +127,8 @@ def _type_of_params(param_kind: Mapping[str, str] | None, kinds: Kinds) -> Type 
 
 
 CONTROLLER = Controller(
-    name="validatingadmissionpolicy-status-controller", watches=(Watch(RESOURCE, key=own),), reconcile=reconcile
+    name="validatingadmissionpolicy-status-controller",
+    watches=(Watch(RESOURCE, key=own),),
+    reconcile=reconcile,
+    field_manager="validatingadmissionpolicy-status",
 )
