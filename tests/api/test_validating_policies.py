@@ -447,6 +447,15 @@ async def test_a_connection_is_judged(plane: ControlPlane, install: Install, cal
     )
 
 
+async def test_what_has_no_metadata_is_picked_by_no_label(
+    plane: ControlPlane, install: Install, call: MakeCall
+) -> None:
+    unlabelled = {"objectSelector": {"matchExpressions": [{"key": "a", "operator": "DoesNotExist"}]}}
+    await install("false", rules=[rule("pods/exec")], constraints=unlabelled)
+
+    await connect.approve(plane, call("pods", "web", "exec", command="sh"))
+
+
 async def test_a_change_of_policy_or_binding_counts_at_once(plane: ControlPlane, install: Install, put: Put) -> None:
     await install("object.metadata.name == 'one'")
     await put("configmaps", "one")
