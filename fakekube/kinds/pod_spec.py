@@ -92,13 +92,13 @@ def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldEr
         for field, shown in (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")):
             if spec.get(field):
                 errors.append(forbidden(f"{path}.{shown}", "when `hostUsers` is false"))
-    errors += rules.check(spec, _LATE_ROWS, path)
+    errors += rules.check_given(spec, _LATE_ROWS, path)
     errors += tolerations(spec.get("tolerations") or (), f"{path}.tolerations")
     for i, alias in enumerate(spec.get("hostAliases") or ()):
         errors += rules.always_named(names.ip)(alias.get("ip"), f"{path}.hostAliases[{i}].ip")
         for j, name in enumerate(alias.get("hostnames") or ()):
             errors += [invalid(f"{path}.hostAliases[{i}].hostnames[{j}]", name, text) for text in names.subdomain(name)]
-    errors += rules.check(spec, _CLASS_ROWS, path)
+    errors += rules.check_given(spec, _CLASS_ROWS, path)
     errors += _preemption_policy(spec.get("preemptionPolicy"), f"{path}.preemptionPolicy")
     errors += overhead(spec.get("overhead"), f"{path}.overhead")
     errors += operating_systems.validate(spec, path)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import orjson
+
 from fakekube.kinds import node_labels, pod_volumes
 from fakekube.kinds.pod_annotations import APPARMOR_OF_CONTAINER, SECCOMP_OF_CONTAINER, SECCOMP_OF_POD
 from fakekube.objects import fields, names
+from fakekube.objects.repeated import Repeated
 from fakekube.registry.kind import Object
 
 _NULL_SELECTOR = "a null labelSelector results in matching no pod"
@@ -111,16 +114,18 @@ def _null_selectors(affinity: Object, path: str) -> list[str]:
 def _volumes(volumes: Sequence[Object], path: str) -> list[str]:
     told: list[str] = []
     for i, volume in enumerate(volumes):
-        told += [
-            f"{path}[{i}].{source}: {pod_volumes.DEPRECATED_SOURCES[source]}"
-            for source in volume
-            if source in pod_volumes.DEPRECATED_SOURCES
-        ]
-        if (claim := fields.at(volume, "ephemeral.volumeClaimTemplate.spec")) is not None:
+        for source in volume:
+            if source in pod_volumes.DEPRECATED_SOURCES:
+                told.append(f"{path}[{i}].{source}: {pod_volumes.DEPRECATED_SOURCES[source]}")
+        if "ephemeral" in volume and (claim := fields.at(volume, "ephemeral.volumeClaimTemplate.spec")) is not None:
             told += pod_volumes.claim_warnings(claim, f"{path}[{i}].ephemeral.volumeClaimTemplate.spec")
     for volume in volumes:
-        told += _overlaps(volume)
+        if not _WITH_FILES.isdisjoint(volume):
+            told += _overlaps(volume)
     return told
+
+
+_WITH_FILES = frozenset({"configMap", "secret", "downwardAPI", "projected"})
 
 
 _Files = Sequence[tuple[str, str]]
@@ -134,17 +139,33 @@ def _overlaps(volume: Object) -> Iterator[str]:
         ("secret", "secretName", "Secret"),
         ("downwardAPI", "", "DownwardAPI"),
     ):
-        if (content := volume.get(source)) is not None:
+        if (content := volume.get(source)) is not None and content.get("items"):
             described = f'{title} "{content.get(name, "")}"' if name else title
             for text in _colliding([[(item.get("path", ""), "") for item in content.get("items") or ()]]):
                 yield f'volume "{volume.get("name", "")}" ({described}): overlapping paths: {text}'
-    if (projected := volume.get("projected")) is not None:
+    if (projected := volume.get("projected")) is not None and not _are_known_to_be_apart(projected):
         sources = projected.get("sources") or ()
         for source in sources:
             if not source:
                 yield f'volume "{volume.get("name", "")}" (Projected) has no sources provided'
         for text in _colliding([_projected_files(source) for source in sources]):
             yield f'volume "{volume.get("name", "")}" (Projected): overlapping paths: {text}'
+
+
+_apart: Repeated[bytes, bool] = Repeated(256)
+"""Projections of which there is nothing to tell, by their text."""
+_LONGEST_REMEMBERED = 4096
+
+
+def _are_known_to_be_apart(projected: Object) -> bool:
+    """Whether there is nothing to tell; the volume with the token of its service account is in nearly every pod."""
+    text = orjson.dumps(projected)
+    known = _apart.get(text)
+    if known is None and len(text) < _LONGEST_REMEMBERED and not _apart.is_new(text):
+        sources = projected.get("sources") or ()
+        known = all(sources) and not any(_colliding([_projected_files(source) for source in sources]))
+        _apart.put(text, known)
+    return bool(known)
 
 
 def _projected_files(source: Object) -> _Files:
@@ -223,7 +244,8 @@ def _container(place: str, container: Object, annotations: Object, path: str) ->
     if resources := container.get("resources"):
         for name in _IN_BYTES:
             for field in ("limits", "requests"):
-                told += pod_volumes.fractional_bytes(resources.get(field), f"{place}.resources.{field}", (name,))
+                if (amounts := resources.get(field)) and name in amounts:
+                    told += pod_volumes.fractional_bytes(amounts, f"{place}.resources.{field}", (name,))
     variables = container.get("env") or ()
     if len(variables) > 1:
         seen: set[str] = set()

@@ -98,7 +98,7 @@ class Shape:
         """Whether the items of a list are told apart by value."""
         self.zero = zero or {}
         """What a struct shows that nobody has written anything into."""
-        self._sets: dict[bytes, FieldSet] = {}
+        self._sets: Repeated[bytes, FieldSet] = Repeated(_MOST_REMEMBERED)
         self._plans: dict[tuple[str, ...], tuple[FieldSet, _Containers]] = {}
         self._load = fields
         self._fields: Mapping[str, Shape] | None = None if fields else {}
@@ -192,9 +192,9 @@ class Shape:
             return self.created(value)
         known = self._sets.get(text)
         if known is None:
-            if len(self._sets) >= _MOST_REMEMBERED:
-                self._sets.clear()
-            known = self._sets[text] = self.created(value)
+            known = self.created(value)
+            if not self._sets.is_new(text):
+                self._sets.put(text, known)
         return known
 
     def field_set(self, value: Any) -> FieldSet:

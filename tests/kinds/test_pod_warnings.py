@@ -79,3 +79,17 @@ def test_writer_of_a_template_is_told_with_the_path_of_the_template(warned: Warn
     assert warned("deployments.apps", {"spec": {"template": template}}) == [
         "spec.template.spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"
     ]
+
+
+def test_projections_are_warned_of_alike_however_often_they_come(warned: Warned) -> None:
+    token: Any = {"serviceAccountToken": {"path": "a"}}
+    beside, below = ({"configMap": {"name": "m", "items": [{"key": "k", "path": path}]}} for path in ("b", "a/b"))
+
+    def told(*sources: Any) -> list[str]:
+        volume = {"name": "v", "projected": {"sources": list(sources)}}
+        return warned("pods", {"spec": {"containers": [CONTAINER], "volumes": [volume]}})
+
+    assert [told(token, beside) for _ in range(4)] == [[]] * 4
+    assert [told(token, below) for _ in range(4)] == [
+        ['volume "v" (Projected): overlapping paths: "a/b" (ConfigMap "m") with "a" (ServiceAccountToken)']
+    ] * 4

@@ -21,6 +21,12 @@ def test_rows_are_asked_in_order_and_a_function_is_given_the_whole() -> None:
     ]
 
 
+def test_of_what_is_not_there_only_rows_that_mind_are_asked() -> None:
+    rows = (("a", rules.needed), ("b", rules.needed))
+
+    assert texts(rules.check_given({"b": ""}, rows, "spec")) == ["spec.b: Required value"]
+
+
 def test_each_asks_everything_of_one_element_first() -> None:
     rows = (("ports", rules.each(("name", rules.needed), ("port", rules.port))),)
 

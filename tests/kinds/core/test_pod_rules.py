@@ -403,3 +403,21 @@ def test_some_pods_are_not_changed_through_doors(door: str, pod: Any, why: str) 
     assert validate is not None
 
     assert [str(error) for error in validate(copy.deepcopy(old), old)] == [f"[]: Forbidden: {why}"]
+
+
+def projected(*sources: Any) -> Any:
+    return {"spec": {"containers": [MAIN], "volumes": [{"name": "v", "projected": {"sources": list(sources)}}]}}
+
+
+def test_a_projection_is_judged_alike_however_often_it_comes(refused: Callable[[str, Any], list[str]]) -> None:
+    token = {"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}}
+    short = {"serviceAccountToken": {"path": "token", "expirationSeconds": 599}}
+
+    assert [refused("pods", projected(token)) for _ in range(4)] == [[]] * 4
+    assert [refused("pods", projected(token, short)) for _ in range(4)] == [
+        [
+            "spec.volumes[0].projected.sources[1].serviceAccountToken.expirationSeconds: Invalid value: 599: "
+            "may not specify a duration less than 10 minutes",
+            'spec.volumes[0].projected: Invalid value: "token": conflicting duplicate paths',
+        ]
+    ] * 4
