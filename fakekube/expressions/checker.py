@@ -264,8 +264,6 @@ class _Checker:
     def _assign(self, to: Type, given: Type) -> bool:
         return self.bound.try_all((to,), (given,))
 
-    # Names
-
     def _named(self, node: Node, written: str) -> Type | None:
         name = written.removeprefix(".")
         found = next((scope[name] for scope in reversed(self._scopes) if name in scope), None)
@@ -307,8 +305,6 @@ class _Checker:
     def _declared(self, place: int, owner: ObjectType, name: str) -> Type:
         declared = owner.fields.get(name)
         return self.found(place, f"undefined field '{name}'") if declared is None else declared.type
-
-    # Calls
 
     def _called(self, node: Call) -> Type:
         given = [self.check(argument) for argument in node.arguments]
@@ -376,8 +372,6 @@ class _Checker:
     def _is_function(self, name: str) -> bool:
         return name in _ALWAYS or name in self._functions
 
-    # What is made
-
     def _joined(self, previous: Type | None, current: Type) -> Type:
         if previous is None:
             return current
@@ -436,8 +430,6 @@ class _Checker:
             given = self._unwrapped(entry.value, given)
         if not self._assign(wanted, given):
             self.found(entry.place, f"expected type of field '{field}' is '{wanted}' but provided type is '{given}'")
-
-    # Macros
 
     @contextmanager
     def _loop(self, node: Macro) -> Iterator[None]:

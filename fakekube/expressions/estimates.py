@@ -60,8 +60,6 @@ class _Estimate:
         self._declaration = declaration
         self._bound: dict[str, list[Known]] = {}
 
-    # Nodes
-
     def of(self, node: Node) -> Known:
         match node:
             case Literal():
@@ -128,8 +126,6 @@ class _Estimate:
         total = plus(exactly(cost.MAP), *(value.cost for value in [*keys, *values]))
         return Known(total, type_, (), exactly(len(entries)), Entries(widest(keys), widest(values)))
 
-    # Sizes
-
     def sized(self, value: Known) -> Known:
         """With the size that the schema or the type tell, where none is known yet."""
         if value.size is not None:
@@ -152,8 +148,6 @@ class _Estimate:
                 return NOTHING if at.item is not None and at.type.name == "map" else None
             at = at.item if step in ("@items", "@values") else at.fields.get(step)
         return None if at is None else Range(0, at.largest)
-
-    # Calls
 
     def call(self, node: Call) -> Known:
         type_ = self.type_of(node)
@@ -206,8 +200,6 @@ class _Estimate:
         """Of the items of a list that a function goes over: only their schema tells it."""
         found = self.declared((*value.path, "@items")) if value.path else None
         return ANY if found is None else found
-
-    # Macros
 
     @contextmanager
     def binding(self, bound: Mapping[str, Known]) -> Iterator[None]:

@@ -75,9 +75,6 @@ _ONE = Estimate(exactly(cost.CALL))
 _TEXTS = ("string", "bytes")
 
 
-# Texts
-
-
 def _over(index: int, factor: float = CHARACTER) -> Callable[[Called], Estimate]:
     """Going once over a value."""
     return lambda called: Estimate(scaled(called.size(index), factor))
@@ -160,9 +157,6 @@ def _making_selector(called: Called) -> Estimate:
     return Estimate(plus(exactly(cost.LIST), scaled(size, CHARACTER), requirements))
 
 
-# Comparisons
-
-
 def _over_shorter(called: Called) -> Estimate:
     most = min(called.size(0).most, called.size(1).most)
     return Estimate(scaled(Range(1 if most else 0, most), CHARACTER))
@@ -193,9 +187,6 @@ _COMPARED_AT_ONCE = frozenset(
         "kubernetes.authorization.Decision",
     )
 )
-
-
-# Lists
 
 
 def _over_items(called: Called) -> Estimate:
@@ -248,9 +239,6 @@ def _literal(value: Known, default: int) -> int:
     """The number that is written there."""
     number = value.literal.value if value.literal is not None else None
     return max(number, 0) if type(number) is int else default
-
-
-# Addresses
 
 
 def _comparing_addresses(called: Called) -> Estimate:

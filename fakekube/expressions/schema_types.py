@@ -170,8 +170,6 @@ _RESOURCE_FIELDS: Mapping[str, Schema] = {
     "metadata": {"type": "object", "properties": {"name": {"type": "string"}, "generateName": {"type": "string"}}},
 }
 
-# Names
-
 _RESERVED = frozenset(
     (
         "true",

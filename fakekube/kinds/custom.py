@@ -382,9 +382,6 @@ def _reader(rules: _Rules, path: str) -> Callable[[Object], str]:
     return lambda obj: text_at(rules.from_storage(obj), path)
 
 
-# Scale
-
-
 def _scale_rules(paths: Mapping[str, str]) -> ScaleRules:
     wanted, present = _steps(paths["specReplicasPath"]), _steps(paths["statusReplicasPath"])
     selector = _steps(paths.get("labelSelectorPath") or "")

@@ -129,9 +129,6 @@ class _NoMore(Exception):
     """What rules may cost has been spent."""
 
 
-# Compiling
-
-
 def _place(schema: Schema, declared: Declaration) -> _Place | None:
     if not has_rules(schema):
         return None
@@ -192,9 +189,6 @@ def _normalised(field_path: str, schema: Schema) -> str:
         text += (f".{name}" if text else name) if is_field else f"[{name}]"
         inner = below(inner, name) or {}
     return text
-
-
-# Running
 
 
 class _Run:

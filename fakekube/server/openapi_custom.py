@@ -142,9 +142,6 @@ def list_schema_name(kind: Kind) -> str:
     return f"{schema_name(kind).removesuffix(kind.kind)}{kind.list_kind}"
 
 
-# Schemas
-
-
 def schemas(kind: Kind, dialect: Dialect) -> dict[str, Json]:
     """The schemas of an object and of a list of them, by full name."""
     simple = not dialect.has_defaults

@@ -254,9 +254,6 @@ def _group_version_kind(text: str) -> tuple[str, str, str]:
     return group, version, kind
 
 
-# Schemas
-
-
 def full_name(name: str) -> str:
     """`core.v1.Pod` -> `io.k8s.api.core.v1.Pod`; what begins with a slash is full already, `/com.example.v1.Widget`."""
     if name.startswith("/"):
