@@ -65,7 +65,6 @@ class Shape:
         "_fields",
         "_load",
         "_plans",
-        "_sets",
         "atomic",
         "element",
         "is_leaf",
@@ -98,7 +97,6 @@ class Shape:
         """Whether the items of a list are told apart by value."""
         self.zero = zero or {}
         """What a struct shows that nobody has written anything into."""
-        self._sets: Repeated[bytes, FieldSet] = Repeated(_MOST_REMEMBERED)
         self._plans: dict[tuple[str, ...], tuple[FieldSet, _Containers]] = {}
         self._load = fields
         self._fields: Mapping[str, Shape] | None = None if fields else {}
@@ -190,11 +188,12 @@ class Shape:
         text = orjson.dumps(value)
         if len(text) > _LONGEST_REMEMBERED:
             return self.created(value)
-        known = self._sets.get(text)
+        key = (self, text)
+        known = _created_sets.get(key)
         if known is None:
             known = self.created(value)
-            if not self._sets.is_new(text):
-                self._sets.put(text, known)
+            if not _created_sets.is_new(key):
+                _created_sets.put(key, known)
         return known
 
     def field_set(self, value: Any) -> FieldSet:
@@ -509,7 +508,8 @@ class Shape:
                 yield from self.element.mistakes(item, path + place, may_repeat=may_repeat)
 
 
-_applied_sets: Repeated[tuple[Shape, bytes], FieldSet] = Repeated(256)
+_created_sets: Repeated[tuple[Shape, bytes], FieldSet] = Repeated(_MOST_REMEMBERED)
+_applied_sets: Repeated[tuple[Shape, bytes], FieldSet] = Repeated(_MOST_REMEMBERED)
 _fitting: Repeated[tuple[Shape, bytes], bool] = Repeated(256)
 
 _Containers = tuple[tuple[str, str, Shape], ...]
