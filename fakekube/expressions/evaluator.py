@@ -145,8 +145,6 @@ class _Compiler:
     def _literal(self, node: Literal) -> Run:
         return self._constant(node.value)
 
-    # names and fields
-
     def _name(self, node: Name) -> Run:
         slot = self._bound.get(node.name.removeprefix("."))
         if slot is None:
@@ -215,8 +213,6 @@ class _Compiler:
         if operand_type.name == "list" and self._type(node.index).name == "int":
             return reading.list_item(operand, index)
         return reading.item(operand, index)
-
-    # calls
 
     def _call(self, node: Call) -> Run:
         overloads = self._checked.overloads.get(id(node), ())
@@ -352,8 +348,6 @@ class _Compiler:
 
         return run
 
-    # what is made
-
     def _list(self, node: MakeList) -> Run:
         runs = [self._node(item) for item in node.items]
         if not node.optional and all(map(self._is_literal, runs)):
@@ -416,8 +410,6 @@ class _Compiler:
             return Constructed(name, fields)
 
         return run
-
-    # macros
 
     def _macro(self, node: Macro) -> Run:
         target, target_units = self.part(node.target)
