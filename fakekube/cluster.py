@@ -184,9 +184,11 @@ class FakeCluster(Identities, MetricsHandle, Handle):
 
         def ready() -> None:
             # What is there now lives as long as the process; stored objects form no cycles. Without this a full collection walks over
-            # all of them every few hundred writes. Those of young objects are small, since while one lasts nobody is answered.
+            # all of them every few hundred writes. Those of young objects are small, since while one lasts nobody is answered, and so
+            # that what it walks over is still at hand: what counts is how many objects more there are, and where each write lets old
+            # ones go for its new ones, there may be ten times as many young ones.
             gc.freeze()
-            gc.set_threshold(5_000, 500, 100)
+            gc.set_threshold(300, 8_000, 100)
             if on_ready is not None:
                 on_ready()
 
