@@ -8,7 +8,7 @@ from fakekube.objects.field_errors import FieldError, duplicate, invalid, requir
 from fakekube.objects.metadata import IMMUTABLE_TEXT
 from fakekube.registry.kind import Object, Strategy
 
-MOST_NODE_ID_BYTES = 192
+MOST_NODE_ID_BYTES = 256
 DRIVER = "storage.v1.CSINodeDriver"
 
 
@@ -22,13 +22,15 @@ def _drivers(node: Object, _: str = "") -> list[FieldError]:
         if name in seen:
             errors.append(duplicate(f"{path}.name", name))
         seen.add(name)
+        # Kubernetes tells of the keys at the driver.
+        errors += _topology_keys(driver.get("topologyKeys"), path)
     return errors
 
 
 def _node_id(value: str | None, path: str) -> list[FieldError]:
     if not value:
         return [required(path)]
-    if len(value) > MOST_NODE_ID_BYTES:
+    if len(value.encode()) > MOST_NODE_ID_BYTES:
         return [invalid(path, value, f"must be {MOST_NODE_ID_BYTES} characters or less")]
     return []
 
@@ -38,16 +40,15 @@ def _topology_keys(value: list[str] | None, path: str) -> list[FieldError]:
     for i, key in enumerate(value or ()):
         if not key:
             errors.append(required(path))
-        elif key in (value or ())[:i]:
+        if key in (value or ())[:i]:
             errors.append(duplicate(path, key))
-        errors += [invalid(path, key, text) for text in (names.qualified_name(key) if key else ())]
+        errors += [invalid(path, key, text) for text in names.qualified_name(key)]
     return errors
 
 
 _DRIVER = (
     ("nodeID", _node_id),
     ("allocatable.count", rules.non_negative),
-    ("topologyKeys", _topology_keys),
 )
 
 validate = rules.table(_drivers)
@@ -56,15 +57,17 @@ validate = rules.table(_drivers)
 def validate_update(node: Object, old: Object) -> list[FieldError]:
     """A driver may come and go, and may be given the number of its volumes; nothing else of it changes."""
     errors = validate(node)
-    before = {driver.get("name"): driver for driver in fields.at(old, "spec.drivers") or ()}
-    for driver in fields.at(node, "spec.drivers") or ():
-        known = before.get(driver.get("name"))
-        if known is None:
-            continue
-        new, was = ({key: part for key, part in each.items() if key != "allocatable"} for each in (driver, known))
-        if new != was:
-            errors.append(invalid("spec.drivers", go_structs.shown_type(DRIVER, driver), IMMUTABLE_TEXT))
+    for known in fields.at(old, "spec.drivers") or ():
+        was = _lasting(known)
+        for driver in fields.at(node, "spec.drivers") or ():
+            new = _lasting(driver)
+            if new.get("name") == was.get("name") and new != was:
+                errors.append(invalid("spec.drivers", go_structs.shown_type(DRIVER, new), IMMUTABLE_TEXT))
     return errors
+
+
+def _lasting(driver: Object) -> Object:
+    return {key: part for key, part in driver.items() if key != "allocatable" and part}
 
 
 STRATEGY = Strategy(validate_create=validate, validate_update=validate_update, returns_deleted_object=True)

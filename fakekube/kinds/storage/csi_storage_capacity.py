@@ -10,7 +10,6 @@ validate = rules.table(
     ("nodeTopology", rules.selector),
     ("storageClassName", rules.always_named(names.subdomain)),
     ("capacity", rules.quantity_non_negative),
-    ("maximumVolumeSize", rules.quantity_non_negative),
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from fakekube.kinds import node_labels
 from fakekube.objects import names, rules
-from fakekube.objects.field_errors import FieldError, duplicate, invalid, too_long, too_many
+from fakekube.objects.field_errors import FieldError, duplicate, invalid, required, too_long
 from fakekube.registry.kind import Object, Strategy
 
 MOST_PARAMETERS, MOST_PARAMETER_BYTES = 512, 256 * 1024
@@ -19,22 +19,25 @@ MOST_PARAMETERS, MOST_PARAMETER_BYTES = 512, 256 * 1024
 def parameters(value: Any, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     if value and len(value) > MOST_PARAMETERS:
-        return [too_many(path, len(value), MOST_PARAMETERS)]
+        return [too_long(path, MOST_PARAMETERS)]
     for key in value or ():
         if not key:
             errors.append(invalid(path, key, "field can not be empty."))
-    if sum(len(key) + len(text) for key, text in (value or {}).items()) > MOST_PARAMETER_BYTES:
+    if sum(len(key.encode()) + len(text.encode()) for key, text in (value or {}).items()) > MOST_PARAMETER_BYTES:
         errors.append(too_long(path, MOST_PARAMETER_BYTES))
     return errors
 
 
-def _provisioner(value: Any, path: str) -> list[FieldError]:
-    return [invalid(path, value, text) for text in names.qualified_name(value.lower())] if value else []
+def provisioner(value: Any, path: str) -> list[FieldError]:
+    if not value:
+        return [required(path)]
+    return [invalid(path, value.lower(), text) for text in names.qualified_name(value.lower())]
 
 
 def _topologies(value: Any, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
-    seen: list[dict[str, set[str]]] = []
+    # What has no expressions is told once for every term that there is: so does Kubernetes.
+    seen: list[dict[str, set[str]]] = [{} for _ in value or ()]
     for i, term in enumerate(value or ()):
         place = f"{path}[{i}]"
         keys: dict[str, set[str]] = {}
@@ -44,8 +47,7 @@ def _topologies(value: Any, path: str) -> list[FieldError]:
             if expression.get("key", "") in keys:
                 errors.append(duplicate(f"{where}.key", expression.get("key", "")))
             keys[expression.get("key", "")] = set(expression.get("values") or ())
-        if keys in seen:
-            errors.append(duplicate(f"{place}.matchLabelExpressions", ""))
+        errors += [duplicate(f"{place}.matchLabelExpressions", "")] * seen.count(keys)
         seen.append(keys)
     return errors
 
@@ -56,18 +58,18 @@ _EXPRESSION = (
 )
 
 validate = rules.table(
-    ("provisioner", rules.needed, _provisioner),
+    ("provisioner", provisioner),
     ("parameters", parameters),
     ("reclaimPolicy", rules.one_of("Delete", "Retain")),
-    ("volumeBindingMode", rules.needed_one_of("Immediate", "WaitForFirstConsumer")),
+    ("volumeBindingMode", rules.always_one_of("Immediate", "WaitForFirstConsumer")),
     ("allowedTopologies", _topologies),
 )
 
 
 def validate_update(storage_class: Object, old: Object) -> list[FieldError]:
-    return rules.unchanged_at(
+    return validate(storage_class) + rules.unchanged_at(
         storage_class, old, "parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"
-    ) + _topologies(storage_class.get("allowedTopologies"), "allowedTopologies")
+    )
 
 
 def warnings(storage_class: Object, old: Object | None) -> Sequence[str]:

@@ -27,22 +27,28 @@ def _source(spec: Object, path: str) -> list[FieldError]:
 _SPEC = (
     ("attacher", driver_name),
     _source,
-    ("nodeName", rules.needed_name(names.subdomain)),
+    ("nodeName", rules.always_named(names.subdomain)),
 )
 
 
 def _metadata(value: Object | None, path: str) -> list[FieldError]:
-    size = sum(len(key) + len(text) for key, text in (value or {}).items())
+    size = sum(len(key.encode()) + len(text.encode()) for key, text in (value or {}).items())
     return [too_long(path, MOST_METADATA_BYTES)] if size > MOST_METADATA_BYTES else []
 
 
-_ERROR = rules.within(("message", rules.no_longer_than(MOST_MESSAGE_BYTES)), ("errorCode", rules.non_negative))
+def _message(value: str | None, path: str) -> list[FieldError]:
+    """Kubernetes counts to one limit and tells of the other."""
+    return [too_long(path, MOST_METADATA_BYTES)] if len((value or "").encode()) > MOST_MESSAGE_BYTES else []
+
+
+_ERROR = rules.within(("message", _message), ("errorCode", rules.between(0, 2**31 - 1)))
 
 validate_create = rules.table(
     ("spec", rules.within(*_SPEC)),
     ("status.attachmentMetadata", _metadata),
     ("status.attachError", _ERROR),
     ("status.detachError", _ERROR),
+    ("spec.source.persistentVolumeName", rules.told_by(names.subdomain)),
 )
 
 

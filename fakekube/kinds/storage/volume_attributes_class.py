@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from fakekube.kinds.csi_names import driver_name
-from fakekube.kinds.storage.storage_class import parameters
+from fakekube.kinds.storage.storage_class import parameters, provisioner
 from fakekube.objects import rules
 from fakekube.objects.field_errors import FieldError, forbidden
 from fakekube.registry.kind import Object, Strategy
 
 validate_create = rules.table(
-    ("driverName", driver_name),
-    ("parameters", rules.needed_because("must contain at least one key/value pair"), parameters),
+    ("driverName", provisioner),
+    ("parameters", parameters, rules.needed_because("must contain at least one key/value pair")),
 )
 
 
@@ -19,7 +18,7 @@ def validate_update(volume_attributes_class: Object, old: Object) -> list[FieldE
         forbidden(field, f"updates to {field} are forbidden.")
         for field in ("driverName", "parameters")
         if volume_attributes_class.get(field) != old.get(field)
-    ]
+    ] + validate_create(volume_attributes_class)
 
 
 STRATEGY = Strategy(validate_create=validate_create, validate_update=validate_update, returns_deleted_object=True)

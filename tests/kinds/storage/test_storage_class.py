@@ -26,6 +26,17 @@ REFUSALS: list[tuple[Any, list[str]]] = [
             "allowedTopologies[0].matchLabelExpressions[0].values: Required value",
         ],
     ),
+    (
+        {"provisioner": "p", "volumeBindingMode": "", "parameters": {str(i): "x" for i in range(513)}},
+        [
+            "parameters: Too long: may not be more than 512 bytes",
+            'volumeBindingMode: Unsupported value: "": supported values: "Immediate", "WaitForFirstConsumer"',
+        ],
+    ),
+    (
+        {"provisioner": "p", "allowedTopologies": [{}, {"matchLabelExpressions": [{"key": "a", "values": ["b"]}]}]},
+        ['allowedTopologies[0].matchLabelExpressions: Duplicate value: ""'] * 2,
+    ),
 ]
 
 
