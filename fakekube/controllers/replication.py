@@ -81,6 +81,8 @@ async def reconcile(this: Replication, context: Context, namespace: str, name: s
     if owner is None:
         return None
     await settle_claims(context, owner, "pods", this.selector_of(owner))
+    # What is told is what was there when it looked, as upstream: of the pods that it makes now the next look tells.
+    seen = status_of(this, context, owner, context.owners("pods").of(owner))
     failure: StatusError | None = None
     missing = 0
     if "deletionTimestamp" not in owner["metadata"]:
@@ -90,7 +92,7 @@ async def reconcile(this: Replication, context: Context, namespace: str, name: s
             await delete_surplus(context, owner, -missing)
         except StatusError as error:
             failure = error
-    again_s = await write_status(this, context, owner, missing, failure)
+    again_s = await write_status(this, context, owner, seen, missing, failure)
     if failure is not None:
         raise failure
     return 0.0 if abs(missing) > AT_ONCE else again_s
@@ -170,11 +172,15 @@ def magnitude(now: datetime, since: str | None) -> float:
     return math.floor(math.log2(age_s)) if age_s > 0 else -1
 
 
+Seen = tuple[Object, float | None]
+"""A status, and after how many seconds a pod will have been ready for long enough."""
+
+
 async def write_status(
-    this: Replication, context: Context, owner: Object, missing: int, failure: StatusError | None
+    this: Replication, context: Context, owner: Object, seen: Seen, missing: int, failure: StatusError | None
 ) -> float | None:
-    """Write the status if it differs; returns after how many seconds a pod will have been ready for long enough."""
-    status, again_s = status_of(this, context, owner, context.owners("pods").of(owner))
+    """Write the status if it differs; returns after how many seconds it is due again."""
+    status, again_s = seen
     conditions = conditions_of(owner, missing, failure, context.clock.timestamp())
     if conditions:
         status["conditions"] = conditions
@@ -186,7 +192,7 @@ async def write_status(
     return again_s
 
 
-def status_of(this: Replication, context: Context, owner: Object, group: Group) -> tuple[Object, float | None]:
+def status_of(this: Replication, context: Context, owner: Object, group: Group) -> Seen:
     spec = owner["spec"]
     template_labels = spec["template"].get("metadata", {}).get("labels", {})
     ready = available = group.ready

@@ -31,6 +31,15 @@ async def create(cluster: Cluster, **spec: Any) -> None:
     await cluster.settle()
 
 
+def test_a_status_tells_of_the_pods_that_were_there_when_the_controller_looked() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await create(cluster, replicas=1)
+        told = [obj["status"] for verb, resource, obj in cluster.writes if (verb, resource) == ("update status", SETS)]
+        assert [(status["replicas"], status["observedGeneration"]) for status in told] == [(0, 1), (1, 1)]
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
 def test_pods_are_made_as_the_template_says_and_told_of() -> None:
     metadata = {"labels": {"app": "web"}, "annotations": {"a": "b"}, "finalizers": ["example.com/kept"]}
 
