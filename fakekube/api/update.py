@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
-
 from fakekube.api.approval import changed
 from fakekube.api.body import Body, check_name, check_place, decoded, from_storage
 from fakekube.api.call import Call, write_options
@@ -11,6 +9,7 @@ from fakekube.api.control_plane import ControlPlane
 from fakekube.api.create import create_decoded
 from fakekube.api.field_ownership import keep_empty_list, own_created, own_updated
 from fakekube.errors import Conflict, details_of, qualified
+from fakekube.objects import as_sent
 from fakekube.registry.kind import Object
 from fakekube.storage.store import Stored
 
@@ -32,13 +31,13 @@ async def update(plane: ControlPlane, call: Call, body: Body, media_type: str = 
         obj["metadata"].pop("resourceVersion", None)
         own_created(plane, call, obj, options)
         return await create_decoded(plane, call, obj, options, other_verb=True), True
-    text = orjson.dumps(obj)
+    again = as_sent.copies_of(kind.type_name, obj)
     first: Object | None = obj
 
     async def become(current: Stored) -> Object:
         nonlocal first
         # The first attempt may use up what was decoded; a repeat reads it again.
-        new, first = (first if first is not None else orjson.loads(text)), None
+        new, first = (first if first is not None else again()), None
         await own_updated(plane, call, from_storage(kind, current.value), new, options)
         return new
 

@@ -128,6 +128,15 @@ def as_go_maps(type_name: str, obj: Any) -> Any:
     return obj
 
 
+def copies_of(type_name: str, obj: Any) -> Callable[[], Any]:
+    """Makes objects like `obj` as it is now, with the texts in them."""
+    if type_name in RAW_EXTENSIONS:
+        kept = copy.deepcopy(obj)
+        return lambda: copy.deepcopy(kept)
+    text = orjson.dumps(obj)
+    return lambda: orjson.loads(text)
+
+
 def is_same(one: Any, other: Any) -> bool:
     """Whether two values are equal down to the texts of the RawExtensions in them."""
     return bool(one == other) and _spelt_out(one) == _spelt_out(other)

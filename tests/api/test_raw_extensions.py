@@ -12,7 +12,7 @@ from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import Invalid
 from fakekube.objects.as_sent import text_of
 from fakekube.objects.patches import JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
-from fakekube.storage.store import Stored
+from fakekube.storage.store import Clash, Stored
 
 from .conftest import MakeCall
 
@@ -80,6 +80,27 @@ async def test_a_put_with_the_same_text_is_the_same_data(plane: ControlPlane, ca
 
     assert stored.value["revision"] == 2
     assert text_of(stored.value["data"]) == b'{"b": 1, "a": [ ]}'
+
+
+async def test_a_put_that_is_tried_again_still_has_its_text(
+    plane: ControlPlane, call: MakeCall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await created(plane, call, '{"a": 1}')
+    tries: list[str] = []
+    store = plane.store.update
+
+    def slower_at_first(collection: str, expected: Stored, value: Any) -> Stored:
+        tries.append(collection)
+        if len(tries) == 1:
+            raise Clash
+        return store(collection, expected, value)
+
+    monkeypatch.setattr(plane.store, "update", slower_at_first)
+
+    stored = await put(plane, call, b'{"metadata":{"name":"r"},"revision":2,"data":{"a": 1}}')
+
+    assert len(tries) == 2
+    assert text_of(stored.value["data"]) == b'{"a": 1}'
 
 
 @pytest.mark.parametrize("data", ['{"b":1,"a":2}', '{"a": 2, "b": 1}', '{"b": 1, "a": 2 }'])
