@@ -6,7 +6,7 @@ https://kubernetes.io/docs/concepts/policy/resource-quotas/
 from __future__ import annotations
 
 from fakekube.objects import names
-from fakekube.objects.field_errors import FieldError, invalid
+from fakekube.objects.field_errors import FieldError, invalid, not_supported
 from fakekube.objects.metadata import NON_NEGATIVE_TEXT
 from fakekube.objects.quantities import parse, quantity
 
@@ -27,9 +27,14 @@ MEASURED_IN_QUOTAS = COMPUTE | {
 STANDARD = COUNTED | MEASURED_IN_QUOTAS | {"storage"}
 
 
+def is_native(name: str) -> bool:
+    """Whether Kubernetes itself knows what the resource is."""
+    return "/" not in name or "kubernetes.io/" in name
+
+
 def is_extended(name: str) -> bool:
     """Whether a resource is known only to its provider: `example.com/gpu`, of which there are whole ones."""
-    if "/" not in name or "kubernetes.io/" in name or name.startswith("requests."):
+    if is_native(name) or name.startswith("requests."):
         return False
     return not names.qualified_name(f"requests.{name}")
 
@@ -40,8 +45,16 @@ def is_standard_in_quotas(name: str) -> bool:
 
 def resource_name(name: str, path: str) -> list[FieldError]:
     errors = [invalid(path, name, text) for text in names.qualified_name(name)]
-    if "/" not in name and name not in STANDARD and not name.startswith((HUGEPAGES, QUOTA_HUGEPAGES)):
+    if not errors and "/" not in name and name not in STANDARD and not name.startswith((HUGEPAGES, QUOTA_HUGEPAGES)):
         errors.append(invalid(path, name, "must be a standard resource type or fully qualified"))
+    return errors
+
+
+def pod_resource_name(name: str, path: str) -> list[FieldError]:
+    """Resources of a pod as a whole."""
+    errors = resource_name(name, path)
+    if not errors and name not in ("cpu", "memory") and not name.startswith(HUGEPAGES):
+        errors.append(not_supported(path, name, ("cpu", HUGEPAGES, "memory")))
     return errors
 
 
@@ -50,7 +63,7 @@ def container_resource_name(name: str, path: str) -> list[FieldError]:
     if "/" not in name:
         if name not in COMPUTE and not name.startswith(HUGEPAGES):
             errors.append(invalid(path, name, "must be a standard resource for containers"))
-    elif "kubernetes.io/" not in name and not is_extended(name):
+    elif not is_native(name) and not is_extended(name):
         errors.append(invalid(path, name, "doesn't follow extended resource name standard"))
     return errors
 

@@ -23,6 +23,7 @@ _STANDARD_FINALIZERS = frozenset({ORPHAN_FINALIZER, FOREGROUND_FINALIZER, NAMESP
 _UNFIT_OWNERS = frozenset({("v1", "Event")})
 _TAKE_ANY_FINALIZER = frozenset(
     {
+        ("", "events"),
         ("coordination.k8s.io", "leases"),
         ("policy", "poddisruptionbudgets"),
         ("apiextensions.k8s.io", "customresourcedefinitions"),
@@ -35,6 +36,8 @@ _CHECKED_IN_FULL_AGAIN = frozenset(
     for resource in ("configmaps", "secrets", "serviceaccounts", "pods", "persistentvolumeclaims", "services")
 )
 """Kinds whose update is checked once more with everything that is asked at creation."""
+_CHECKED_LAST = frozenset({("", "events")})
+"""Kinds that leave the check of metadata to the generic one, which comes after theirs and only if that found nothing."""
 _IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 NON_NEGATIVE_TEXT = "must be greater than or equal to 0"
@@ -47,11 +50,18 @@ def validate_create(facts: ResourceFacts, metadata: Metadata) -> list[FieldError
     return errors + _unqualified_finalizers(facts, metadata)
 
 
+def is_checked_last(facts: ResourceFacts) -> bool:
+    """Whether the metadata of a new object is only judged when there is nothing wrong with the rest."""
+    return (facts.group, facts.resource) in _CHECKED_LAST
+
+
 def validate_update(facts: ResourceFacts, new: Metadata, old: Metadata) -> list[FieldError]:
     """What is wrong with changed metadata: the generic full check, the generic update check, and the kind's own."""
     errors = _validate(new, _stored_name, facts.namespaced, "metadata")
     change = _validate_change(new, old, "metadata")
-    errors += change + change + _unqualified_finalizers(facts, new)
+    errors += change
+    if not is_checked_last(facts):
+        errors += change + _unqualified_finalizers(facts, new)
     if (facts.group, facts.resource) in _CHECKED_IN_FULL_AGAIN:
         errors += validate_create(facts, new)
     return errors

@@ -55,11 +55,9 @@ async def create(
         metadata["name"] = generated_from[:LONGEST_PREFIX] + operation.random_suffix()
     _prepare(kind, obj, operation)
     metadata = obj["metadata"]
-    errors = [
-        *object_metadata.validate_create(kind.facts, metadata),
-        *kind.strategy.validate_create(obj),
-    ]
+    errors = [*object_metadata.validate_create(kind.facts, metadata), *(own := kind.strategy.validate_create(obj))]
     if errors:
+        errors = list(own) if own and object_metadata.is_checked_last(kind.facts) else errors
         raise invalid_object(kind.facts.stored_as[0], obj["kind"], metadata.get("name", ""), errors)
     warnings.extend(kind.strategy.warnings(obj, None))
     await approve(obj, None)

@@ -8,6 +8,8 @@ from fakekube.objects import names, rules
 from fakekube.objects.field_errors import FieldError, invalid, required
 from fakekube.registry.kind import Object, Strategy
 
+MANAGED_BY, CONTROLLER = "endpoints.kubernetes.io/managed-by", "endpoint-controller"
+
 
 def _reachable(value: Any, path: str) -> list[FieldError]:
     """An address that is none is told once more, in the words of old."""
@@ -25,8 +27,9 @@ _ADDRESS = (
 
 
 def _subset(value: Object, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
     if not value.get("addresses") and not value.get("notReadyAddresses"):
-        return [required(path, "must specify `addresses` or `notReadyAddresses`")]
+        errors.append(required(path, "must specify `addresses` or `notReadyAddresses`"))
     ports = value.get("ports") or ()
     name = rules.needed_name(names.label) if len(ports) > 1 else rules.named(names.label)
     port = (
@@ -36,7 +39,7 @@ def _subset(value: Object, path: str) -> list[FieldError]:
         ("appProtocol", rules.told_by(names.qualified_name)),
     )
     addresses = rules.each(*_ADDRESS)
-    return rules.check(
+    return errors + rules.check(
         value, [("addresses", addresses), ("notReadyAddresses", addresses), ("ports", rules.each(*port))], path
     )
 
@@ -50,7 +53,9 @@ def validate_update(endpoints: Object, old: Object) -> list[FieldError]:
 
 
 def warnings(endpoints: Object, old: Object | None) -> list[str]:
-    """What is told of addresses that are good, but not as they should be written."""
+    """What is told of addresses that are good, but not as they should be written; the controller's own are taken to be."""
+    if (endpoints["metadata"].get("labels") or {}).get(MANAGED_BY) == CONTROLLER:
+        return []
     return [
         text
         for i, subset in enumerate(endpoints.get("subsets") or ())

@@ -5,6 +5,8 @@ https://kubernetes.io/docs/concepts/policy/limit-range/
 
 from __future__ import annotations
 
+import math
+
 from fakekube.kinds import resource_names
 from fakekube.objects import fields, names
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, required
@@ -36,14 +38,14 @@ def validate(limit_range: Object, *_: object) -> list[FieldError]:
 
 def _type(name: str, path: str) -> list[FieldError]:
     errors = [invalid(path, name, text) for text in names.qualified_name(name)]
-    if "/" not in name and name not in TYPES:
+    if not errors and "/" not in name and name not in TYPES:
         errors.append(invalid(path, name, "must be a standard limit type or fully qualified"))
     return errors
 
 
 def _limit(limit: Object, type_: str, path: str) -> list[FieldError]:
     errors = _names(limit, "max", type_, path) + _names(limit, "min", type_, path)
-    for field in ("default", "defaultRequest"):
+    for field in _DEFAULTS:
         if type_ != "Pod":
             errors += _names(limit, field, type_, path)
         elif limit.get(field):
@@ -53,17 +55,13 @@ def _limit(limit: Object, type_: str, path: str) -> list[FieldError]:
         detail = "either minimum or maximum storage value is required, but neither was provided"
         errors.append(required(f"{path}.limits", detail))
     errors += _names(limit, "maxLimitRequestRatio", type_, path)
-    named = [
-        name
-        for field in _FIELDS
-        if type_ != "Pod" or not field.startswith("default")
-        for name in limit.get(field) or ()
-    ]
-    for name in dict.fromkeys(named):
-        errors += _amounts(limit, name, path)
+    judged = {field: limit[field] for field in _FIELDS if field in limit and (type_ != "Pod" or field not in _DEFAULTS)}
+    for name in dict.fromkeys(name for amounts in judged.values() for name in amounts or ()):
+        errors += _amounts(judged, name, path)
     return errors
 
 
+_DEFAULTS = ("default", "defaultRequest")
 _FIELDS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
 
 
@@ -112,15 +110,25 @@ def _amounts(limit: Object, name: str, path: str) -> list[FieldError]:
     if ratio is not None:
         if parse(ratio) < 1:
             errors.append(invalid(place, ratio, f"ratio {ratio} is less than 1"))
-        least, most = (parse(given.get(field, "0")) for field in ("min", "max"))
-        if least and most and parse(ratio) > most / least:
-            errors.append(invalid(place, ratio, f"ratio {ratio} is greater than max/min = {most / least:f}"))
+        if "min" in given and "max" in given:
+            asked, most = _quotient(ratio, "1"), _quotient(given["max"], given["min"])
+            if asked > most:
+                shown = f"{most:f}" if math.isfinite(most) else "-Inf"
+                errors.append(invalid(place, ratio, f"ratio {ratio} is greater than max/min = {shown}"))
     default, request = given.get("default"), given.get("defaultRequest")
     whole = resource_names.is_extended(name) or name.startswith(resource_names.HUGEPAGES)
     if whole and default is not None and request is not None and parse(default) != parse(request):
         detail = f"default value {default} must equal to defaultRequest value {request} in {name}"
-        errors.append(invalid(f"{path}.default[{name}]", default, detail))
+        errors.append(invalid(f"{path}.defaultRequest[{name}]", request, detail))
     return errors
+
+
+def _quotient(above: str, below: str) -> float:
+    """In thousandths, of which a part counts whole; by nothing it is without end, and nothing by nothing is no number."""
+    one, other = (float(math.ceil(parse(text) * 1000)) for text in (above, below))
+    if other:
+        return one / other
+    return math.copysign(math.inf, one) if one else math.nan
 
 
 STRATEGY = Strategy(prepare_create=prepare_create, validate_create=validate, validate_update=validate)

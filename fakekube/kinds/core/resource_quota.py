@@ -80,12 +80,14 @@ def _scope_selector(spec: Object, path: str) -> list[FieldError]:
                 errors.append(required(f"{place}.values", detail))
         elif operator in ("Exists", "DoesNotExist"):
             if values:
-                detail = "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector"
+                detail = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"
                 errors.append(invalid(f"{place}.values", values, detail))
         else:
             errors.append(invalid(f"{place}.operator", operator, "not a valid selector operator"))
     named = {expression.get("scopeName", "") for expression in expressions}
-    return errors + [invalid(place, shown, "conflicting scopes") for pair in _CONFLICTING if pair <= named]
+    # What is shown is the other list of scopes.
+    scopes = as_sent.shown_at(spec, "scopes")
+    return errors + [invalid(place, scopes, "conflicting scopes") for pair in _CONFLICTING if pair <= named]
 
 
 validate = rules.table(("spec", rules.within(("hard", _amounts), _scopes, _scope_selector)))

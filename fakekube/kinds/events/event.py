@@ -6,6 +6,7 @@ Both forms hold the same; the new one calls the old fields `deprecated...` and a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from fakekube.kinds.core.event import involved_object_fields, validate
 from fakekube.objects import fields, rules
@@ -62,9 +63,15 @@ _CORE_ORDER = (
 )
 _UNSET = ("firstTimestamp", "lastTimestamp", "count", "source")
 _IMMUTABLE = (
-    *("involvedObject", "reason", "message", "source", "firstTimestamp", "lastTimestamp", "count", "type", "eventTime"),
-    *("action", "related", "reportingComponent", "reportingInstance"),
+    *("involvedObject", "reason", "message", "source", "firstTimestamp", "lastTimestamp", "count", "reason", "type"),
+    *("eventTime", "action", "related", "reportingComponent", "reportingInstance"),
 )
+"""In the order in which the server asks for them, and as often."""
+_SHOWN_EMPTY: Mapping[str, object] = {
+    **dict.fromkeys(("reason", "message", "type", "action", "reportingComponent", "reportingInstance"), ""),
+    "count": 0,
+}
+_CONTROLLER = "reportingController"
 
 
 def to_storage(event: Object) -> Object:
@@ -91,7 +98,7 @@ def from_storage(event: Object) -> Object:
 
 def validate_create(event: Object) -> list[FieldError]:
     """Of an event in the core form; the paths are those of the core form too."""
-    errors = validate(event, controller="reportingController") + _series(event)
+    errors = validate(event, controller=_CONTROLLER) + _series(event)
     if not event.get("eventTime"):
         errors.append(required("eventTime"))
     if event.get("type") not in ("Normal", "Warning"):
@@ -112,11 +119,21 @@ def _series(event: Object) -> list[FieldError]:
 
 
 def validate_update(event: Object, old: Object) -> list[FieldError]:
-    errors = []
+    errors = validate(event, controller=_CONTROLLER)
+    if event.get("series") != old.get("series"):
+        errors += _series(event)
     for field in _IMMUTABLE:
-        shown = _internal_reference(event.get(field) or {}) if field in ("involvedObject", "related") else None
-        errors += rules.unchanged(event.get(field), old.get(field), field, shown=shown)
-    return errors + _series(event)
+        told = _CONTROLLER if field == "reportingComponent" else field
+        errors += rules.unchanged(event.get(field), old.get(field), told, shown=_shown(event, field))
+    return errors
+
+
+def _shown(event: Object, field: str) -> Any:
+    value = event.get(field)
+    if field == "source" or (field in ("involvedObject", "related") and value is not None):
+        names = ("Component", "Host") if field == "source" else _REFERENCE
+        return {name: (value or {}).get(_REFERENCE.get(name, name.lower()), "") for name in names}
+    return _SHOWN_EMPTY.get(field) if value is None else value
 
 
 _REFERENCE = {
@@ -128,10 +145,6 @@ _REFERENCE = {
     "ResourceVersion": "resourceVersion",
     "FieldPath": "fieldPath",
 }
-
-
-def _internal_reference(reference: Object) -> Object:
-    return {go_name: reference.get(name, "") for go_name, name in _REFERENCE.items()}
 
 
 STRATEGY = Strategy(
