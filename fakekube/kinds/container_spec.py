@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Callable, Sequence
+from decimal import ROUND_UP, Decimal
 
 from fakekube.kinds import field_references, operating_systems, pod_volumes, resource_names, volume_sources
-from fakekube.objects import fields, go_structs, names, rules
+from fakekube.objects import as_sent, fields, go_structs, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_found, not_supported, required
-from fakekube.objects.quantities import parse, quantity
+from fakekube.objects.quantities import Quantity, parse, quantity
 from fakekube.registry.kind import Object
 
 ENVIRONMENT_FIELDS = (
@@ -25,6 +25,8 @@ _NOT_EPHEMERAL = (
     *("ports", "resources", "resizePolicy", "restartPolicy", "restartPolicyRules", "livenessProbe", "readinessProbe"),
     *("startupProbe", "lifecycle"),
 )
+_OF_RESOURCES = ("limits", "requests", "claims")
+_NOT_RESTARTED = "must not be set to 'RestartContainer' for non-sidecar initContainers"
 _ONLY_WITH_SIDECARS = ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
 _PROBE_NUMBERS = tuple(
     (name, rules.non_negative)
@@ -43,11 +45,13 @@ _HEADER_TEXT = (
     "a valid HTTP header must consist of alphanumeric characters or '-' "
     f"(e.g. 'X-Header-Name', regex used for validation is '{_HEADER_NAME}')"
 )
-_CONTAINER_RESOURCES = resource_names.COMPUTE
+_PLAIN = frozenset({"cpu", "memory"})
 _HUGEPAGES = resource_names.HUGEPAGES
 _RESIZED, _RESIZE_POLICIES = ("cpu", "memory"), ("NotRequired", "RestartContainer")
 MOST_RESTART_RULES, MOST_EXIT_CODES = 20, 255
 MOST_PROFILE_BYTES = 4095
+
+Named = Callable[[str, str], list[FieldError]]
 
 
 def validate_all(spec: Object, volumes: pod_volumes.Volumes, path: str) -> list[FieldError]:
@@ -71,14 +75,25 @@ def validate_all(spec: Object, volumes: pod_volumes.Volumes, path: str) -> list[
     for i, container in enumerate(spec.get("ephemeralContainers") or ()):
         errors += _ephemeral_container(spec, container, volumes, f"{path}.ephemeralContainers[{i}]", seen)
     if spec.get("resources") is not None:
-        errors += resources(spec["resources"], f"{path}.resources", claims)
-        errors += _against_pod_resources(spec, path)
+        errors += _of_pod(spec, path, claims)
     return errors
+
+
+def _of_pod(spec: Object, path: str, claims: Sequence[str]) -> list[FieldError]:
+    """The resources of the pod as a whole, which Windows does not know."""
+    path = f"{path}.resources"
+    if fields.at(spec, "os.name") == "windows":
+        return [forbidden(path, "may not be set for a windows pod")]
+    errors: list[FieldError] = []
+    if as_sent.shown_at(spec, "resources.claims") is not None:
+        errors.append(forbidden(f"{path}.claims", "claims may not be set for Resources at pod-level"))
+    errors += resources(spec["resources"], path, claims, named=resource_names.pod_resource_name)
+    return errors + _against_pod_resources(spec, path)
 
 
 def _unique(container: Object, path: str, seen: set[str]) -> list[FieldError]:
     name = container.get("name", "")
-    if name and name in seen:
+    if name in seen:
         return [duplicate(f"{path}.name", name)]
     seen.add(name)
     return []
@@ -89,12 +104,16 @@ def _init_container(
 ) -> list[FieldError]:
     errors = _common(spec, container, volumes, path, claims)
     errors += _restart(container, path)
-    errors += _unique(container, path, seen)
+    if container.get("name"):
+        errors += _unique(container, path, seen)
     if container.get("restartPolicy") == "Always":
         return errors + _life(container, path, spec.get("terminationGracePeriodSeconds", 0))
     detail = "may not be set for init containers without restartPolicy=Always"
+    errors += [forbidden(f"{path}.{each}", detail) for each in _ONLY_WITH_SIDECARS if container.get(each) is not None]
     return errors + [
-        forbidden(f"{path}.{each}", detail) for each in _ONLY_WITH_SIDECARS if container.get(each) is not None
+        invalid(f"{path}.resizePolicy[{j}].restartPolicy", "RestartContainer", _NOT_RESTARTED)
+        for j, policy in enumerate(container.get("resizePolicy") or ())
+        if policy.get("restartPolicy") == "RestartContainer"
     ]
 
 
@@ -119,10 +138,21 @@ def _ephemeral_container(
     return errors
 
 
+def without_devices(spec: Object, path: str) -> list[FieldError]:
+    """Pods with users of their own have no raw devices."""
+    return [
+        forbidden(f"{path}.{field}[{i}].volumeDevices", "when `hostUsers` is false")
+        for field in ("initContainers", "containers", "ephemeralContainers")
+        for i, container in enumerate(spec.get(field) or ())
+        if container.get("volumeDevices")
+    ]
+
+
 def _is_set(container: Object, field: str) -> bool:
-    """Lists and `resources` are always there for Go; only the others can be there and be empty."""
-    value = container.get(field)
-    return bool(value) or (field in _ONLY_WITH_SIDECARS and value is not None)
+    """An empty list that was sent counts; `resources` are there for Go in any case, and empty only without lists and maps."""
+    if field == "resources":
+        return any(as_sent.shown_at(container, f"resources.{each}") is not None for each in _OF_RESOURCES)
+    return as_sent.shown_at(container, field) is not None
 
 
 def _common(
@@ -175,7 +205,7 @@ def _resize_policies(policies: Sequence[Object], path: str, restart_policy: str)
         errors += rules.needed_one_of(*_RESIZED)(resource, path)
         errors += rules.needed_one_of(*_RESIZE_POLICIES)(restart, path)
         if restart_policy == "Never" and restart != "NotRequired":
-            errors.append(invalid(path, restart, "must be 'NotRequired' when `restartPolicy` is 'Never'"))
+            errors.append(invalid(path, restart, "must be 'NotRequired' when pod `restartPolicy` is 'Never'"))
     return errors
 
 
@@ -429,45 +459,48 @@ def app_armor_profile(profile: Object | None, path: str) -> list[FieldError]:
     return [not_supported(f"{path}.type", type_, ("Localhost", "RuntimeDefault", "Unconfined"))]
 
 
-def resources(requirements: Object, path: str, claims: Sequence[str]) -> list[FieldError]:
-    """Limits, then requests, then claims, which must be among the pod's `claims`."""
+def resources(
+    requirements: Object, path: str, claims: Sequence[str], *, named: Named = resource_names.container_resource_name
+) -> list[FieldError]:
+    """Limits, then requests, then claims, which must be among the pod's `claims`; `named` says which resources there are."""
     errors: list[FieldError] = []
     limits, requests = requirements.get("limits") or {}, requirements.get("requests") or {}
     for name, amount in limits.items():
-        errors += _amount(name, amount, f"{path}.limits[{name}]")
+        errors += _amount(name, amount, f"{path}.limits[{name}]", named)
     for name, amount in requests.items():
-        errors += _amount(name, amount, f"{path}.requests[{name}]")
+        errors += _amount(name, amount, f"{path}.requests[{name}]", named)
         errors += _against_limit(name, amount, limits.get(name), path)
-    named = {*limits, *requests}
-    if any(name.startswith(_HUGEPAGES) for name in named) and not named & {"cpu", "memory"}:
+    given = {*limits, *requests}
+    if any(name.startswith(_HUGEPAGES) for name in given) and not given & {"cpu", "memory"}:
         errors.append(forbidden(path, "HugePages require cpu or memory"))
     if requirements.get("claims"):
         errors += _claims(requirements["claims"], f"{path}.claims", claims)
     return errors
 
 
-def _amount(name: str, amount: str, path: str) -> list[FieldError]:
-    if name in _CONTAINER_RESOURCES:
+def _amount(name: str, amount: str, path: str, named: Named) -> list[FieldError]:
+    if name in _PLAIN:
         value = parse(amount)
         return [] if value >= 0 else [invalid(path, str(quantity(amount)), "must be greater than or equal to 0")]
-    errors = resource_names.container_resource_name(name, path) + resource_names.resource_amount(name, amount, path)
+    errors = named(name, path) + resource_names.resource_amount(name, amount, path)
     if name.startswith(_HUGEPAGES):
         errors += _hugepages(name, parse(amount), str(quantity(amount)), path)
     return errors
 
 
 def _hugepages(name: str, value: Decimal, text: str, path: str) -> list[FieldError]:
+    """Whole pages; nothing is a multiple of a size that is none. Parts of bytes count as bytes."""
     try:
         size = parse(name.removeprefix(_HUGEPAGES))
     except ValueError:
-        return [invalid(path, name, "must be a valid page size")]
-    if size > 0 and value % size:
-        return [invalid(path, text, f"{text} is not positive integer multiple of {name}")]
-    return []
+        size = Decimal(0)
+    if size > 0 and not size % 1 and not value.to_integral_value(ROUND_UP) % size:
+        return []
+    return [invalid(path, text, f"{text} is not positive integer multiple of {name}")]
 
 
 def _against_limit(name: str, amount: str, limit: str | None, path: str) -> list[FieldError]:
-    may_differ = name in _CONTAINER_RESOURCES or not ("/" in name or name.startswith(_HUGEPAGES))
+    may_differ = resource_names.is_native(name) and not name.startswith(_HUGEPAGES)
     if limit is None:
         if may_differ:
             return []
@@ -486,42 +519,77 @@ def _against_limit(name: str, amount: str, limit: str | None, path: str) -> list
 
 
 def _claims(used: Sequence[Object], path: str, claims: Sequence[str]) -> list[FieldError]:
+    """Each request of a claim once; a claim that is used as a whole is not used by its requests as well."""
     errors: list[FieldError] = []
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     for i, claim in enumerate(used):
-        name, place = claim.get("name", ""), f"{path}[{i}]"
+        name, request, place = claim.get("name", ""), claim.get("request", ""), f"{path}[{i}]"
         if not name:
-            errors.append(required(f"{place}.name"))
-        elif name not in claims:
-            among = f": {', '.join(claims)}" if claims else " which is empty"
+            errors.append(required(place))
+            continue
+        if name in seen:
+            errors.append(duplicate(place, name))
+        else:
+            key = f"{name}/{request}" if request else name
+            errors += rules.named(names.label)(request, f"{place}.request")
+            if key in seen:
+                errors.append(duplicate(place, key))
+            elif not request:
+                errors += [duplicate(place, name) for each in seen if each.partition("/")[0] == name]
+            seen.add(key)
+        if name not in claims:
+            among = f": {', '.join(sorted(claims))}" if claims else " which is empty"
             detail = f"must be one of the names in pod.spec.resourceClaims{among}"
             error = not_found(place, name)
             errors.append(FieldError(error.reason, error.field, f"{error.message}: {detail}"))
-        key = (name, claim.get("request", ""))
-        if key in seen:
-            errors.append(duplicate(place, "/".join(filter(None, key))))
-        seen.add(key)
     return errors
 
 
 def _against_pod_resources(spec: Object, path: str) -> list[FieldError]:
-    """The pod's own requests hold all its containers, and no container may have more than the pod."""
+    """The pod's own requests hold all its containers, its huge pages as well, and no container may have more than the pod."""
     errors: list[FieldError] = []
     own = spec["resources"]
-    requests, limits = own.get("requests") or {}, own.get("limits") or {}
-    containers = spec.get("containers") or []
-    for name, amount in requests.items():
-        asked = [fields.at(container, "resources.requests") or {} for container in containers]
-        total = quantity("0")
-        for each in asked:
-            total = total + quantity(each.get(name, "0"))
-        if parse(amount) < total.value:
-            detail = f"must be greater than or equal to aggregate container requests of {total}"
-            errors.append(invalid(f"{path}.resources.requests[{name}]", str(quantity(amount)), detail))
-    for i, container in enumerate(containers):
+    for field, word, only in (("requests", "requests", ""), ("limits", "limits", _HUGEPAGES)):
+        total = _together(spec, field)
+        for name, amount in (own.get(field) or {}).items():
+            if name.startswith(only) and name in total and parse(amount) < total[name].value:
+                detail = f"must be greater than or equal to aggregate container {word} of {total[name]}"
+                errors.append(invalid(f"{path}.{field}[{name}]", str(quantity(amount)), detail))
+    limits = own.get("limits") or {}
+    for i, container in enumerate(spec.get("containers") or ()):
         for name, amount in (fields.at(container, "resources.limits") or {}).items():
             if name in limits and parse(amount) > parse(limits[name]):
                 detail = f"must be less than or equal to pod limits of {quantity(limits[name])}"
-                place = f"{path}.resources.containers[{i}][{name}].limits"
+                place = f"{path}.containers[{i}][{name}].limits"
                 errors.append(invalid(place, str(quantity(amount)), detail))
     return errors
+
+
+def _together(spec: Object, field: str) -> dict[str, Quantity]:
+    """What the containers of a pod need at once: those that run for long, or one that runs before them with the sidecars begun by then."""
+    total: dict[str, Quantity] = {}
+    most: dict[str, Quantity] = {}
+    sidecars: dict[str, Quantity] = {}
+    for container in spec.get("containers") or ():
+        _add(total, fields.at(container, f"resources.{field}"))
+    for container in spec.get("initContainers") or ():
+        amounts = fields.at(container, f"resources.{field}")
+        if container.get("restartPolicy") == "Always":
+            _add(total, amounts)
+            _add(sidecars, amounts)
+            begun = dict(sidecars)
+        else:
+            begun = dict(sidecars)
+            _add(begun, amounts)
+        for name, amount in begun.items():
+            if name not in most or amount.value > most[name].value:
+                most[name] = amount
+    for name, amount in most.items():
+        if name not in total or amount.value > total[name].value:
+            total[name] = amount
+    return total
+
+
+def _add(total: dict[str, Quantity], amounts: Object | None) -> None:
+    for name, amount in (amounts or {}).items():
+        total[name] = total[name] + quantity(amount) if name in total else quantity(amount)

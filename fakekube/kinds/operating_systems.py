@@ -22,6 +22,7 @@ _NOT_FOR_WINDOWS_PODS = (
     *("securityContext.seccompProfile", "securityContext.fsGroup", "securityContext.fsGroupChangePolicy"),
     *("securityContext.sysctls", "shareProcessNamespace", "securityContext.runAsUser", "securityContext.runAsGroup"),
     *("securityContext.supplementalGroups", "securityContext.supplementalGroupsPolicy"),
+    "securityContext.seLinuxChangePolicy",
 )
 _NOT_FOR_WINDOWS_CONTAINERS = (
     *("appArmorProfile", "seLinuxOptions", "seccompProfile", "capabilities", "readOnlyRootFilesystem", "privileged"),
@@ -46,7 +47,7 @@ def validate(spec: Object, path: str) -> list[FieldError]:
         return []
     name = system.get("name", "")
     if not name:
-        return [required(f"{path}.os.name", "cannot be empty")]
+        return [required(f"{path}.os.name")]
     if name not in SYSTEMS:
         return [not_supported(f"{path}.os", name, SYSTEMS)]
     return _linux(spec, path) if name == "linux" else _windows(spec, path)

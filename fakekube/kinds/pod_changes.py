@@ -30,27 +30,23 @@ def validate(spec: Object, old: Object) -> list[FieldError]:
         return []
     errors: list[FieldError] = []
     for field in ("containers", "initContainers"):
-        new, before = spec.get(field) or [], old.get(field) or []
-        if len(new) != len(before) or [each.get("name") for each in new] != [each.get("name") for each in before]:
+        if len(spec.get(field) or ()) != len(old.get(field) or ()):
             return [*errors, forbidden(f"spec.{field}", "pod updates may not add or remove containers")]
-    for field in ("containers", "initContainers"):
         errors += _images(spec, field)
     deadline = _deadline(spec.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds"))
-    if deadline:
-        return errors + deadline
-    tolerations = _tolerations(spec, old)
-    errors += tolerations
+    errors += deadline
+    if deadline and spec.get("activeDeadlineSeconds") is not None:
+        return errors
+    errors += _tolerations(spec, old)
     gates = [gate.get("name", "") for gate in old.get("schedulingGates") or ()]
-    new_gates = [gate.get("name", "") for gate in spec.get("schedulingGates") or ()]
-    for i, gate in enumerate(new_gates):
+    new_gates = {gate.get("name", ""): i for i, gate in enumerate(spec.get("schedulingGates") or ())}
+    for gate, i in new_gates.items():
         if gate not in gates:
             detail = f"only deletion is allowed, but found new scheduling gate '{gate}'"
             errors.append(forbidden(f"spec.schedulingGates[{i}].name", detail))
     if gates:
         errors += _selector_of_gated(spec, old)
         errors += _affinity_of_gated(_node_affinity(spec), _node_affinity(old))
-    if errors:
-        return errors
     frozen = _with_what_may_change(spec, old, gated=bool(gates))
     if frozen != old:
         errors.append(forbidden("spec", _MAY_CHANGE + difference("core.PodSpec", old, frozen)))
@@ -93,7 +89,8 @@ def _tolerations(spec: Object, old: Object) -> list[FieldError]:
     """Old ones stay, in their order, but for their seconds; new ones may come."""
     kept = [_without_seconds(each) for each in spec.get("tolerations") or ()]
     if all(_without_seconds(each) in kept for each in old.get("tolerations") or ()):
-        return []
+        # What is wrong with them is told a second time.
+        return pod_spec.tolerations(spec.get("tolerations") or (), "spec.tolerations")
     return [forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")]
 
 
@@ -143,7 +140,7 @@ def _with_what_may_change(spec: Object, old: Object, *, gated: bool) -> Object:
     for field in ("containers", "initContainers"):
         if field in frozen:
             frozen[field] = [
-                {**new, "image": before["image"]} for new, before in zip(frozen[field], old[field], strict=True)
+                {**new, "image": before.get("image", "")} for new, before in zip(frozen[field], old[field], strict=True)
             ]
     free = ["activeDeadlineSeconds", "tolerations", "schedulingGates"]
     if gated:
@@ -193,41 +190,107 @@ def validate_resize(pod: Object, old: Object) -> list[FieldError]:
     quality = fields.text_at(old, "status.qosClass") or quality_of_service(before)
     if quality_of_service(spec) != quality:
         errors.append(invalid("spec", quality, "Pod QOS Class may not change as a result of resizing"))
-    for field in ("containers", "initContainers"):
-        new_containers, old_containers = spec.get(field) or [], before.get(field) or []
-        if len(new_containers) != len(old_containers):
-            return [*errors, forbidden(f"spec.{field}", "containers may not be added or removed on resize")]
-        for i, (new, was) in enumerate(zip(new_containers, old_containers, strict=True)):
-            if new.get("name") != was.get("name"):
-                detail = "containers may not be renamed or reordered on resize"
-                return [*errors, forbidden(f"spec.{field}[{i}].name", detail)]
-            errors += _removed(new, was, f"spec.{field}[{i}].resources")
+    if _on_node_without_resize(old):
+        errors.append(forbidden("spec", "Pod running on node without support for resize"))
     frozen = copy.deepcopy(spec)
-    for field in ("containers", "initContainers"):
-        for new, was in zip(frozen.get(field) or (), before.get(field) or (), strict=True):
-            _freeze_resizable(new, was)
-    if frozen != before:
-        errors.append(forbidden("spec", "only cpu and memory resources are mutable"))
+    if _amounts(before) or _amounts(spec):
+        errors += _of_pod(spec, before, frozen)
+    if fields.at(old, "status.nodeAllocatableResourceClaimStatuses"):
+        errors.append(forbidden("spec", "pods with node allocatable resource claims cannot be resized"))
+    other = [error for field in _CONTAINERS for error in _other_containers(spec, before, field)]
+    if other:
+        return errors + other
+    for field in reversed(_CONTAINERS):
+        for i, (new, was) in enumerate(zip(spec.get(field) or (), before.get(field) or (), strict=True)):
+            errors += _removed(
+                new.get("resources"),
+                was.get("resources"),
+                f"spec.{field}[{i}].resources",
+                "resource {} cannot be removed",
+            )
+    for field in _CONTAINERS:
+        for i, (new, was) in enumerate(zip(frozen.get(field) or (), before.get(field) or (), strict=True)):
+            changed = new != was
+            new["resources"] = _freeze(new.get("resources") or {}, was.get("resources") or {})
+            if new != was:
+                errors.append(
+                    forbidden("spec", _ONLY)
+                    if field == "containers"
+                    else forbidden(f"spec.{field}[{i}]", _ONLY_OF_INIT_CONTAINERS)
+                )
+            if field == "initContainers" and changed and new.get("restartPolicy") != "Always":
+                detail = "non-sidecar init containers with a resize policy of RestartContainer cannot be resized"
+                errors += [
+                    forbidden(f"spec.{field}[{i}]", detail)
+                    for policy in new.get("resizePolicy") or ()
+                    if policy.get("restartPolicy") == "RestartContainer"
+                ]
+    if not errors and frozen != before:
+        errors.append(forbidden("spec", _ONLY))
     return errors
 
 
-def _removed(new: Object, old: Object, path: str) -> list[FieldError]:
+_CONTAINERS = ("containers", "initContainers")
+_ONLY = "only cpu and memory resources are mutable"
+_ONLY_OF_INIT_CONTAINERS = "only cpu and memory resources for init or sidecar containers are mutable"
+
+
+def _on_node_without_resize(pod: Object) -> bool:
+    """A node that can resize tells what its running containers have."""
+    for status in fields.at(pod, "status.containerStatuses") or ():
+        if fields.at(status, "state.running") is not None:
+            return status.get("resources") is None
+    return False
+
+
+def _amounts(spec: Object) -> bool:
+    """Whether the pod as a whole has resources."""
+    return bool(fields.at(spec, "resources.requests") or fields.at(spec, "resources.limits"))
+
+
+def _of_pod(spec: Object, before: Object, frozen: Object) -> list[FieldError]:
+    """The resources of the pod as a whole; in `frozen` they are put back."""
+    new, was = spec.get("resources"), before.get("resources")
+    if was is not None and new is None:
+        return [forbidden("spec.resources", "pod-level resources cannot be removed")]
+    errors = [] if was is None else _removed(new, was, "spec.resources", "pod-level resource {} cannot be removed")
+    kept = _freeze(new or {}, was or {}, with_claims=True)
+    if was is None and not kept:
+        frozen.pop("resources", None)
+    else:
+        fields.put(frozen, "resources", kept, "core.v1.PodSpec")
+    if frozen.get("resources") != was:
+        errors.append(forbidden("spec", f"{_ONLY} at pod-level"))
+    return errors
+
+
+def _other_containers(spec: Object, before: Object, field: str) -> list[FieldError]:
+    new, was = spec.get(field) or [], before.get(field) or []
+    if len(new) != len(was):
+        return [forbidden(f"spec.{field}", f"{field} may not be added or removed on resize")]
+    return [
+        forbidden(f"spec.{field}[{i}].name", f"{field} may not be renamed or reordered on resize")
+        for i, (each, other) in enumerate(zip(new, was, strict=True))
+        if each.get("name") != other.get("name")
+    ]
+
+
+def _removed(new: Object | None, old: Object | None, path: str, detail: str) -> list[FieldError]:
     errors = []
-    for field in ("limits", "requests"):
-        kept, before = (fields.at(each, f"resources.{field}") or {} for each in (new, old))
-        if any(name in before and name not in kept for name in _RESIZABLE):
-            errors.append(forbidden(f"{path}.{field}", f"resource {field} cannot be removed"))
+    for field in ("requests", "limits"):
+        kept, before = ((each or {}).get(field) or {} for each in (new, old))
+        if len(before) > len(kept) or any(name not in kept for name in before):
+            errors.append(forbidden(f"{path}.{field}", detail.format(field)))
     return errors
 
 
-def _freeze_resizable(new: Object, old: Object) -> None:
+def _freeze(new: Object, old: Object, *, with_claims: bool = False) -> Object:
+    """Resources in which what can be resized is as it was."""
+    kept: Object = {"claims": new["claims"]} if with_claims and new.get("claims") else {}
     for field in ("limits", "requests"):
-        amounts = dict(fields.at(new, f"resources.{field}") or {})
-        before = fields.at(old, f"resources.{field}") or {}
-        for name in _RESIZABLE:
-            if name in before:
-                amounts[name] = before[name]
-            else:
-                amounts.pop(name, None)
-        resources = new.setdefault("resources", {})
-        fields.put_or_drop(resources, field, amounts, "core.v1.ResourceRequirements")
+        before = old.get(field) or {}
+        amounts = {name: amount for name, amount in (new.get(field) or {}).items() if name not in _RESIZABLE}
+        amounts.update((name, before[name]) for name in _RESIZABLE if name in before)
+        if amounts:
+            kept[field] = amounts
+    return kept

@@ -30,16 +30,16 @@ _SECURITY_ROWS = (
     ("supplementalGroups[]", rules.identity),
 )
 _LATE_SECURITY_ROWS = (
-    ("supplementalGroupsPolicy", rules.one_of("Merge", "Strict")),
-    ("seLinuxChangePolicy", rules.one_of("MountOption", "Recursive")),
+    ("supplementalGroupsPolicy", rules.given_one_of("Merge", "Strict")),
+    ("seLinuxChangePolicy", rules.given_one_of("Recursive")),
 )
 _OF_THE_NETWORK = re.compile(r"net[./]").match
 _OF_PROCESSES = re.compile(r"kernel[./](shm|msg|sem$)|fs[./]mqueue[./]").match
 """Sysctls that belong to a namespace of the pod, which it has not got when it uses that of its host."""
 _READINESS_ROWS = (("readinessGates[].conditionType", rules.always_named(names.qualified_name)),)
 _SPREAD_ROWS = (
-    ("nodeAffinityPolicy", rules.one_of("Honor", "Ignore")),
-    ("nodeTaintsPolicy", rules.one_of("Honor", "Ignore")),
+    ("nodeAffinityPolicy", rules.given_one_of("Honor", "Ignore")),
+    ("nodeTaintsPolicy", rules.given_one_of("Honor", "Ignore")),
 )
 _CLASS_ROWS = (
     ("priorityClassName", rules.named(names.subdomain)),
@@ -49,7 +49,6 @@ _LATE_ROWS = (
     ("serviceAccountName", rules.named(names.subdomain)),
     ("nodeName", rules.named(names.subdomain)),
     ("activeDeadlineSeconds", rules.between(1, 2**31 - 1)),
-    ("hostnameOverride", rules.told_by(names.subdomain), rules.no_longer_than(MOST_HOSTNAME_BYTES)),
     ("hostname", rules.named(names.label)),
     ("subdomain", rules.named(names.label)),
 )
@@ -57,7 +56,7 @@ _LATE_ROWS = (
 
 def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldError]:
     """Everything that is asked at creation and at every change. `path` is that of the spec: `spec`, `spec.template.spec`."""
-    errors, volumes = pod_volumes.validate(spec.get("volumes") or (), f"{path}.volumes")
+    errors, volumes = pod_volumes.validate(spec.get("volumes") or (), f"{path}.volumes", template=template)
     if spec.get("resourceClaims"):
         errors += _resource_claims(spec["resourceClaims"], f"{path}.resourceClaims")
     containers, init_containers = spec.get("containers") or [], spec.get("initContainers") or []
@@ -92,6 +91,9 @@ def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldEr
         for field, shown in (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")):
             if spec.get(field):
                 errors.append(forbidden(f"{path}.{shown}", "when `hostUsers` is false"))
+        errors += container_spec.without_devices(spec, path)
+    if "hostnameOverride" in spec:
+        errors += _host_name(spec, f"{path}.hostnameOverride")
     errors += rules.check_given(spec, _LATE_ROWS, path)
     errors += tolerations(spec.get("tolerations") or (), f"{path}.tolerations")
     for i, alias in enumerate(spec.get("hostAliases") or ()):
@@ -104,6 +106,20 @@ def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldEr
     errors += operating_systems.validate(spec, path)
     errors += container_spec.files_of_variables(spec, path)
     return errors if template else errors + _image_whitespace(spec, path)
+
+
+def _host_name(spec: Object, path: str) -> list[FieldError]:
+    """A name of the host that is not the pod's own."""
+    value = spec["hostnameOverride"]
+    if value is None:
+        return []
+    errors = [
+        forbidden(path, f"may not be specified when {other} is true")
+        for other in ("setHostnameAsFQDN", "hostNetwork")
+        if spec.get(other)
+    ]
+    errors += rules.no_longer_than(MOST_HOSTNAME_BYTES)(value, path)
+    return errors + rules.told_by(names.subdomain)(value, path)
 
 
 def _resource_claims(claims: Sequence[Object], path: str) -> list[FieldError]:
@@ -176,7 +192,7 @@ def _security_context(spec: Object, path: str) -> list[FieldError]:
         for of_namespace, flag in ((_OF_THE_NETWORK, "hostNetwork"), (_OF_PROCESSES, "hostIPC")):
             if of_namespace(name) and spec.get(flag):
                 errors.append(invalid(place, name, f"may not be specified when '{flag}' is set to true"))
-    errors += rules.one_of("Always", "OnRootMismatch")(
+    errors += rules.given_one_of("Always", "OnRootMismatch")(
         context.get("fsGroupChangePolicy"), f"{path}.fsGroupChangePolicy"
     )
     errors += container_spec.seccomp_profile(context.get("seccompProfile"), f"{path}.seccompProfile")
@@ -322,8 +338,9 @@ def _dns(spec: Object, path: str) -> list[FieldError]:
         detail = f"must not have more than {MOST_SEARCH_CHARACTERS} characters (including spaces) in the search list"
         errors.append(invalid(f"{path}.searches", searches, detail))
     for i, search in enumerate(searches):
-        name = search.removesuffix(".")
-        errors += [invalid(f"{path}.searches[{i}]", search, text) for text in (names.search_path(name) if name else [])]
+        if search != ".":
+            name = search.removesuffix(".")
+            errors += [invalid(f"{path}.searches[{i}]", name, text) for text in names.search_path(name)]
     for i, option in enumerate(config.get("options") or ()):
         if not option.get("name"):
             errors.append(required(f"{path}.options[{i}]", "must not be empty"))

@@ -49,13 +49,14 @@ _DOWNWARD_FIELDS = ("metadata.annotations", "metadata.labels", "metadata.name", 
 Volumes = Mapping[str, Object]
 
 
-def validate(volumes: Sequence[Object], path: str) -> tuple[list[FieldError], Volumes]:
+def validate(volumes: Sequence[Object], path: str, *, template: bool = False) -> tuple[list[FieldError], Volumes]:
     """What is wrong, and the good volumes by name: a volume with any error does not exist for mounts."""
     errors: list[FieldError] = []
     good: dict[str, Object] = {}
+    checks = _CHECKS_IN_TEMPLATES if template else _CHECKS
     for i, volume in enumerate(volumes):
         place, name = f"{path}[{i}]", volume.get("name", "")
-        found = volume_sources.one_source(volume, place, SOURCES, _CHECKS)
+        found = volume_sources.one_source(volume, place, SOURCES, checks)
         if not name:
             found.append(required(f"{place}.name"))
         else:
@@ -309,6 +310,7 @@ _CHECKS: Mapping[str, Callable[[Object, str], list[FieldError]]] = {
     "projected": _projected,
     "ephemeral": _ephemeral,
 }
+_CHECKS_IN_TEMPLATES = {**_CHECKS, "image": volume_sources.IMAGE_IN_TEMPLATES}
 
 
 _PROPAGATION = rules.one_of("Bidirectional", "HostToContainer", "None")

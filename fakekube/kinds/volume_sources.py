@@ -16,6 +16,7 @@ from fakekube.registry.kind import Object
 
 HOST_PATH_TYPES = ("", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket")
 _IQN = r"iqn\.\d{4}-\d{2}\.([\w.-]+)(:.*)?|eui\.[0-9A-Fa-f]{16}|naa\.[0-9A-Fa-f]{32}"
+_NO_IQN = "must be valid format starting with iqn, eui, or naa"
 _DISK_KINDS = ("Dedicated", "Managed", "Shared")
 _CACHING_MODES = ("None", "ReadOnly", "ReadWrite")
 
@@ -59,6 +60,11 @@ def _local_path(value: Any, path: str) -> list[FieldError]:
     return back_steps(value, path) if value else [required(path)]
 
 
+def _partition(value: Any, path: str) -> list[FieldError]:
+    """None is the whole disk, although the text leaves it out."""
+    return [] if 0 <= (value or 0) <= 255 else rules.between(1, 255)(value, path)
+
+
 def _in_byte(value: Any, path: str) -> list[FieldError]:
     return rules.between(0, 255)(value or 0, path)
 
@@ -67,15 +73,16 @@ def _iqn(value: Any, path: str) -> list[FieldError]:
     if not value:
         return [required(path)]
     if not value.startswith(("iqn", "eui", "naa")):
-        return [invalid(path, value, "must be valid format starting with iqn, eui, or naa")]
+        return [invalid(path, value, _NO_IQN)]
     return [] if re.fullmatch(_IQN, value) else [invalid(path, value, "must be valid format")]
 
 
 def _initiator(value: Any, path: str) -> list[FieldError]:
     """Told at a field that is not written as the clients write it."""
-    if value is None or re.fullmatch(_IQN, value):
+    if value is None:
         return []
-    return [invalid(path.replace("initiatorName", "initiatorname"), value, "must be valid format")]
+    place = path.replace("initiatorName", "initiatorname")
+    return _iqn(value, place) if value else [invalid(place, value, _NO_IQN)]
 
 
 def _chap_secret(source: Object, path: str) -> list[FieldError]:
@@ -117,13 +124,10 @@ def _registry(value: Any, path: str) -> list[FieldError]:
 
 
 def _flex_options(value: Any, path: str) -> list[FieldError]:
-    domains = ("kubernetes.io", "k8s.io")
     reserved = [
-        key
-        for key in value or ()
-        if "/" in key and any(f".{key.partition('/')[0]}".endswith(f".{domain}") for domain in domains)
+        key for key in value or () if f".{key.partition('/')[0].lower()}".endswith((".kubernetes.io", ".k8s.io"))
     ]
-    return [invalid(f"{path}[{key}]", key, "can't be set by users") for key in reserved]
+    return [invalid(f"{path}[{key}]", key, "kubernetes.io and k8s.io namespaces are reserved") for key in reserved]
 
 
 def _azure_disk(source: Object, path: str) -> list[FieldError]:
@@ -156,6 +160,17 @@ def _git_directory(value: Any, path: str) -> list[FieldError]:
     return file_path(value, path) if value else []
 
 
+def _publish_secret(source: Object, path: str) -> list[FieldError]:
+    """A bad name is told at the source and not at its secret."""
+    secret = source.get("nodePublishSecretRef")
+    if secret is None:
+        return []
+    name = secret.get("name", "")
+    return (
+        rules.named(names.subdomain)(name, f"{path}.name") if name else [required(f"{path}.nodePublishSecretRef.name")]
+    )
+
+
 _SECRET = ("secretRef", rules.within(("name", rules.needed)))
 _NAMESPACED_SECRET = rules.within(("name", rules.needed), ("namespace", rules.needed))
 
@@ -172,8 +187,8 @@ def _endpoints_namespace(value: Any, path: str) -> list[FieldError]:
 _STORAGE_OS = (("volumeName", rules.needed_name(names.label)), ("volumeNamespace", rules.named(names.label)))
 SHARED: Mapping[str, rules.Rule] = {
     "hostPath": _host_path,
-    "gcePersistentDisk": rules.within(("pdName", rules.needed), ("partition", _in_byte)),
-    "awsElasticBlockStore": rules.within(("volumeID", rules.needed), ("partition", _in_byte)),
+    "gcePersistentDisk": rules.within(("pdName", rules.needed), ("partition", _partition)),
+    "awsElasticBlockStore": rules.within(("volumeID", rules.needed), ("partition", _partition)),
     "glusterfs": needs("endpoints", "path"),
     "flocker": _flocker,
     "nfs": rules.within(("server", rules.needed), ("path", rules.needed), _absolute),
@@ -195,12 +210,16 @@ SHARED: Mapping[str, rules.Rule] = {
     "storageos": rules.within(*_STORAGE_OS, _SECRET),
 }
 
+_PULL_POLICY = ("pullPolicy", rules.one_of("Always", "IfNotPresent", "Never"))
+IMAGE_IN_TEMPLATES = rules.within(_PULL_POLICY)
+"""Who makes pods of a template may say which image."""
+
 OF_PODS: Mapping[str, rules.Rule] = {
     **SHARED,
     "gitRepo": rules.within(("repository", rules.needed), ("directory", _git_directory)),
     "persistentVolumeClaim": needs("claimName"),
-    "csi": rules.within(("driver", driver_name), ("nodePublishSecretRef", rules.within(("name", rules.needed)))),
-    "image": rules.within(("reference", rules.needed), ("pullPolicy", rules.one_of("Always", "IfNotPresent", "Never"))),
+    "csi": rules.within(("driver", driver_name), _publish_secret),
+    "image": rules.within(("reference", rules.needed), _PULL_POLICY),
 }
 
 OF_PERSISTENT_VOLUMES: Mapping[str, rules.Rule] = {
@@ -241,6 +260,9 @@ PERSISTENT_VOLUME_ORDER = (
     *("azureDisk", "scaleIO", "local", "storageos", "csi"),
 )
 
+_TOLD_AS = {"cephfs": "cephFS", "downwardAPI": "downwarAPI"}
+"""How those are called that stand beside another source, mistakes of Kubernetes included."""
+
 Check = Callable[[Object, str], list[FieldError]]
 
 
@@ -256,4 +278,7 @@ def one_source(volume: Object, path: str, order: tuple[str, ...], checks: Mappin
     if not present:
         return [required(path, "must specify a volume type")]
     errors = checks[present[0]](volume[present[0]], f"{path}.{present[0]}")
-    return errors + [forbidden(f"{path}.{source}", "may not specify more than 1 volume type") for source in present[1:]]
+    return errors + [
+        forbidden(f"{path}.{_TOLD_AS.get(source, source)}", "may not specify more than 1 volume type")
+        for source in present[1:]
+    ]

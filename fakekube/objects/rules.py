@@ -139,11 +139,21 @@ def one_of(*choices: str) -> Rule:
     return lambda value, path: [not_supported(path, value, choices)] if value and value not in choices else []
 
 
+def given_one_of(*choices: str) -> Rule:
+    """An enum that need not be there; an empty string is no member."""
+    return lambda value, path: [] if value is None or value in choices else [not_supported(path, value, choices)]
+
+
 def needed_one_of(*choices: str, detail: str = "") -> Rule:
     """An enum that must be there; the choices are shown in this order. `detail` is told of an absent one."""
     return lambda value, path: (
         [] if value in choices else [not_supported(path, value, choices) if value else required(path, detail)]
     )
+
+
+def any_one_of(*choices: str) -> Rule:
+    """An enum that may be left out, but not be empty."""
+    return lambda value, path: [] if value is None or value in choices else [not_supported(path, value, choices)]
 
 
 def always_one_of(*choices: str) -> Rule:
@@ -280,6 +290,11 @@ def _expression(expression: Any, path: str) -> list[FieldError]:
     for i, text in enumerate(values):
         errors += [invalid(f"{path}.values[{i}]", text, why) for why in names.label_value(text)]
     return errors
+
+
+def domain_prefixed_path(value: Any, path: str) -> list[FieldError]:
+    """`acme.io/foo`, which must be there."""
+    return [invalid(path, part, why) for part, why in names.domain_prefixed_path(value)] if value else [required(path)]
 
 
 def told_by(rule: Callable[[str], Collection[str]]) -> Rule:

@@ -120,27 +120,37 @@ def prepare_ephemeral_containers(pod: Object, old: Object, operation: Operation)
 
 
 def prepare_resize(pod: Object, old: Object, operation: Operation) -> None:
-    """Through this door only the resources of containers come, and how each is resized; the rest is left aside without a word."""
-    spec = dict(old["spec"])
-    for field in ("initContainers", "containers"):
-        if field in spec:
-            present = {each["name"]: each for each in spec[field]}
-            sent = pod["spec"].get(field) or []
-            fields.put_or_drop(
-                spec, field, [_resized(each, present.get(each.get("name", ""))) for each in sent], POD_SPEC
-            )
+    """Through this door only resources come, and how each is resized; the rest is left aside without a word.
+
+    Another number of containers is left to be refused, and so are others than those that are there.
+    """
+    sent, spec = pod["spec"], dict(old["spec"])
+    if any(len(sent.get(field) or ()) != len(spec.get(field) or ()) for field in _RESIZED):
+        return
+    spec.pop("resources", None)
+    if "resources" in sent:
+        fields.put(spec, "resources", sent["resources"], POD_SPEC)
+    for field in _RESIZED:
+        if spec.get(field):
+            fields.put(spec, field, _resized(sent[field], spec[field]), POD_SPEC)
     _keep_all_but_spec(pod, old, spec)
 
 
-def _resized(container: Object, present: Object | None) -> Object:
-    """The present container with the resources of the one that is sent; one that is not there is left to be refused."""
-    if present is None:
-        return container
-    resized = dict(present)
-    for field in ("resources", "resizePolicy"):
-        fields.put_or_drop(resized, field, container.get(field), CONTAINER)
-    if "resources" in present and "resources" not in resized:
-        fields.put(resized, "resources", {}, CONTAINER)
+_RESIZED = ("initContainers", "containers")
+
+
+def _resized(sent: Sequence[Object], present: Sequence[Object]) -> Sequence[Object]:
+    """The present containers with the resources of those that are sent."""
+    resized: list[Object] = []
+    for new, old in zip(sent, present, strict=True):
+        if new.get("name") != old.get("name"):
+            return sent
+        container = dict(old)
+        for field in ("resources", "resizePolicy"):
+            fields.put_or_drop(container, field, new.get(field), CONTAINER)
+        if "resources" in old and "resources" not in container:
+            fields.put(container, "resources", {}, CONTAINER)
+        resized.append(container)
     return resized
 
 
@@ -171,7 +181,6 @@ def warnings(pod: Object, old: Object | None) -> Sequence[str]:
         for key in sorted(metadata.get("annotations") or ())
         if key.startswith(pod_annotations.APPARMOR_OF_CONTAINER)
     ]
-    return [*told, *pod_warnings.of_name(pod, "the Pod's hostname"), *pod_warnings.of_pod(metadata, pod["spec"])]
     return [*told, *pod_warnings.of_name(pod, "the Pod's hostname"), *pod_warnings.of_pod(metadata, pod["spec"])]
 
 
