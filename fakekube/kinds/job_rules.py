@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from fakekube.kinds import workload_rules as workloads
-from fakekube.objects import go_structs, rules
+from fakekube.objects import as_sent, go_structs, rules
 from fakekube.objects.field_errors import FieldError, duplicate, go_quoted, invalid, not_supported, required, too_many
-from fakekube.objects.names import domain_prefixed_path, qualified_name
+from fakekube.objects.names import qualified_name
 from fakekube.registry.kind import Object
 
 ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
@@ -31,7 +31,8 @@ def validate(spec: Object, path: str) -> list[FieldError]:
     errors += rules.non_negative(most_failed, f"{path}.maxFailedIndexes")
     if most_failed is not None and spec.get("backoffLimitPerIndex") is None:
         errors.append(required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified"))
-    errors += rules.told_by(domain_prefixed_path)(spec.get("managedBy"), f"{path}.managedBy")
+    if spec.get("managedBy") is not None:
+        errors += rules.domain_prefixed_path(spec["managedBy"], f"{path}.managedBy")
     errors += rules.no_longer_than(MOST_MANAGER_BYTES)(spec.get("managedBy"), f"{path}.managedBy")
     errors += _completion_mode(spec, path)
     if spec.get("podFailurePolicy") is not None:
@@ -142,7 +143,8 @@ def _exit_codes(codes: Object, path: str, known: set[str | None]) -> list[FieldE
         detail = "must be one of the container or initContainer names in the pod template"
         errors.append(invalid(f"{path}.containerName", name, detail))
     if not values:
-        return [*errors, invalid(f"{path}.values", values, "at least one value is required")]
+        shown = as_sent.shown_at(codes, "values")
+        return [*errors, invalid(f"{path}.values", shown, "at least one value is required")]
     errors += rules.no_more_than(MOST_EXIT_CODES)(values, f"{path}.values")
     for k, value in enumerate(values):
         if operator == "In" and value == 0:

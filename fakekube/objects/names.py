@@ -139,20 +139,21 @@ def wildcard_subdomain(text: str) -> list[str]:
     return errors
 
 
-_is_domain_path = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+").fullmatch
+_DOMAIN_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
+_is_domain_path = re.compile(_DOMAIN_PATH).fullmatch
 DOMAIN_PREFIXED_TEXT = 'must be a domain-prefixed path (such as "acme.io/foo")'
 
 
-def domain_prefixed_path(text: str) -> list[str]:
-    """`acme.io/foo`: controllers of ingress classes, managers of jobs, signers. The empty text is the caller's affair."""
+def domain_prefixed_path(text: str) -> list[tuple[str, str]]:
+    """`acme.io/foo`: controllers of ingress classes, managers of jobs. What is wrong with which part of it; the empty text is the
+    caller's affair."""
     host, slash, path = text.partition("/")
     if not slash or not host or not path:
-        return [DOMAIN_PREFIXED_TEXT]
-    if errors := subdomain(host):
-        return errors
+        return [(text, DOMAIN_PREFIXED_TEXT)]
+    errors = [(host, why) for why in subdomain(host)]
     if not _is_domain_path(path):
-        return ["invalid domain path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&\\'()*+,;=:]+')"]
-    return []
+        errors.append((path, f"Invalid path (regex used for validation is '{_DOMAIN_PATH}')"))
+    return errors
 
 
 def fully_qualified(text: str) -> list[str]:
@@ -202,6 +203,20 @@ def ip(text: str) -> list[str]:
     if address.version == 4:
         return ["must not have leading 0s"] if _LEADING_ZEROS.search(text) else []
     return ["must not be an IPv4-mapped IPv6 address"] if address.ipv4_mapped else []
+
+
+def canonical_ip(text: str) -> list[str]:
+    """An address in a field that has never known any other form."""
+    return ip(text) or _canonical(text, parsed_ip(text))
+
+
+def canonical_cidr(text: str) -> list[str]:
+    """The same of a network."""
+    return cidr(text) or _canonical(text, parsed_cidr(text))
+
+
+def _canonical(text: str, parsed: Address | Network | None) -> list[str]:
+    return [] if str(parsed) == text else [f'must be in canonical form ("{parsed}")']
 
 
 def end_point(text: str) -> list[str]:

@@ -35,7 +35,7 @@ STORED = [
 NOTHING_TO_ASK = {"ServiceAccount"}
 NO_CHANGE_TO_ASK = {"ServiceAccount", "Namespace", "CertificateSigningRequest"}
 """Beside their metadata; what a client sends of the spec of the last two is put back."""
-NO_REPORT_TO_ASK = {"CronJob", "PersistentVolume", "APIService"}
+NO_REPORT_TO_ASK = {"CronJob", "PersistentVolume", "APIService", "ServiceCIDR"}
 
 FILLED: Mapping[str, Object] = {
     "endpoints": {"subsets": [{"addresses": [{"ip": "10.0.0.1"}]}]},

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from fakekube.kinds import resource_names
 from fakekube.objects import fields, names, rules, structs
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, required
 from fakekube.objects.quantities import parse
@@ -60,9 +61,10 @@ def _status_to_v2(old: Object, parts: Mapping[str, Any]) -> Object:
     status["desiredReplicas"] = old.get("desiredReplicas", 0)
     current_metrics = parts[CURRENT_METRICS]
     metrics = _noted("autoscaling.v2.MetricStatus", lambda metric: _metric_to_v2(metric, "current"), current_metrics)
-    if "currentCPUUtilizationPercentage" in old:
+    if current_metrics is None and "currentCPUUtilizationPercentage" in old:
+        # Where the annotation is, it says this as well, and more.
         current = {"averageUtilization": old["currentCPUUtilizationPercentage"]}
-        metrics.insert(0, {"type": "Resource", "resource": {"name": "cpu", "current": current}})
+        metrics = [{"type": "Resource", "resource": {"name": "cpu", "current": current}}]
     status["currentMetrics"] = metrics or None
     if conditions := _noted("autoscaling.v2.HorizontalPodAutoscalerCondition", dict, parts[CONDITIONS]):
         status["conditions"] = conditions
@@ -74,9 +76,12 @@ def from_storage(autoscaler: Object) -> Object:
     metadata = dict(autoscaler["metadata"])
     new = autoscaler.get("spec") or {}
     spec = {field: new[field] for field in ("scaleTargetRef", "minReplicas", "maxReplicas") if field in new}
-    percentage, others = _without_cpu(new.get("metrics") or (), "target")
-    if percentage is not None:
-        spec["targetCPUUtilizationPercentage"] = percentage
+    percentages = [_cpu_percentage(metric, "target") for metric in new.get("metrics") or ()]
+    others = [
+        metric for metric, percentage in zip(new.get("metrics") or (), percentages, strict=True) if percentage is None
+    ]
+    if known := [each for each in percentages if each is not None]:
+        spec["targetCPUUtilizationPercentage"] = known[0]
     notes: dict[str, str] = {}
     if others:
         notes[METRICS] = _written([_metric_to_v1(metric, "target") for metric in others])
@@ -95,11 +100,12 @@ def _status_to_v1(new: Object, notes: dict[str, str]) -> Object:
     status: Object = {field: new[field] for field in ("observedGeneration", "lastScaleTime") if field in new}
     status["currentReplicas"] = new.get("currentReplicas", 0)
     status["desiredReplicas"] = new.get("desiredReplicas", 0)
-    percentage, others = _without_cpu(new.get("currentMetrics") or (), "current")
-    if percentage is not None:
-        status["currentCPUUtilizationPercentage"] = percentage
-    if others:
-        notes[CURRENT_METRICS] = _written([_metric_to_v1(metric, "current") for metric in others])
+    metrics = new.get("currentMetrics") or ()
+    percentages = [_cpu_percentage(metric, "current") for metric in metrics]
+    if known := [each for each in percentages if each is not None]:
+        status["currentCPUUtilizationPercentage"] = known[-1]
+    if metrics:
+        notes[CURRENT_METRICS] = _written([_metric_to_v1(metric, "current") for metric in metrics])
     if new.get("conditions"):
         notes[CONDITIONS] = _written(new["conditions"])
     return status
@@ -131,38 +137,29 @@ def _cpu_metric(percentage: int) -> Object:
     return {"type": "Resource", "resource": {"name": "cpu", "target": target}}
 
 
-def _without_cpu(metrics: Any, field: str) -> tuple[int | None, list[Object]]:
-    """The percentage of the first cpu metric that has one, and the other metrics."""
-    percentage: int | None = None
-    others = []
-    for metric in metrics:
-        resource = metric.get("resource") or {}
-        found = fields.at(resource, f"{field}.averageUtilization")
-        if percentage is None and resource.get("name") == "cpu" and found is not None:
-            percentage = found
-        else:
-            others.append(metric)
-    return percentage, others
+def _cpu_percentage(metric: Object, field: str) -> int | None:
+    resource = metric.get("resource") or {}
+    if metric.get("type") != "Resource" or resource.get("name") != "cpu":
+        return None
+    percentage: int | None = fields.at(resource, f"{field}.averageUtilization")
+    return percentage
 
 
 def _metric_to_v1(metric: Object, field: str) -> Object:
     """`field` is `target` in a spec and `current` in a status; old fields begin with it: `targetAverageValue`."""
-    name = _METRIC_TYPES.get(metric.get("type", ""), "")
-    source = metric.get(name) or {}
-    return (
-        {"type": metric.get("type", ""), name: _drop_empty(_TO_V1[name](source, source.get(field) or {}, field))}
-        if name
-        else metric
-    )
+    return {"type": metric.get("type", "")} | {
+        name: _drop_empty(convert(metric[name], metric[name].get(field) or {}, field))
+        for name, convert in _TO_V1.items()
+        if metric.get(name) is not None
+    }
 
 
 def _metric_to_v2(metric: Object, field: str) -> Object:
-    name = _METRIC_TYPES.get(metric.get("type", ""), "")
-    return (
-        {"type": metric.get("type", ""), name: _drop_empty(_TO_V2[name](metric.get(name) or {}, field))}
-        if name
-        else metric
-    )
+    return {"type": metric.get("type", "")} | {
+        name: _drop_empty(convert(metric[name], field))
+        for name, convert in _TO_V2.items()
+        if metric.get(name) is not None
+    }
 
 
 def _object_to_v1(source: Object, amount: Object, field: str) -> Object:
@@ -180,7 +177,7 @@ def _pods_to_v1(source: Object, amount: Object, field: str) -> Object:
     metric = source.get("metric") or {}
     return {
         "metricName": metric.get("name"),
-        f"{field}AverageValue": amount.get("averageValue"),
+        f"{field}AverageValue": amount.get("averageValue") or "0",
         "selector": metric.get("selector"),
     }
 
@@ -189,7 +186,7 @@ def _resource_to_v1(source: Object, amount: Object, field: str) -> Object:
     return {
         "name": source.get("name"),
         f"{field}AverageUtilization": amount.get("averageUtilization"),
-        f"{field}AverageValue": amount.get("averageValue"),
+        f"{field}AverageValue": amount.get("averageValue") or _zero_if_current(field),
         "container": source.get("container"),
     }
 
@@ -199,27 +196,30 @@ def _external_to_v1(source: Object, amount: Object, field: str) -> Object:
     return {
         "metricName": metric.get("name"),
         "metricSelector": metric.get("selector"),
-        f"{field}Value": amount.get("value"),
+        f"{field}Value": amount.get("value") or _zero_if_current(field),
         f"{field}AverageValue": amount.get("averageValue"),
     }
 
 
-def _amount(field: str, **values: Any) -> Object:
+def _zero_if_current(field: str) -> str | None:
+    """What is measured is always written in version 1."""
+    return "0" if field == "current" else None
+
+
+def _amount(field: str, kind: str, **values: Any) -> Object:
     """The `target` or `current` of a v2 metric; a target names its type."""
-    kinds = {"averageUtilization": "Utilization", "averageValue": "AverageValue", "value": "Value"}
-    given = {name: value for name, value in values.items() if value is not None}
-    if field == "target":
-        kind = next((kind for name, kind in kinds.items() if name in given), "")
-        return {"type": kind, **given}
-    return given
+    given = _drop_empty(values)
+    return {"type": kind, **given} if field == "target" else given
 
 
 def _object_to_v2(source: Object, field: str) -> Object:
-    average = source.get("averageValue")
-    value = source.get(f"{field}Value") if average is None else None
+    average, value = source.get("averageValue"), source.get(f"{field}Value", "0")
+    if field == "target" and average is not None and not parse(value):
+        # Version 1 cannot leave it out.
+        value = None
     return {
         "describedObject": source.get("target"),
-        field: _amount(field, value=value, averageValue=average),
+        field: _amount(field, "Value" if average is None else "AverageValue", value=value, averageValue=average),
         "metric": _drop_empty({"name": source.get("metricName"), "selector": source.get("selector")}),
     }
 
@@ -227,21 +227,25 @@ def _object_to_v2(source: Object, field: str) -> Object:
 def _pods_to_v2(source: Object, field: str) -> Object:
     return {
         "metric": _drop_empty({"name": source.get("metricName"), "selector": source.get("selector")}),
-        field: _amount(field, averageValue=source.get(f"{field}AverageValue")),
+        field: _amount(field, "AverageValue", averageValue=source.get(f"{field}AverageValue", "0")),
     }
 
 
 def _resource_to_v2(source: Object, field: str) -> Object:
+    utilization = source.get(f"{field}AverageUtilization")
     amount = _amount(
         field,
-        averageValue=source.get(f"{field}AverageValue"),
-        averageUtilization=source.get(f"{field}AverageUtilization"),
+        "AverageValue" if utilization is None else "Utilization",
+        averageValue=source.get(f"{field}AverageValue", _zero_if_current(field)),
+        averageUtilization=utilization,
     )
     return {"name": source.get("name"), field: amount, "container": source.get("container")}
 
 
 def _external_to_v2(source: Object, field: str) -> Object:
-    amount = _amount(field, value=source.get(f"{field}Value"), averageValue=source.get(f"{field}AverageValue"))
+    value = source.get(f"{field}Value", _zero_if_current(field))
+    kind = "AverageValue" if value is None else "Value"
+    amount = _amount(field, kind, value=value, averageValue=source.get(f"{field}AverageValue"))
     return {
         "metric": _drop_empty({"name": source.get("metricName"), "selector": source.get("metricSelector")}),
         field: amount,
@@ -321,7 +325,9 @@ def validate(autoscaler: Object, *_: object) -> list[FieldError]:
         errors.append(invalid("spec.maxReplicas", most, "must be greater than or equal to 1"))
     if least is not None and most < least:
         errors.append(invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`"))
-    errors += _reference(spec.get("scaleTargetRef") or {}, "spec.scaleTargetRef", core_group=False)
+    # The only kind of the core group that can be scaled.
+    core_group = fields.at(spec, "scaleTargetRef.kind") == "ReplicationController"
+    errors += _reference(spec.get("scaleTargetRef") or {}, "spec.scaleTargetRef", core_group=core_group)
     for i, metric in enumerate(spec.get("metrics") or ()):
         errors += _metric_errors(metric, f"spec.metrics[{i}]")
     if least == 0 and not any(metric.get("type") in ("Object", "External") for metric in spec.get("metrics") or ()):
@@ -344,7 +350,7 @@ def _reference(reference: Object, path: str, *, core_group: bool) -> list[FieldE
     api_version, place = reference.get("apiVersion", ""), f"{path}.apiVersion"
     if api_version.count("/") > 1:
         errors.append(invalid(place, api_version, f"unexpected GroupVersion string: {api_version}"))
-    elif "/" not in api_version and not core_group:
+    elif not core_group and ("/" not in api_version or api_version.startswith("/")):
         errors.append(invalid(place, api_version, "apiVersion must specify API group"))
     return errors
 
@@ -397,18 +403,19 @@ def _of_containers(source: Object, path: str) -> list[FieldError]:
 
 
 def _of_pods(source: Object, path: str) -> list[FieldError]:
-    average = (source.get("target") or {}).get("averageValue")
-    if average is not None and parse(average) > 0:
+    if (source.get("target") or {}).get("averageValue") is not None:
         return []
     return [required(f"{path}.target.averageValue", "must specify a positive target averageValue")]
 
 
-def _some_value(source: Object, path: str) -> list[FieldError]:
-    target = source.get("target") or {}
-    if target.get("value") is not None or target.get("averageValue") is not None:
-        return []
-    detail = "must set either a target value for metric or a per-pod target"
-    return [required(f"{path}.target.averageValue", detail)]
+def _some_value(detail: str) -> rules.Rule:
+    def check(source: Any, path: str) -> list[FieldError]:
+        target = source.get("target") or {}
+        if target.get("value") is not None or target.get("averageValue") is not None:
+            return []
+        return [required(f"{path}.target.averageValue", detail)]
+
+    return check
 
 
 def _one_value(source: Object, path: str) -> list[FieldError]:
@@ -424,6 +431,16 @@ def _metric_name(value: Any, path: str) -> list[FieldError]:
     return [invalid(path, value, text) for text in names.path_segment(value)]
 
 
+def _container_resource(value: Any, path: str) -> list[FieldError]:
+    if not value:
+        return [required(path, "must specify a resource name")]
+    return resource_names.container_resource_name(value, path)
+
+
+def _container(value: Any, path: str) -> list[FieldError]:
+    return rules.needed_because("must specify a container")(value, path) or rules.named(names.label)(value, path)
+
+
 _TARGET = (
     ("value", _positive),
     ("averageValue", _positive),
@@ -436,14 +453,19 @@ _SOURCES: Mapping[str, tuple[rules.Row, ...]] = {
         ("describedObject", lambda value, path: _reference(value or {}, path, core_group=True)),
         ("metric.name", _metric_name),
         _target,
-        _some_value,
+        _some_value("must set either a target value or averageValue"),
     ),
-    "external": (("metric.name", _metric_name), _target, _some_value, _one_value),
+    "external": (
+        ("metric.name", _metric_name),
+        _target,
+        _some_value("must set either a target value for metric or a per-pod target"),
+        _one_value,
+    ),
     "pods": (("metric.name", _metric_name), _target, _of_pods),
     "resource": (_RESOURCE_NAME, _target, _of_containers),
     "containerResource": (
-        _RESOURCE_NAME,
-        ("container", rules.needed_because("must specify a container")),
+        ("name", _container_resource),
+        ("container", _container),
         _target,
         _of_containers,
     ),
@@ -467,7 +489,7 @@ _POLICY = (
 )
 _SCALING = (
     ("stabilizationWindowSeconds", _seconds_to_look_back),
-    ("selectPolicy", rules.one_of("Disabled", "Max", "Min")),
+    ("selectPolicy", rules.any_one_of("Disabled", "Max", "Min")),
     ("policies", rules.needed_because("must specify at least one Policy"), rules.each(*_POLICY)),
     ("tolerance", rules.quantity_non_negative),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import Counter
 from typing import Any
 
 from fakekube.objects import fields, names, rules
@@ -13,7 +14,6 @@ from fakekube.objects.field_errors import (
     forbidden,
     go_quoted,
     invalid,
-    not_supported,
     required,
 )
 from fakekube.registry.kind import Door, Object, Operation, Strategy
@@ -125,43 +125,46 @@ validate_create = rules.table(
 
 def validate_approval(request: Object, old: Object) -> list[FieldError]:
     """A decision is final, and there is one."""
-    return _validate_conditions(request, old)
+    return _conditions(request) + _removed(request, old)
 
 
 def validate_status_update(request: Object, old: Object) -> list[FieldError]:
     """Whoever signs decides nothing, and hands out certificates."""
-    errors = _validate_conditions(request, old)
-    added = _types(request) - _types(old)
-    errors += [_may_not("add", type) for type in DECISIONS if type in added]
-    certificate = fields.text_at(request, "status.certificate")
-    if certificate and certificate != fields.text_at(old, "status.certificate"):
-        text = _why_no_certificate(certificate)
-        if text:
-            errors.append(invalid("status.certificate", "<certificate data>", text))
+    errors = _conditions(request)
+    before, certificate = (fields.text_at(each, "status.certificate") for each in (old, request))
+    if certificate and certificate != before and (text := _why_no_certificate(certificate)):
+        errors.append(invalid("status.certificate", "<certificate data>", text))
+    errors += _removed(request, old)
+    counts, old_counts = _counts(request), _counts(old)
+    errors += [_may_not("add", type) for type in DECISIONS if counts[type] > old_counts[type]]
+    if before and certificate != before:
+        errors.append(forbidden("status.certificate", "updates may not modify existing certificate content"))
     return errors
 
 
-def _validate_conditions(request: Object, old: Object) -> list[FieldError]:
+def _conditions(request: Object) -> list[FieldError]:
     errors: list[FieldError] = []
-    seen: list[str] = []
-    conditions = fields.at(request, "status.conditions") or []
-    for i, condition in enumerate(conditions):
+    seen: set[str] = set()
+    for i, condition in enumerate(fields.at(request, "status.conditions") or ()):
         path, type = f"status.conditions[{i}]", condition.get("type", "")
-        if not type:
-            errors.append(required(f"{path}.type"))
-        elif type in FINAL and condition.get("status") != "True":
-            errors.append(not_supported(f"{path}.status", condition.get("status", ""), ("True",)))
+        errors += rules.needed(type, f"{path}.type")
+        statuses = ("True",) if type in FINAL else rules.CONDITION_STATUSES
+        errors += rules.needed_one_of(*statuses)(condition.get("status"), f"{path}.status")
+        if type in DECISIONS and seen & (set(DECISIONS) - {type}):
+            errors.append(invalid("status.conditions", type, "Approved and Denied conditions are mutually exclusive"))
         if type in seen:
             errors.append(duplicate(f"{path}.type", type))
-        elif type in DECISIONS and any(other in seen for other in DECISIONS):
-            errors.append(invalid("status.conditions", type, "Approved and Denied conditions are mutually exclusive"))
-        seen.append(type)
-    removed = _types(old) - set(seen)
-    return errors + [_may_not("remove", type) for type in FINAL if type in removed]
+        seen.add(type)
+    return errors
 
 
-def _types(request: Object) -> set[str]:
-    return {each.get("type", "") for each in fields.at(request, "status.conditions") or ()}
+def _removed(request: Object, old: Object) -> list[FieldError]:
+    counts, old_counts = _counts(request), _counts(old)
+    return [_may_not("remove", type) for type in FINAL if counts[type] < old_counts[type]]
+
+
+def _counts(request: Object) -> Counter[str]:
+    return Counter(each.get("type", "") for each in fields.at(request, "status.conditions") or ())
 
 
 def _may_not(verb: str, type: str) -> FieldError:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from fakekube.kinds.flowcontrol.mandatory import EXEMPT, fixed_spec
 from fakekube.objects import fields, go_structs, names, rules
-from fakekube.objects.field_errors import FieldError, forbidden, invalid, not_supported, required
+from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
 from fakekube.registry.kind import Object, Strategy
 
 HIGHEST_PRECEDENCE = 10000
-EXEMPT = "exempt"
-MANDATORY = (EXEMPT, "catch-all")
-"""Schemas and levels that are always there, and always the same."""
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch")
-URL_VERBS = ("delete", "get", "head", "options", "patch", "post", "put")
 _SUBJECTS = {"ServiceAccount": "serviceAccount", "User": "user", "Group": "group"}
+_DISTINGUISHERS = ("ByNamespace", "ByUser")
+_NAMESPACE = "each member of this list must be '*' or a DNS-1123 label; "
 
 
 def _precedence(schema: Object, _: str = "") -> list[FieldError]:
@@ -36,16 +35,20 @@ def _alone(what: str) -> rules.Rule:
     return lambda value, path: [invalid(path, value, detail)] if value and len(value) > 1 and "*" in value else []
 
 
-def _verbs(known: tuple[str, ...]) -> rules.Rule:
-    def check(value: Any, path: str) -> list[FieldError]:
-        if not value:
-            return [required(path, "verbs must contain at least one value")]
-        if "*" in value:
-            return _alone("verbs")(value, path)
-        unknown = [verb for verb in value if verb not in known]
-        return [not_supported(path, unknown, known)] if unknown else []
+def _verbs(value: Any, path: str) -> list[FieldError]:
+    """Those of resources are asked of paths as well: `head` and `post` cannot be named. All are told when one is unknown."""
+    if not value:
+        return [required(path, "verbs must contain at least one value")]
+    if "*" in value:
+        return _alone("verbs")(value, path)
+    return [] if set(value) <= set(VERBS) else [not_supported(path, value, VERBS)]
 
-    return check
+
+def _distinguisher(value: Any, path: str) -> list[FieldError]:
+    if value is None or value.get("type") in _DISTINGUISHERS:
+        return []
+    shown = go_structs.shown_type("flowcontrol.v1.FlowDistinguisherMethod", value)
+    return [not_supported(f"{path}.type", shown, _DISTINGUISHERS)]
 
 
 def _namespaces(rule: Object, path: str) -> list[FieldError]:
@@ -55,7 +58,9 @@ def _namespaces(rule: Object, path: str) -> list[FieldError]:
         return [] if rule.get("clusterScope") else [required(place, detail)]
     if "*" in listed:
         return _alone("namespaces")(listed, place)
-    return [invalid(f"{place}[{i}]", each, text) for i, each in enumerate(listed) for text in names.label(each)]
+    return [
+        invalid(f"{place}[{i}]", each, _NAMESPACE + text) for i, each in enumerate(listed) for text in names.label(each)
+    ]
 
 
 def _urls(value: Any, path: str) -> list[FieldError]:
@@ -68,6 +73,8 @@ def _urls(value: Any, path: str) -> list[FieldError]:
         place = f"{path}[{i}]"
         if not url:
             errors.append(invalid(place, url, "must not be empty"))
+        elif url == "/":
+            continue
         elif not url.startswith("/"):
             errors.append(invalid(place, url, "must start with slash"))
         elif " " in url:
@@ -81,17 +88,19 @@ def _urls(value: Any, path: str) -> list[FieldError]:
 
 def _subject(subject: Object, path: str) -> list[FieldError]:
     kind = subject.get("kind", "")
-    errors = [] if kind in _SUBJECTS else [not_supported(f"{path}.kind", kind, ("Group", "ServiceAccount", "User"))]
-    for each, field in _SUBJECTS.items() if not errors else ():
-        content, place = subject.get(field), f"{path}.{field}"
-        if each != kind:
-            if content is not None:
-                errors.append(forbidden(place, f"{field} is forbidden when subject kind is not '{each}'"))
-        elif content is None:
-            errors.append(required(place, f"{field} is required when subject kind is '{each}'"))
-        else:
-            errors += _named_subject(content, each, place)
-    return errors
+    if kind not in _SUBJECTS:
+        return [not_supported(f"{path}.kind", kind, sorted(_SUBJECTS))]
+    own = _SUBJECTS[kind]
+    content, place = subject.get(own), f"{path}.{own}"
+    if content is None:
+        errors = [required(place, f"{own} is required when subject kind is '{kind}'")]
+    else:
+        errors = _named_subject(content, kind, place)
+    return errors + [
+        forbidden(f"{path}.{field}", f"{field} is forbidden when subject kind is not '{other}'")
+        for other, field in _SUBJECTS.items()
+        if other != kind and subject.get(field) is not None
+    ]
 
 
 def _named_subject(content: Object, kind: str, path: str) -> list[FieldError]:
@@ -116,7 +125,7 @@ def _something(rule: Object, path: str) -> list[FieldError]:
 
 
 _RESOURCE_RULE = (
-    ("verbs", _verbs(VERBS)),
+    ("verbs", _verbs),
     ("apiGroups", rules.needed_because("resource rules must supply at least one api group"), _alone("api groups")),
     ("resources", rules.needed_because("resource rules must supply at least one resource"), _alone("resources")),
     _namespaces,
@@ -125,27 +134,40 @@ _RULE = (
     ("subjects", rules.needed_because("subjects must contain at least one value"), rules.each(_subject)),
     _something,
     ("resourceRules", rules.each(*_RESOURCE_RULE)),
-    ("nonResourceRules", rules.each(("verbs", _verbs(URL_VERBS)), ("nonResourceURLs", _urls))),
+    ("nonResourceRules", rules.each(("verbs", _verbs), ("nonResourceURLs", _urls))),
 )
 _LEVEL = "spec.priorityLevelConfiguration.name"
 
+
+def _fixed(schema: Object, _: str) -> list[FieldError]:
+    name = schema["metadata"].get("name", "")
+    wanted = fixed_spec("FlowSchema", name)
+    if wanted is None or schema.get("spec") == wanted:
+        return []
+    shown = go_structs.shown_type("flowcontrol.v1.FlowSchemaSpec", schema.get("spec"))
+    return [invalid("spec", shown, f"spec of '{name}' must equal the fixed value")]
+
+
 validate = rules.table(
     _precedence,
-    ("spec.distinguisherMethod", rules.within(("type", rules.needed_one_of("ByNamespace", "ByUser")))),
+    ("spec.distinguisherMethod", _distinguisher),
     (_LEVEL, rules.needed_because("must reference a priority level"), rules.named(names.subdomain)),
     ("spec.rules", rules.each(*_RULE)),
-)
-validate_status = rules.table(
-    ("status.conditions", rules.each(("type", rules.needed)), rules.unique_by("type", at="type"))
+    _fixed,
 )
 
 
-def validate_update(schema: Object, old: Object) -> list[FieldError]:
-    errors, name = validate(schema), schema["metadata"].get("name")
-    if name in MANDATORY and schema.get("spec") != old.get("spec"):
-        shown = go_structs.shown_type("flowcontrol.v1.FlowSchemaSpec", schema.get("spec"))
-        errors.append(invalid("spec", shown, f"spec of '{name}' must equal the fixed value"))
+def _conditions(value: Any, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for i, condition in enumerate(value or ()):
+        type_, place = condition.get("type", ""), f"{path}[{i}].type"
+        errors += ([duplicate(place, type_)] if type_ in seen else []) + rules.needed(type_, place)
+        seen.add(type_)
     return errors
 
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate_update, validate_status_update=validate_status)
+validate_status = rules.table(("status.conditions", _conditions))
+
+
+STRATEGY = Strategy(validate_create=validate, validate_update=validate, validate_status_update=validate_status)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fakekube.objects import fields, names, rules
+from fakekube.objects import as_sent, fields, names, rules
 from fakekube.objects.field_errors import FieldError, invalid, not_supported, required
 from fakekube.registry.kind import Object, Strategy
 
@@ -31,7 +31,7 @@ def _class_twice(ingress: Object, _: str = "") -> list[FieldError]:
 def _somewhere_to_go(spec: Object, path: str) -> list[FieldError]:
     if spec.get("rules") or spec.get("defaultBackend") is not None:
         return []
-    return [invalid(path, None, "either `defaultBackend` or `rules` must be specified")]
+    return [invalid(path, as_sent.shown_at(spec, "rules"), "either `defaultBackend` or `rules` must be specified")]
 
 
 def _host(value: Any, path: str) -> list[FieldError]:
@@ -95,7 +95,7 @@ def _backend(backend: Object | None, path: str) -> list[FieldError]:
 
 
 _RESOURCE = (
-    ("apiGroup", rules.named(names.subdomain)),
+    ("apiGroup", rules.told_by(names.subdomain)),
     ("kind", rules.needed_name(names.path_segment)),
     ("name", rules.needed_name(names.path_segment)),
 )
@@ -110,7 +110,9 @@ _SPEC = (
     ("ingressClassName", rules.told_by(names.subdomain)),
 )
 
-validate_update = rules.table(("spec", rules.within(*_SPEC)))
+_WHOLE = (("spec", rules.within(*_SPEC)),)
+
+validate_update = rules.table(*_WHOLE)
 validate_status = rules.table(
     (
         "status.loadBalancer.ingress",
@@ -120,11 +122,26 @@ validate_status = rules.table(
 
 
 def validate_create(ingress: Object) -> list[FieldError]:
-    return _class_twice(ingress) + validate_update(ingress)
+    return rules.check(ingress, _WHOLE) + _class_twice(ingress)
+
+
+def _warnings_of_addresses(ingress: Object, old: Object) -> list[str]:
+    """Only who writes the status hears of them."""
+    points = fields.at(ingress, "status.loadBalancer.ingress") or ()
+    if ingress.get("status") == old.get("status"):
+        return []
+    return [
+        text
+        for i, point in enumerate(points)
+        for text in names.ip_warnings(point.get("ip", ""), f"status.loadBalancer.ingress[{i}]")
+    ]
 
 
 def warnings(ingress: Object, old: Object | None) -> Sequence[str]:
-    if old is not None or CLASS_ANNOTATION not in (ingress["metadata"].get("annotations") or {}):
+    if old is not None:
+        return _warnings_of_addresses(ingress, old)
+    said = CLASS_ANNOTATION in (ingress["metadata"].get("annotations") or {})
+    if not said or fields.at(ingress, "spec.ingressClassName") is not None:
         return []
     return [f"annotation \"{CLASS_ANNOTATION}\" is deprecated, please use 'spec.ingressClassName' instead"]
 

@@ -22,7 +22,7 @@ validate = rules.table(
 
 def validate_update(address: Object, old: Object) -> list[FieldError]:
     new, before = ((each.get("spec") or {}).get("parentRef") for each in (address, old))
-    shown = go_structs.shown("networking.ParentReference", new)
+    shown = None if new is None else go_structs.shown("networking.ParentReference", new)
     return validate(address) + rules.unchanged(new, before, "spec.parentRef", shown=shown)
 
 

@@ -14,18 +14,19 @@ from fakekube.registry.kind import Object, Strategy
 MOST_POLICY_TYPES = 2
 
 
-def _end_port(value: Object, path: str) -> list[FieldError]:
-    port, last = value.get("port"), value.get("endPort")
+def _ports(value: Object, path: str) -> list[FieldError]:
+    port, last, place = value.get("port"), value.get("endPort"), f"{path}.endPort"
+    errors = rules.port_or_name(port, f"{path}.port")
     if last is None:
-        return []
+        return errors
     if port is None:
-        return [invalid(f"{path}.endPort", last, "may not be specified when `port` is not specified")]
+        return [invalid(place, last, "may not be specified when `port` is not specified")]
     if isinstance(port, str):
-        return [invalid(f"{path}.endPort", last, "may not be specified when `port` is non-numeric")]
+        return [invalid(place, last, "may not be specified when `port` is non-numeric"), *errors]
     if last < port:
         # The value that is told is the first port, as in Kubernetes.
-        return [invalid(f"{path}.endPort", port, "must be greater than or equal to `port`")]
-    return []
+        errors.append(invalid(place, port, "must be greater than or equal to `port`"))
+    return errors + rules.port(last, place)
 
 
 def _peer(value: Object, path: str) -> list[FieldError]:
@@ -49,11 +50,13 @@ def _ip_block(value: Object, path: str) -> list[FieldError]:
         return [required(f"{path}.cidr")]
     errors = [invalid(f"{path}.cidr", cidr, text) for text in names.cidr(cidr)]
     whole = names.parsed_cidr(cidr)
+    if whole is None:
+        return errors
     for i, text in enumerate(value.get("except") or ()):
         place = f"{path}.except[{i}]"
         errors += [invalid(place, text, why) for why in names.cidr(text)]
         part = names.parsed_cidr(text)
-        if whole is not None and part is not None and not _is_smaller_part(part, whole):
+        if part is not None and not _is_smaller_part(part, whole):
             errors.append(invalid(place, text, "must be a strict subset of `cidr`"))
     return errors
 
@@ -68,7 +71,7 @@ def _policy_types(value: Any, path: str) -> list[FieldError]:
     return rules.each_value(rules.always_one_of("Ingress", "Egress"))(value, path)
 
 
-_PORT = (("protocol", rules.one_of("TCP", "UDP", "SCTP")), ("port", rules.port_or_name), _end_port)
+_PORT = (("protocol", rules.any_one_of("TCP", "UDP", "SCTP")), _ports)
 
 validate = rules.table(
     ("spec.podSelector", rules.selector),

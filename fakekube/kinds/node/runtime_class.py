@@ -6,15 +6,21 @@ https://kubernetes.io/docs/concepts/containers/runtime-class/
 from __future__ import annotations
 
 from fakekube.kinds import pod_spec
-from fakekube.objects import fields, names, rules
+from fakekube.objects import fields, go_structs, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate
 from fakekube.registry.kind import Object, Strategy
 
 
 def _tolerations(runtime_class: Object, _: str = "") -> list[FieldError]:
+    """No two are the same but for their seconds."""
     path, tolerations = "scheduling.tolerations", fields.at(runtime_class, "scheduling.tolerations") or []
     errors = pod_spec.tolerations(tolerations, path)
-    return errors + [duplicate(f"{path}[{i}]", each) for i, each in enumerate(tolerations) if each in tolerations[:i]]
+    keys = [[each.get(field, "") for field in ("key", "operator", "value", "effect")] for each in tolerations]
+    return errors + [
+        duplicate(f"{path}[{i}]", go_structs.shown_type("core.v1.Toleration", each))
+        for i, each in enumerate(tolerations)
+        if keys[i] in keys[:i]
+    ]
 
 
 validate = rules.table(
@@ -26,7 +32,7 @@ validate = rules.table(
 
 
 def validate_update(runtime_class: Object, old: Object) -> list[FieldError]:
-    return rules.unchanged_at(runtime_class, old, "handler")
+    return validate(runtime_class) + rules.unchanged(runtime_class.get("handler", ""), old.get("handler"), "handler")
 
 
 STRATEGY = Strategy(validate_create=validate, validate_update=validate_update)

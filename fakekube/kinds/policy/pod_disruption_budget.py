@@ -23,7 +23,7 @@ validate = rules.table(
     ("spec.minAvailable", rules.number_or_percent, rules.at_most_all),
     ("spec.maxUnavailable", rules.number_or_percent, rules.at_most_all),
     ("spec.selector", rules.selector),
-    ("spec.unhealthyPodEvictionPolicy", rules.one_of("AlwaysAllow", "IfHealthyBudget")),
+    ("spec.unhealthyPodEvictionPolicy", rules.any_one_of("AlwaysAllow", "IfHealthyBudget")),
 )
 
 validate_status = rules.table(
@@ -34,4 +34,8 @@ validate_status = rules.table(
     ),
 )
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate, validate_status_update=validate_status)
+STRATEGY = Strategy(
+    validate_create=validate,
+    validate_update=validate,
+    validate_status_update=validate_status,
+)

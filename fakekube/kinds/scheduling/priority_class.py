@@ -5,6 +5,8 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/
 
 from __future__ import annotations
 
+from typing import Any
+
 from fakekube.objects import rules
 from fakekube.objects.field_errors import FieldError, forbidden
 from fakekube.registry.kind import Object, Strategy
@@ -16,7 +18,13 @@ SYSTEM_CLASSES = {
     "system-node-critical": 2 * HIGHEST_USER_PRIORITY + 1000,
 }
 _RESERVED = "priority class names with 'system-' prefix are reserved for system use only. error:"
-_POLICY = (("preemptionPolicy", rules.one_of("PreemptLowerPriority", "Never")),)
+
+
+def _policy(value: Any, path: str) -> list[FieldError]:
+    return [] if value is None else rules.needed_one_of("PreemptLowerPriority", "Never")(value, path)
+
+
+_POLICY = (("preemptionPolicy", _policy),)
 
 
 def validate_create(priority_class: Object) -> list[FieldError]:

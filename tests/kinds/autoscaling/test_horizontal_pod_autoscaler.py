@@ -30,7 +30,6 @@ METRICS: list[tuple[dict[str, Any], list[str]]] = [
         [
             "pods.metric.name: Invalid value: \"a/b\": may not contain '/'",
             'pods.target.averageValue: Invalid value: "0": must be positive',
-            "pods.target.averageValue: Required value: must specify a positive target averageValue",
         ],
     ),
     (
@@ -40,7 +39,7 @@ METRICS: list[tuple[dict[str, Any], list[str]]] = [
         ),
         [
             "object.describedObject.name: Required value",
-            "object.target.averageValue: Required value: must set either a target value for metric or a per-pod target",
+            "object.target.averageValue: Required value: must set either a target value or averageValue",
         ],
     ),
     (

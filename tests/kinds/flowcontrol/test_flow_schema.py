@@ -47,18 +47,19 @@ LIMITED: Any = {"type": "Limited", "limited": {"limitResponse": {"type": "Reject
 
 
 def test_one_level_alone_is_exempt(refused: Refused) -> None:
-    why = "spec.type: Invalid value: \"{}\": type must be 'Exempt' if and only if name is 'exempt'"
+    why = "spec.type: Invalid value: \"{}\": must be 'Exempt' if and only if `name` is 'exempt'"
 
     assert refused(LEVEL, {"metadata": {"name": "mine"}, "spec": {"type": "Exempt"}}) == [why.format("Exempt")]
-    assert refused(LEVEL, {"metadata": {"name": "exempt"}, "spec": LIMITED}) == [why.format("Limited")]
+    assert refused(LEVEL, {"metadata": {"name": "exempt"}, "spec": LIMITED})[0] == why.format("Limited")
     assert refused(LEVEL, {"metadata": {"name": "exempt"}, "spec": {"type": "Exempt"}}) == []
 
 
 def test_levels_that_must_be_there_stay_as_they_are(refused_change: Refused) -> None:
-    level = {"metadata": {"name": "catch-all"}, "spec": LIMITED}
+    limited = {**LIMITED["limited"], "nominalConcurrencyShares": 5}
+    level = {"metadata": {"name": "catch-all"}, "spec": {**LIMITED, "limited": limited}}
     wider = {
         "metadata": {"name": "catch-all"},
-        "spec": {**LIMITED, "limited": {**LIMITED["limited"], "lendablePercent": 5}},
+        "spec": {**LIMITED, "limited": {**limited, "lendablePercent": 5}},
     }
 
     (why,) = refused_change(LEVEL, level, wider)
