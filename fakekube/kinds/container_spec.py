@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from decimal import ROUND_UP, Decimal
 
 from fakekube.kinds import field_references, operating_systems, pod_volumes, resource_names, volume_sources
-from fakekube.objects import as_sent, fields, go_structs, names, rules
+from fakekube.objects import as_sent, fields, go_structs, names, pod_amounts, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_found, not_supported, required
-from fakekube.objects.quantities import Quantity, parse, quantity
+from fakekube.objects.quantities import parse, quantity
 from fakekube.registry.kind import Object
 
 ENVIRONMENT_FIELDS = (
@@ -262,7 +262,7 @@ def environment(variables: Sequence[Object], path: str) -> list[FieldError]:
 _FILE_KEY = (
     ("key", rules.needed_name(names.environment_variable)),
     ("volumeName", rules.needed_name(names.label)),
-    ("path", lambda value, path: volume_sources.file_path(value, path) if value else [required(path)]),
+    ("path", lambda value, path: volume_sources.back_steps(value, path) if value else [required(path)]),
 )
 
 
@@ -448,12 +448,12 @@ def app_armor_profile(profile: Object | None, path: str) -> list[FieldError]:
         missing = required(place, "must be set when AppArmor type is Localhost")
         if local is None:
             return [missing]
-        errors = [invalid(place, local, "must not be padded with whitespace")] if local != local.strip() else []
-        if not local.strip():
-            errors.append(missing)
+        errors = [] if local else [missing]
+        if local != local.strip():
+            errors.append(invalid(place, local, "must not be padded with whitespace"))
         return errors + rules.no_longer_than(MOST_PROFILE_BYTES)(local, place)
     if type_ in ("RuntimeDefault", "Unconfined"):
-        return [] if local is None else [invalid(place, local, "must only be set when AppArmor type is Localhost")]
+        return [] if local is None else [invalid(place, local, "can only be set when AppArmor type is Localhost")]
     if not type_:
         return [required(f"{path}.type", "type is required when appArmorProfile is set")]
     return [not_supported(f"{path}.type", type_, ("Localhost", "RuntimeDefault", "Unconfined"))]
@@ -550,7 +550,7 @@ def _against_pod_resources(spec: Object, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     own = spec["resources"]
     for field, word, only in (("requests", "requests", ""), ("limits", "limits", _HUGEPAGES)):
-        total = _together(spec, field)
+        total = pod_amounts.together(spec, field)
         for name, amount in (own.get(field) or {}).items():
             if name.startswith(only) and name in total and parse(amount) < total[name].value:
                 detail = f"must be greater than or equal to aggregate container {word} of {total[name]}"
@@ -563,33 +563,3 @@ def _against_pod_resources(spec: Object, path: str) -> list[FieldError]:
                 place = f"{path}.containers[{i}][{name}].limits"
                 errors.append(invalid(place, str(quantity(amount)), detail))
     return errors
-
-
-def _together(spec: Object, field: str) -> dict[str, Quantity]:
-    """What the containers of a pod need at once: those that run for long, or one that runs before them with the sidecars begun by then."""
-    total: dict[str, Quantity] = {}
-    most: dict[str, Quantity] = {}
-    sidecars: dict[str, Quantity] = {}
-    for container in spec.get("containers") or ():
-        _add(total, fields.at(container, f"resources.{field}"))
-    for container in spec.get("initContainers") or ():
-        amounts = fields.at(container, f"resources.{field}")
-        if container.get("restartPolicy") == "Always":
-            _add(total, amounts)
-            _add(sidecars, amounts)
-            begun = dict(sidecars)
-        else:
-            begun = dict(sidecars)
-            _add(begun, amounts)
-        for name, amount in begun.items():
-            if name not in most or amount.value > most[name].value:
-                most[name] = amount
-    for name, amount in most.items():
-        if name not in total or amount.value > total[name].value:
-            total[name] = amount
-    return total
-
-
-def _add(total: dict[str, Quantity], amounts: Object | None) -> None:
-    for name, amount in (amounts or {}).items():
-        total[name] = total[name] + quantity(amount) if name in total else quantity(amount)

@@ -30,6 +30,7 @@ _NOT_FOR_WINDOWS_CONTAINERS = (
 )
 _PLAIN_SWITCHES = frozenset({"hostPID", "hostIPC"})
 """False is as good as absent for these."""
+_NOT_IN_USERS = frozenset('"/\\:;|=,+*?<>@[]')
 _NETBIOS = re.compile(r"[^\\/:\*\?\"<>|\.][^\\/:\*\?\"<>|]{0,14}").fullmatch
 _DOMAIN = re.compile(r"([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?").fullmatch
 
@@ -109,6 +110,11 @@ def _user_name(value: Any, path: str) -> list[FieldError]:
         errors.append(invalid(path, value, "runAsUserName's User cannot be empty"))
     elif len(user) > MOST_USER_CHARACTERS:
         detail = f"runAsUserName's User length must not be longer than {MOST_USER_CHARACTERS} characters"
+        errors.append(invalid(path, value, detail))
+    if user and not user.strip(". "):
+        errors.append(invalid(path, value, "runAsUserName's User cannot contain only periods or spaces"))
+    if not _NOT_IN_USERS.isdisjoint(user):
+        detail = "runAsUserName's User cannot contain the following characters: \"/\\:;|=,+*?<>@[]"
         errors.append(invalid(path, value, detail))
     return errors
 

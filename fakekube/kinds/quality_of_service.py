@@ -17,7 +17,7 @@ _COUNTED = ("cpu", "memory")
 
 def quality_of_service(spec: Object) -> str:
     """Of a defaulted pod spec. Only cpu and memory above zero count; resources of the pod as a whole count instead of its containers'."""
-    if spec.get("resources"):
+    if spec.get("resources") is not None:
         parts = [spec["resources"]]
     else:
         containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]

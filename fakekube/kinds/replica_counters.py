@@ -8,6 +8,7 @@ from fakekube.objects import rules
 from fakekube.objects.field_errors import FieldError, invalid
 from fakekube.registry.kind import Object
 
+Validate = Callable[[Object, Object], list[FieldError]]
 _OF_ALL = "cannot be greater than status.replicas"
 
 
@@ -31,26 +32,46 @@ def _parts(*names: str, available_of: str = "readyReplicas") -> Callable[[Object
     return check
 
 
+def _collisions(table: Validate) -> Validate:
+    """How often a name was taken already: that only grows."""
+
+    def check(obj: Object, old: Object) -> list[FieldError]:
+        new, before = ((each.get("status") or {}).get("collisionCount") for each in (obj, old))
+        errors = table(obj, old)
+        if before is not None and (new is None or new < before):
+            errors.append(invalid("status.collisionCount", new or 0, "cannot be decremented"))
+        return errors
+
+    return check
+
+
 replicas = rules.table(
     *_counters("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"),
+    *_counters("terminatingReplicas"),
     _parts("fullyLabeledReplicas", "readyReplicas", "availableReplicas"),
 )
-deployment = rules.table(
-    *_counters("observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas"),
-    *_counters("unavailableReplicas", "terminatingReplicas", "collisionCount"),
-    _parts("updatedReplicas", "readyReplicas", "availableReplicas"),
+deployment = _collisions(
+    rules.table(
+        *_counters("observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas"),
+        *_counters("unavailableReplicas", "terminatingReplicas", "collisionCount"),
+        _parts("updatedReplicas", "readyReplicas", "availableReplicas"),
+    )
 )
-stateful_set = rules.table(
-    *_counters("replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"),
-    *_counters("observedGeneration", "collisionCount"),
-    _parts(
-        *("readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"),
-        available_of="status.readyReplicas",
-    ),
+stateful_set = _collisions(
+    rules.table(
+        *_counters("replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"),
+        *_counters("observedGeneration", "collisionCount"),
+        _parts(
+            *("readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"),
+            available_of="status.readyReplicas",
+        ),
+    )
 )
-daemon_set = rules.table(
-    *_counters("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"),
-    *_counters(
-        "observedGeneration", "updatedNumberScheduled", "numberAvailable", "numberUnavailable", "collisionCount"
-    ),
+daemon_set = _collisions(
+    rules.table(
+        *_counters("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"),
+        *_counters(
+            "observedGeneration", "updatedNumberScheduled", "numberAvailable", "numberUnavailable", "collisionCount"
+        ),
+    )
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from fakekube.kinds import pod_annotations, pod_spec
@@ -16,24 +16,25 @@ MISMATCH = "`selector` does not match template `labels`"
 _PERCENT = "[0-9]+%"
 
 
-def template(value: Object, path: str, *, claims: Sequence[str] = ()) -> list[FieldError]:
-    """A pod template; its metadata is told without the word metadata. `claims` are volumes that come from claim templates."""
-    described = value.get("metadata") or {}
-    errors = metadata.validate_labels(described.get("labels") or {}, f"{path}.labels")
-    errors += metadata.validate_annotations(described.get("annotations") or {}, f"{path}.annotations")
+def template(value: Object, path: str) -> list[FieldError]:
+    """A pod template."""
     spec = value.get("spec") or {}
-    if described.get("annotations"):
-        errors += pod_annotations.validate(described["annotations"], spec, f"{path}.annotations")
-    if claims:
-        volumes = [
-            *(spec.get("volumes") or ()),
-            *({"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims),
-        ]
-        spec = {**spec, "volumes": volumes}
+    errors = described(value, path)
     errors += pod_spec.validate(spec, f"{path}.spec", template=True)
     if spec.get("ephemeralContainers"):
         place = f"{path}.spec.ephemeralContainers"
         errors.append(forbidden(place, "ephemeral containers not allowed in pod template"))
+    return errors
+
+
+def described(value: Object, path: str) -> list[FieldError]:
+    """The metadata of a pod template, told without the word metadata."""
+    metadata_ = value.get("metadata") or {}
+    labels, annotations = metadata_.get("labels") or {}, metadata_.get("annotations") or {}
+    errors = metadata.validate_labels(labels, f"{path}.labels")
+    if annotations:
+        errors += metadata.validate_annotations(annotations, f"{path}.annotations")
+        errors += pod_annotations.validate(annotations, value.get("spec") or {}, f"{path}.annotations")
     return errors
 
 

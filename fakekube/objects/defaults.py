@@ -17,7 +17,7 @@ from typing import Any
 
 from fakekube import facts
 from fakekube.facts import Field, Type
-from fakekube.objects import images, quantities, structs, times
+from fakekube.objects import images, pod_amounts, structs, times
 from fakekube.objects.fields import insert, places
 
 Now = Callable[[], str]
@@ -376,69 +376,40 @@ def _filled_from(amounts: Mapping[str, str] | None, more: Mapping[str, str]) -> 
 
 
 def _pod_level_resources(rule: _Rule, type_: Type) -> _Apply:
-    """A pod with limits of its own asks for what its containers ask for, and for its limit where they ask for nothing."""
+    """A pod with limits of its own asks for what its containers ask for, and for its limit where they ask for nothing.
+
+    Huge pages are limited to those of its containers, unless it asks for them itself.
+    """
     limits_path, requests_path = _Path("spec.resources.limits", type_), _Path("spec.resources.requests", type_)
 
     def set_requests(struct: Struct, now: Now) -> None:
-        limits = limits_path.value(struct)
-        if not limits:
+        limits, requests = limits_path.value(struct) or {}, requests_path.value(struct) or {}
+        if not limits and not requests:
             return
         spec = struct["spec"]
-        limits = _filled_from(limits, _huge_page_limits(spec))
-        limits_path.put(struct, limits)
-        asked = {
-            name: str(amount) for name, amount in _effective_requests(spec).items() if name in _POD_LEVEL_RESOURCES
-        }
-        requests = _filled_from(requests_path.value(struct), asked)
-        requests_path.put(struct, _filled_from(requests, limits))
+        used = pod_amounts.together(spec, "limits")
+        pages = {name: str(used[name]) for name in used if name.startswith(_HUGE_PAGES) and name not in requests}
+        if limits or pages:
+            limits = _filled_from(limits, pages)
+            limits_path.put(struct, limits)
+        if not limits:
+            return
+        asked = pod_amounts.together(spec, "requests")
+        requests = _filled_from(requests, {name: str(asked[name]) for name in asked if name in _POD_LEVEL_RESOURCES})
+        of_pods = {name: amount for name, amount in limits.items() if _is_of_pods(name)}
+        requests = _filled_from(requests, of_pods)
+        if requests:
+            requests_path.put(struct, requests)
 
     return set_requests
 
 
-_POD_LEVEL_RESOURCES = frozenset({"cpu", "memory"})
-_Amounts = dict[str, quantities.Quantity]
+_POD_LEVEL_RESOURCES, _HUGE_PAGES = frozenset({"cpu", "memory"}), "hugepages-"
 
 
-def _huge_page_limits(spec: Struct) -> dict[str, str]:
-    total: _Amounts = {}
-    for container in spec.get("containers") or ():
-        limits = container["resources"].get("limits") or {}
-        _add(total, {name: amount for name, amount in limits.items() if name.startswith("hugepages-")})
-    return {name: str(amount) for name, amount in total.items()}
-
-
-def _effective_requests(spec: Struct) -> _Amounts:
-    """The sum of the containers, or what a single init container asks for (with those that stay beside it) if that is more."""
-    total: _Amounts = {}
-    for container in spec.get("containers") or ():
-        _add(total, container["resources"].get("requests") or {})
-    staying: _Amounts = {}
-    most: _Amounts = {}
-    for container in spec.get("initContainers") or ():
-        requests = container["resources"].get("requests") or {}
-        if container.get("restartPolicy") == "Always":
-            _add(staying, requests)
-            beside = dict(staying)
-        else:
-            beside = dict(staying)
-            _add(beside, requests)
-        _raise_to(most, beside)
-    for name, amount in staying.items():
-        total[name] = total[name] + amount if name in total else amount
-    _raise_to(total, most)
-    return total
-
-
-def _add(total: _Amounts, amounts: Mapping[str, str]) -> None:
-    for name, text in amounts.items():
-        amount = quantities.quantity(text)
-        total[name] = total[name] + amount if name in total else amount
-
-
-def _raise_to(total: _Amounts, amounts: _Amounts) -> None:
-    for name, amount in amounts.items():
-        if name not in total or amount.value > total[name].value:
-            total[name] = amount
+def _is_of_pods(name: str) -> bool:
+    """Whether a resource may be limited for a pod as a whole."""
+    return name in _POD_LEVEL_RESOURCES or name.startswith(_HUGE_PAGES)
 
 
 def _host_ports(rule: _Rule, type_: Type) -> _Apply:

@@ -278,7 +278,8 @@ def test_jobs_that_wait_may_change_where_their_pods_go(refused_change: Refused, 
             }
         }
 
-    why = refused_change("jobs.batch", job(), job(affinity=affinity))
+    suspended = {"status": {"conditions": [{"type": "Suspended", "status": "True"}]}}
+    why = refused_change("jobs.batch", {**job(), **suspended}, {**job(affinity=affinity), **suspended})
 
     assert (why == []) == free
 

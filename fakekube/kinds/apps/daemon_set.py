@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from fakekube.kinds import pod_warnings, replica_counters
+from fakekube.errors import BadRequest
+from fakekube.kinds import gated_fields, pod_warnings, replica_counters
 from fakekube.kinds import workload_rules as workloads
 from fakekube.objects import fields, go_structs, rules
-from fakekube.objects.field_errors import FieldError, invalid, not_supported, required
+from fakekube.objects.field_errors import FieldError, go_quoted, invalid, not_supported, required
 from fakekube.registry.kind import Object, Operation, Strategy
 
+_NO_NUMBER = 'DaemonSet in version "v1" cannot be handled as a DaemonSet'
+_drop = gated_fields.of_template("spec.template")
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 
+def set_defaults(daemon_set: Object) -> None:
+    """The number is read and written as a field, so that there is one (0 where nobody says it), which belongs to who writes."""
+    annotations = daemon_set["metadata"].get("annotations") or {}
+    _note(daemon_set, _number(annotations.get(TEMPLATE_GENERATION, "")))
+
+
 def prepare_create(daemon_set: Object, operation: Operation) -> None:
+    _drop(daemon_set)
     sent = (daemon_set["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "")
     _note(daemon_set, max(1, _number(sent)))
 
 
 def prepare_update(daemon_set: Object, old: Object, operation: Operation) -> None:
-    """No client changes the number; the template does."""
+    """No client changes the number, although it must be one; the template does."""
+    _drop(daemon_set)
+    _number((daemon_set["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, ""))
     before = _number((old["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, ""))
     changed = fields.at(daemon_set, "spec.template") != fields.at(old, "spec.template")
     _note(daemon_set, before + 1 if changed else before)
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() else 0
+    """Raises BadRequest for what is no number, as it is no DaemonSet to the server then."""
+    if not text:
+        return 0
+    if not re.fullmatch("[+-]?[0-9]+", text):
+        raise BadRequest(f"{_NO_NUMBER}: strconv.ParseInt: parsing {go_quoted(text)}: invalid syntax")
+    number = int(text)
+    if not -(2**63) <= number < 2**63:
+        raise BadRequest(f"{_NO_NUMBER}: strconv.ParseInt: parsing {go_quoted(text)}: value out of range")
+    return number
 
 
 def _note(daemon_set: Object, generation: int) -> None:
@@ -76,12 +97,15 @@ def validate_update(daemon_set: Object, old: Object) -> list[FieldError]:
 
 
 def warnings(daemon_set: Object, old: Object | None) -> Sequence[str]:
+    if old is not None and fields.at(daemon_set, "spec.template") == fields.at(old, "spec.template"):
+        return []
     return pod_warnings.of_owner(daemon_set, old, "spec.template")
 
 
 validate_status = replica_counters.daemon_set
 
 STRATEGY = Strategy(
+    set_defaults=set_defaults,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     validate_create=validate,

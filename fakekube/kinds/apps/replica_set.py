@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fakekube.kinds import pod_warnings, replica_counters
+from fakekube.kinds import gated_fields, pod_warnings, replica_counters
 from fakekube.kinds import workload_rules as workloads
 from fakekube.objects import rules
 from fakekube.objects.field_errors import FieldError, invalid
@@ -36,10 +36,15 @@ validate_status = replica_counters.replicas
 
 
 def warnings(replica_set: Object, old: Object | None) -> Sequence[str]:
-    return pod_warnings.of_owner(replica_set, old, "spec.template")
+    told = pod_warnings.of_name(replica_set, "Pod names and hostnames") if old is None else []
+    return told + pod_warnings.of_owner(replica_set, old, "spec.template")
 
+
+_drop = gated_fields.of_template("spec.template")
 
 STRATEGY = Strategy(
+    prepare_create=_drop,
+    prepare_update=_drop,
     validate_create=validate,
     validate_update=validate_update,
     validate_status_update=validate_status,

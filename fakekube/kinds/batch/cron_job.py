@@ -5,13 +5,15 @@ https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from fakekube.kinds import job_rules, pod_warnings
+from fakekube.kinds import gated_fields, job_rules, pod_warnings
 from fakekube.objects import cron, fields, rules
 from fakekube.objects.field_errors import FieldError, invalid, not_supported, required
 from fakekube.registry.kind import Object, Strategy
 
+_PART_OF_ZONE = re.compile(r"(?!-)[A-Za-z.\-_0-9+]{1,14}").fullmatch
 MOST_NAME_CHARACTERS = 52
 """Eleven characters are put behind it to call a Job, whose own name must be a label."""
 TEMPLATE = "spec.jobTemplate.spec"
@@ -44,10 +46,14 @@ def _time_zone(value: Any, path: str) -> list[FieldError]:
         return []
     if not value:
         return [invalid(path, value, "timeZone must be nil or non-empty string")]
+    unknown = [invalid(path, value, f"unknown time zone {value}")]
+    if not all(_PART_OF_ZONE(part) and part not in (".", "..") for part in value.split("/")):
+        return unknown
+    errors: list[FieldError] = []
     if value.lower() == "local":
         detail = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
-        return [invalid(path, value, detail)]
-    return [] if cron.is_time_zone(value) else [invalid(path, value, f"unknown time zone {value}")]
+        errors.append(invalid(path, value, detail))
+    return errors if cron.is_time_zone(value) else errors + unknown
 
 
 def _generated(spec: Object, path: str) -> list[FieldError]:
@@ -67,17 +73,19 @@ _SPEC = (
     ("startingDeadlineSeconds", rules.non_negative),
     ("timeZone", _time_zone),
     ("concurrencyPolicy", rules.needed_one_of("Allow", "Forbid", "Replace")),
-    _generated,
     ("jobTemplate", lambda template, path: job_rules.validate((template or {}).get("spec") or {}, f"{path}.spec")),
+    _generated,
     ("successfulJobsHistoryLimit", rules.non_negative),
     ("failedJobsHistoryLimit", rules.non_negative),
 )
 
-validate_update = rules.table(lambda cron_job, _: rules.check(cron_job.get("spec") or {}, _SPEC, "spec"))
-
 
 def validate_create(cron_job: Object) -> list[FieldError]:
-    return validate_update(cron_job) + _name(cron_job)
+    return rules.check(cron_job.get("spec") or {}, _SPEC, "spec") + _name(cron_job)
+
+
+def validate_update(cron_job: Object, _: Object) -> list[FieldError]:
+    return rules.check(cron_job.get("spec") or {}, _SPEC, "spec")
 
 
 def warnings(cron_job: Object, old: Object | None) -> list[str]:
@@ -85,4 +93,12 @@ def warnings(cron_job: Object, old: Object | None) -> list[str]:
     return told + pod_warnings.of_owner(cron_job, old, f"{TEMPLATE}.template")
 
 
-STRATEGY = Strategy(validate_create=validate_create, validate_update=validate_update, warnings=warnings)
+_drop = gated_fields.of_template("spec.jobTemplate.spec.template")
+
+STRATEGY = Strategy(
+    prepare_create=_drop,
+    prepare_update=_drop,
+    validate_create=validate_create,
+    validate_update=validate_update,
+    warnings=warnings,
+)

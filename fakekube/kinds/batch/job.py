@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fakekube.kinds import job_rules, job_status, pod_warnings
+from fakekube.kinds import gated_fields, job_rules, job_status, pod_warnings
 from fakekube.kinds import workload_rules as workloads
-from fakekube.objects import fields, go_structs, names, rules
+from fakekube.objects import as_sent, fields, go_structs, names, rules
 from fakekube.objects.field_errors import FieldError, invalid, required
 from fakekube.objects.metadata import IMMUTABLE_TEXT
 from fakekube.objects.selectors import label_selector_of
 from fakekube.registry.kind import Object, Operation, Strategy
 
+_drop = gated_fields.of_template("spec.template")
 SPEC, META = "batch.v1.JobSpec", "meta.ObjectMeta"
 UID_LABEL, NAME_LABEL = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
 OLD_UID_LABEL, OLD_NAME_LABEL = "controller-uid", "job-name"
@@ -30,6 +31,7 @@ def generated_labels(job: Object) -> dict[str, str]:
 
 def prepare_create(job: Object, operation: Operation) -> None:
     spec, metadata = job["spec"], job["metadata"]
+    _drop(job)
     if spec.get("manualSelector"):
         return
     template = spec.get("template") or {}
@@ -39,13 +41,20 @@ def prepare_create(job: Object, operation: Operation) -> None:
     fields.put(described, "labels", labels, META)
     fields.put(template, "metadata", described, "core.v1.PodTemplateSpec")
     fields.put(spec, "template", template, SPEC)
-    if (metadata.get("labels") or {}) == sent:
+    if sent and metadata.get("labels") == sent:
         # A Job without labels of its own shares those of its template.
         fields.put(metadata, "labels", dict(labels), META)
     selector = dict(spec.get("selector") or {})
     matched = {UID_LABEL: metadata["uid"], **(selector.get("matchLabels") or {})}
     fields.put(selector, "matchLabels", dict(sorted(matched.items())), "meta.LabelSelector")
     fields.put(spec, "selector", selector, SPEC)
+
+
+def share_labels(job: Object, old: Object | None, operation: Operation) -> None:
+    """A Job that has no labels has those of its template once it is read again, be they bad ones."""
+    labels = fields.at(job, "spec.template.metadata.labels")
+    if labels and not job["metadata"].get("labels"):
+        fields.put(job["metadata"], "labels", dict(labels), META)
 
 
 def validate_create(job: Object) -> list[FieldError]:
@@ -96,15 +105,22 @@ def _pod_names(job: Object) -> list[FieldError]:
 
 def validate_update(job: Object, old: Object) -> list[FieldError]:
     spec, before = job["spec"], old["spec"]
-    errors = validate_spec(spec)
-    errors += errors
+    errors = _generated(job) + validate_spec(spec) + _pod_names(job)
+    # The spec is asked twice.
+    errors += validate_spec(spec)
     errors += _completions(spec, before)
     errors += rules.unchanged(spec.get("selector"), before.get("selector"), "spec.selector")
-    errors += _template(spec, before, started="startTime" in (old.get("status") or {}))
+    errors += _template(spec, before, _waits(old))
     for field in ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"):
         if spec.get(field) != before.get(field):
-            errors.append(invalid(f"spec.{field}", spec.get(field), IMMUTABLE_TEXT))
+            shown = as_sent.shown_at(spec, field)
+            if field in _SHOWN_AS and shown is not None:
+                shown = go_structs.shown(_SHOWN_AS[field], shown)
+            errors.append(invalid(f"spec.{field}", shown, IMMUTABLE_TEXT))
     return errors
+
+
+_SHOWN_AS = {"podFailurePolicy": "batch.PodFailurePolicy", "successPolicy": "batch.SuccessPolicy"}
 
 
 def _completions(spec: Object, before: Object) -> list[FieldError]:
@@ -113,18 +129,25 @@ def _completions(spec: Object, before: Object) -> list[FieldError]:
         return []
     if spec.get("completionMode") != "Indexed":
         return [invalid("spec.completions", new, IMMUTABLE_TEXT)]
-    if new is None:
-        return [invalid("spec.completions", None, "cannot be changed to nil when in indexed completion mode")]
-    if new != spec.get("parallelism") or old != before.get("parallelism"):
-        return [invalid("spec.completions", new, "can only be modified in tandem with spec.parallelism")]
-    return []
+    if new is None or new == spec.get("parallelism"):
+        return []
+    return [invalid("spec.completions", new, "can only be modified in tandem with spec.parallelism")]
 
 
-def _template(spec: Object, before: Object, *, started: bool) -> list[FieldError]:
+def _waits(job: Object) -> bool:
+    """Whether a Job is suspended and its controller has seen it: then it has no pods."""
+    status = job.get("status") or {}
+    seen = any(
+        each.get("type") == "Suspended" and each.get("status") == "True" for each in status.get("conditions") or ()
+    )
+    return bool(job["spec"].get("suspend")) and seen and not status.get("active")
+
+
+def _template(spec: Object, before: Object, waits: bool) -> list[FieldError]:
     new, old = spec.get("template") or {}, before.get("template") or {}
     if new == old:
         return []
-    if not before.get("suspend") or started:
+    if not waits:
         return [invalid("spec.template", job_rules.template_shown(new), IMMUTABLE_TEXT)]
     pod, was = dict(new.get("spec") or {}), old.get("spec") or {}
     for field in _FREE_WHILE_SUSPENDED:
@@ -133,11 +156,12 @@ def _template(spec: Object, before: Object, *, started: bool) -> list[FieldError
     affinity = dict(pod.get("affinity") or {})
     fields.keep(affinity, was.get("affinity") or {}, _NODES, _AFFINITY)
     fields.put_or_drop(pod, "affinity", affinity or was.get("affinity"), "core.v1.PodSpec")
-    if len(pod.get("containers") or ()) == len(was.get("containers") or ()):
-        pod["containers"] = [
-            {**each, "resources": other.get("resources", {})}
-            for each, other in zip(pod["containers"], was["containers"], strict=True)
-        ]
+    for field in ("containers", "initContainers"):
+        if field in pod and len(pod[field]) == len(was.get(field) or ()):
+            pod[field] = [
+                {**each, "resources": other.get("resources", {})} if each.get("name") == other.get("name") else each
+                for each, other in zip(pod[field], was[field], strict=True)
+            ]
     if pod == was:
         return []
     return [invalid("spec.template.spec", go_structs.shown("core.PodSpec", new.get("spec")), IMMUTABLE_TEXT)]
@@ -150,6 +174,8 @@ def warnings(job: Object, old: Object | None) -> Sequence[str]:
 
 STRATEGY = Strategy(
     prepare_create=prepare_create,
+    prepare_update=_drop,
+    allocate=share_labels,
     validate_create=validate_create,
     validate_update=validate_update,
     validate_status_update=job_status.validate_update,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fakekube.kinds import pod_annotations, pod_changes, pod_spec, pod_status, pod_templates, pod_warnings
+from fakekube.kinds import gated_fields, pod_annotations, pod_changes, pod_spec, pod_status, pod_templates, pod_warnings
 from fakekube.kinds.quality_of_service import quality_of_service
 from fakekube.objects import fields
 from fakekube.objects.field_errors import FieldError
@@ -19,6 +19,7 @@ _APPARMOR_TYPES = {"runtime/default": "RuntimeDefault", "unconfined": "Unconfine
 
 def prepare_create(pod: Object, operation: Operation) -> None:
     spec = pod["spec"]
+    gated_fields.drop_from_spec(spec)
     status: Object = {"phase": "Pending"}
     if spec.get("schedulingGates"):
         status["conditions"] = [
@@ -89,8 +90,13 @@ def _apparmor_profile(annotation: str) -> Object:
     return {"type": "Localhost", "localhostProfile": name} if kind == "localhost" and name else {}
 
 
+def prepare_update(pod: Object, old: Object, operation: Operation) -> None:
+    gated_fields.drop_from_spec(pod["spec"])
+
+
 def prepare_status_update(pod: Object, old: Object, operation: Operation) -> None:
     pod_status.complete(pod, old)
+    gated_fields.drop_from_status(pod.get("status"))
 
 
 def _validate(pod: Object) -> list[FieldError]:
@@ -194,6 +200,7 @@ _validate_create_once, _warnings_once = pod_templates.judged_once(validate_creat
 STRATEGY = Strategy(
     prepare_create=prepare_create,
     keeps_of_sent_status=("qosClass",),
+    prepare_update=prepare_update,
     prepare_status_update=prepare_status_update,
     validate_create=_validate_create_once,
     validate_update=validate_update,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fakekube.kinds import pod_warnings
+from fakekube.kinds import gated_fields, pod_warnings
 from fakekube.kinds import workload_rules as workloads
 from fakekube.objects.field_errors import FieldError
 from fakekube.registry.kind import Object, Strategy
@@ -18,4 +18,13 @@ def warnings(template: Object, old: Object | None) -> Sequence[str]:
     return pod_warnings.of_owner(template, old, "template")
 
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate, warnings=warnings, returns_deleted_object=True)
+_drop = gated_fields.of_template("template")
+
+STRATEGY = Strategy(
+    prepare_create=_drop,
+    prepare_update=_drop,
+    validate_create=validate,
+    validate_update=validate,
+    warnings=warnings,
+    returns_deleted_object=True,
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fakekube.kinds import pod_warnings, replica_counters
+from fakekube.kinds import gated_fields, pod_warnings, replica_counters
 from fakekube.kinds import workload_rules as workloads
 from fakekube.objects import fields, rules
 from fakekube.objects.field_errors import FieldError, required
@@ -30,7 +30,11 @@ def warnings(controller: Object, old: Object | None) -> Sequence[str]:
     return pod_warnings.of_owner(controller, old, "spec.template")
 
 
+_drop = gated_fields.of_template("spec.template")
+
 STRATEGY = Strategy(
+    prepare_create=_drop,
+    prepare_update=_drop,
     validate_create=validate,
     validate_update=validate,
     validate_status_update=replica_counters.replicas,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from fakekube.kinds.batch.job import STRATEGY
+from fakekube.kinds.batch.job import STRATEGY, share_labels
 
 
 def job(
@@ -40,8 +40,10 @@ def test_job_ties_its_pods_to_itself(operation: Any) -> None:
         "controller-uid": "u-1",
         "job-name": "j",
     }
-    assert new["metadata"]["labels"] == new["spec"]["template"]["metadata"]["labels"]
     assert texts(STRATEGY.validate_create(new)) == []
+    assert "labels" not in new["metadata"]
+    share_labels(new, None, operation)
+    assert new["metadata"]["labels"] == new["spec"]["template"]["metadata"]["labels"]
 
 
 def test_job_with_labels_of_its_own_keeps_just_those(operation: Any) -> None:
