@@ -44,6 +44,7 @@ def _resources(value: Any, path: str) -> list[FieldError]:
     for i, text in enumerate(value):
         if not text:
             errors.append(required(f"{path}[{i}]"))
+            continue
         resource, slash, subresource = text.partition("/")
         if not slash:
             continue
@@ -57,10 +58,17 @@ def _resources(value: Any, path: str) -> list[FieldError]:
             whole_subresources.add(subresource)
     if len(value) > 1 and "*/*" in value:
         errors.append(invalid(path, value, "if '*/*' is present, must not specify other resources"))
-    if "*" in value and any("/" not in text and text != "*" for text in value):
+    # Only the last resource without a subresource is asked.
+    plain = [text for text in value if text and "/" not in text]
+    if "*" in plain and plain[-1] != "*":
         detail = "if '*' is present, must not specify other resources without subresources"
         errors.append(invalid(path, value, detail))
     return errors
+
+
+def given_one_of(*choices: str) -> rules.Rule:
+    """An enum that may be left out, but not be empty."""
+    return lambda value, path: [] if value is None or value in choices else [not_supported(path, value, choices)]
 
 
 RULE: tuple[rules.Row, ...] = (
@@ -70,7 +78,7 @@ RULE: tuple[rules.Row, ...] = (
     ("apiVersions", rules.needed, _alone("if '*' is present, must not specify other API versions")),
     ("apiVersions", rules.each_value(rules.needed)),
     ("resources", _resources),
-    ("scope", rules.one_of("*", "Cluster", "Namespaced")),
+    ("scope", given_one_of("*", "Cluster", "Namespaced")),
 )
 
 
@@ -183,15 +191,15 @@ def _side_effects(value: Any, path: str) -> list[FieldError]:
 
 
 _TIMEOUT = rules.told("the timeout value must be between 1 and 30 seconds", lambda s: 1 <= s <= LONGEST_TIMEOUT_S)
-_REINVOCATION = ("reinvocationPolicy", rules.one_of("IfNeeded", "Never"))
+_REINVOCATION = ("reinvocationPolicy", given_one_of("IfNeeded", "Never"))
 
 
 def _webhook(*of_mutating: rules.Row) -> tuple[rules.Row, ...]:
     return (
         ("name", _name),
         ("rules", rules.each(*RULE)),
-        ("failurePolicy", rules.one_of("Fail", "Ignore")),
-        ("matchPolicy", rules.one_of("Equivalent", "Exact")),
+        ("failurePolicy", given_one_of("Fail", "Ignore")),
+        ("matchPolicy", given_one_of("Equivalent", "Exact")),
         ("sideEffects", _side_effects),
         ("timeoutSeconds", _TIMEOUT),
         ("namespaceSelector", rules.selector),
