@@ -7,6 +7,7 @@ so its mistake is told even where another one stands before it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,7 +63,7 @@ def repeated_keys(value: Any) -> list[str]:
         inner: list[tuple[str, Any, bool]] = []
         if isinstance(value, dict):
             seen: set[str] = set()
-            for key, item in _members(value):
+            for key, item in members(value):
                 inner.append((_under(path, key), item, key in seen))
                 seen.add(key)
         elif isinstance(value, list):
@@ -71,7 +72,8 @@ def repeated_keys(value: Any) -> list[str]:
     return list(paths)
 
 
-def _members(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+def members(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    """The members of an object in the order of the document, repeated keys each time."""
     return value.pairs if isinstance(value, go_json.RepeatedKeys) else value.items()
 
 
@@ -92,6 +94,8 @@ class _Place:
 
 @dataclass(slots=True)
 class _Examination:
+    inside: str = ""
+    """The struct of which all mistakes are told to be, where another reader than this one came upon the value."""
     findings: dict[Finding, None] = field(default_factory=dict)
     first_mistake: str | None = None
 
@@ -101,7 +105,7 @@ class _Examination:
 
     def struct(self, type_: Type, value: dict[str, Any], names: tuple[str, ...], path: str) -> None:
         seen: set[str] = set()
-        for key, item in _members(value):
+        for key, item in members(value):
             below = _under(path, key)
             described = type_.fields.get(key)
             if described is None:
@@ -111,7 +115,7 @@ class _Examination:
                 self.findings[Finding("duplicate", below)] = None
             seen.add(key)
             embedded = (described.embedded,) if described.embedded and described.embedded != "TypeMeta" else ()
-            self._field(described, item, _Place(type_.go_name, (*names, *embedded, key)), below)
+            self._field(described, item, _Place(self.inside or type_.go_name, (*names, *embedded, key)), below)
 
     def _field(self, described: Field, value: Any, place: _Place, path: str) -> None:
         if value is None:
@@ -135,7 +139,7 @@ class _Examination:
     def _map(self, described: Field, value: dict[str, Any], place: _Place, path: str) -> None:
         go_type = _element_of(described.go_type, described)
         seen: set[str] = set()
-        for key, item in _members(value):
+        for key, item in members(value):
             below = _under(path, key)
             if key in seen:
                 self.findings[Finding("duplicate", below)] = None
@@ -147,14 +151,33 @@ class _Examination:
                 self._element(described, item, go_type, place, below)
 
     def _element(self, described: Field, value: Any, go_type: str, place: _Place, path: str) -> None:
-        if value is None or described.type in ("any", "object"):
+        if value is None:
             return
-        if described.type != "ref":
+        if described.type in ("any", "object"):
+            if described.ref:
+                self._schema_or_other(described, value, place)
+        elif described.type != "ref":
             self._scalar(described, value, go_type, place)
         elif isinstance(value, dict):
             self.struct(facts.type_of(described.ref), value, place.names, path)
         else:
             self.refuse(place.mistake(json_type(value), go_type))
+
+    def _schema_or_other(self, described: Field, value: Any, place: _Place) -> None:
+        """A schema, or what may stand in its place: has a reader of its own, whose mistake is told as one of the schema around it."""
+        schema, is_or_boolean = facts.type_of(described.ref), described.go_type == SCHEMA_OR_BOOLEAN
+        inner = _Examination(inside=place.struct)
+        if isinstance(value, dict):
+            inner.struct(schema, value, place.names, "")
+        elif is_or_boolean:
+            if not isinstance(value, bool):
+                raise DecodeError("boolean or JSON schema expected")
+        elif isinstance(value, list):
+            is_strings = described.go_type == SCHEMA_OR_STRINGS
+            items = Field("", "list", "string" if is_strings else "ref", described.ref)
+            inner._list(items, value, "[]string" if is_strings else f"[]v1.{schema.go_name}", place, "")
+        if inner.first_mistake is not None:
+            raise DecodeError(inner.first_mistake)
 
     def _scalar(self, described: Field, value: Any, go_type: str, place: _Place) -> None:
         own_reader = _OWN_READERS.get(described.type)
@@ -165,10 +188,17 @@ class _Examination:
         elif described.type == "integer":
             if not _is_integer(value, described.format):
                 self.refuse(place.mistake(_shown_number(value), go_type))
+        elif isinstance(value, go_json.Number) and not math.isfinite(value):
+            self.refuse(place.mistake(_shown_number(value), go_type))
         elif json_type(value) != _JSON_TYPES[described.type]:
             self.refuse(place.mistake(json_type(value), go_type))
 
     def _bytes(self, value: Any, go_type: str, place: _Place) -> None:
+        if isinstance(value, list):
+            for item in value:
+                if item is not None and not is_byte(item):
+                    self.refuse(place.mistake(_shown_number(item), "uint8"))
+            return
         if not isinstance(value, str):
             self.refuse(place.mistake(json_type(value), go_type))
             return
@@ -178,6 +208,11 @@ class _Examination:
             self.refuse(str(error))
 
 
+SCHEMA_OR_BOOLEAN = "v1.JSONSchemaPropsOrBool"
+SCHEMA_OR_STRINGS = "v1.JSONSchemaDependencies"
+
+_EXTRA_VALUE = "v1.ExtraValue"
+"""A list of strings with a name of its own."""
 _JSON_TYPES = {"string": "string", "boolean": "bool", "number": "number"}
 
 
@@ -190,6 +225,10 @@ def json_type(value: Any) -> str:
     if isinstance(value, str):
         return "string"
     return "bool" if isinstance(value, bool) else "number"
+
+
+def is_byte(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 256
 
 
 def _is_integer(value: Any, format_: str) -> bool:
@@ -214,6 +253,8 @@ def _element_of(go_type: str, described: Field) -> str:
         return go_type[2:]
     if go_type.startswith("map["):
         return go_type.partition("]")[2]
+    if go_type == _EXTRA_VALUE:
+        return "string"
     if described.shape == "map_of_lists":
         return "[]string"
     return f"v1.{described.ref.rpartition('.')[2]}" if described.type == "ref" else described.type

@@ -39,23 +39,6 @@ class RepeatedKeys(dict[str, Any]):
         super().__init__(pairs)
         self.pairs = tuple(pairs)
 
-    def merged(self) -> dict[str, Any]:
-        """What Go's decoder makes of it when it reads into a struct or map: the last value counts, but objects flow into each other."""
-        merged: dict[str, Any] = {}
-        for key, value in self.pairs:
-            before = merged.get(key)
-            merged[key] = merge(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
-        return merged
-
-
-def merge(before: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
-    pairs = [*_pairs(before), *_pairs(value)]
-    return RepeatedKeys(pairs).merged()
-
-
-def _pairs(value: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return value.pairs if isinstance(value, RepeatedKeys) else tuple(value.items())
-
 
 def read(body: bytes) -> Any:
     """The value of `body`. Objects with repeated keys are RepeatedKeys, numbers that are no 64-bit integers are Numbers.
@@ -234,7 +217,7 @@ class _Reader:
             self._here()
             raise self._unexpected("in numeric literal")
         self.at = number.end()
-        if not number["rest"] and len(number[0]) < 20 and -(2**63) <= int(number[0]) < 2**63:
+        if not number["rest"] and len(number[0]) <= 20 and -(2**63) <= int(number[0]) < 2**63:
             return int(number[0])
         return Number(number[0])
 
@@ -260,10 +243,7 @@ class _Reader:
 
     def _unexpected(self, where: str) -> JSONError:
         character = self.text[self.at]
-        shown = (
-            f"'\\x{ord(character) - 0xDC00:x}'" if "\udc80" <= character <= "\udcff" else quoted_character(character)
-        )
-        return JSONError(f"invalid character {shown} {where}")
+        return JSONError(f"invalid character {quoted_character(character)} {where}")
 
 
 _Container = list[Any] | tuple[list[tuple[str, Any]], str]
@@ -280,6 +260,6 @@ _ENDS_EARLY = "unexpected end of JSON input"
 
 
 def _wrong_escape(sequence: bytes) -> JSONError:
-    text = sequence.decode("utf-8", "replace")
+    text = sequence.decode("utf-8", "surrogateescape")
     plain = all(character.isprintable() and character not in "` \ufffd" for character in text)
     return JSONError(f"invalid escape sequence {f'`{text}`' if plain else quoted(text)} in string")

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from typing import Any
 
 _SHORT_ESCAPES = {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"}
+
+
+def shown_text(data: bytes) -> str:
+    """Bytes as Go shows them in JSON: each that is no UTF-8 as U+FFFD."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return _SURROGATES.sub("\ufffd", data.decode("utf-8", "surrogateescape"))
+
+
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 def quoted(text: str) -> str:
@@ -29,13 +42,17 @@ def _escaped(character: str, quote: str) -> str:
     code = ord(character)
     if code < 0x80:
         return f"\\x{code:02x}"
+    if 0xDC80 <= code < 0xDD00:  # a byte that is no UTF-8, as Python's surrogateescape keeps it
+        return f"\\x{code - 0xDC00:x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def float_text(number: float) -> str:
-    """A number as Go's JSON encoder writes it: `1.5`, `1000`, `1e+21`, `1e-7`."""
-    if number.is_integer() and abs(number) < 1e21:
+    """A number as Go's JSON encoder writes it: `1.5`, `1000`, `18446744073709552000`, `1e+21`, `1e-7`."""
+    if number.is_integer() and abs(number) < 2**53:
         return str(int(number))
+    if abs(number) < 1e21 and number.is_integer():
+        return f"{Decimal(repr(number)):f}".removesuffix(".0")  # no more digits than tell it from its neighbours
     mantissa, _, exponent = repr(number).partition("e")
     mantissa = mantissa.removesuffix(".0")
     if not exponent:

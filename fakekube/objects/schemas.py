@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from fakekube import facts
 from fakekube.errors import BadRequest
 from fakekube.objects import as_sent, completion, decode_messages, go_json
 from fakekube.objects.decode_messages import DecodeError
+from fakekube.objects.go_text import quoted, shown_text
 from fakekube.objects.structs import Decoded, decode, decode_custom_resource, parse_json, read_json
 
 __all__ = ["DecodeError", "Decoded", "decode", "decode_body", "decode_delete_options", "parse_json"]
@@ -29,6 +30,11 @@ _META_KINDS = frozenset(
     {"CreateOptions", "DeleteOptions", "GetOptions", "ListOptions", "PatchOptions", "UpdateOptions", "WatchEvent"}
 )
 """Kinds that are registered in every group version."""
+
+_UNVERSIONED_KINDS = frozenset({"APIGroup", "APIGroupList", "APIResourceList", "APIVersions", "Status"})
+"""Kinds that are the same in every group version, also in those that there are not."""
+
+_OTHER_VERSION = "the API version in the data ({}) does not match the expected API version ({})"
 
 _LEGACY_SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
 _SCHEMES = {
@@ -88,28 +94,32 @@ def decode_body(
     except _ReadError as error:
         text = body if isinstance(body, bytes) else orjson.dumps(body)
         raise BadRequest(unrecognized(text, kind, str(error))) from None
-    subject = f'{gvk[2]} in version "{gvk[1]}" cannot be handled as a {kind}'
-    if gvk != (group, version, kind) and not (gvk[1] in other_versions and (gvk[0], gvk[2]) == (group, kind)):
-        _refuse_foreign(value, gvk, expected, subject, body)
+    subject = f"{gvk[2]} in version {quoted(gvk[1])} cannot be handled as a {kind}"
     json_text = body if isinstance(body, bytes) and not _is_yaml(media_type) else None
+    is_foreign = gvk != (group, version, kind) and not (gvk[1] in other_versions and (gvk[0], gvk[2]) == (group, kind))
+    target = expected
     try:
+        if is_foreign and (refusal := _why_foreign(value, gvk, expected, body, media_type)):
+            raise BadRequest(f"{subject}: {refusal}")
+        if is_foreign and type_name:
+            target = _Expected(*gvk, facts.type_name_of_kind(*gvk) or type_name)
         if json_text is not None and type_name in as_sent.RAW_EXTENSIONS:
             as_sent.keep_texts(type_name, value, json_text)
-        decoded = _decoded(value, expected)
+        decoded = _decoded(value, target)
         if decoded.needs_text and json_text is not None:
             value = go_json.read(json_text)
             as_sent.keep_texts(type_name, value, json_text)
-            decoded = _decoded(value, expected)
+            decoded = _decoded(value, target)
     except DecodeError as error:
-        raise BadRequest(f"{subject}: {_exact_message(body, media_type, expected, error)}") from None
-    if field_validation == "Ignore" or not (decoded.findings or repeated):
-        return decoded.object, []
+        raise BadRequest(f"{subject}: {_exact_message(body, media_type, target, error)}") from None
     findings = [str(finding) for finding in decoded.findings]
-    if field_validation != "Strict":
-        return decoded.object, [*repeated, *findings]
-    if repeated:
-        findings = ["yaml: unmarshal errors:" + "".join(f"\n  {text}" for text in repeated), *findings]
-    raise BadRequest(f"{subject}: strict decoding error: {', '.join(findings)}")
+    if field_validation == "Strict" and (findings or repeated):
+        if repeated:
+            findings = ["yaml: unmarshal errors:" + "".join(f"\n  {text}" for text in repeated), *findings]
+        raise BadRequest(f"{subject}: strict decoding error: {', '.join(findings)}")
+    if is_foreign and (api_version := _joined(gvk[0], gvk[1])) != expected.api_version:
+        raise BadRequest(_OTHER_VERSION.format(api_version, expected.api_version))
+    return decoded.object, [] if field_validation == "Ignore" else [*repeated, *findings]
 
 
 def decode_delete_options(body: bytes | dict[str, Any], media_type: str = "") -> dict[str, Any]:
@@ -134,7 +144,7 @@ def _summary(body: bytes) -> str:
     if not body:
         return "<empty>"
     start = body[:_SHOWN_BYTES]
-    shown = start.decode("utf-8", "replace") if body.startswith(b"{") else start.hex()
+    shown = shown_text(start) if body.startswith(b"{") else start.hex()
     return f"{shown} ..." if len(body) > _SHOWN_BYTES else shown
 
 
@@ -169,15 +179,22 @@ def _gvk(value: Any, body: bytes | dict[str, Any], expected: _Expected) -> tuple
             _no_kind(f"cannot unmarshal {decode_messages.json_type(value)} into Go value of type {_STRUCT_OF_KIND}")
         )
     kind, api_version = value.get("kind"), value.get("apiVersion")
-    if kind == expected.kind and api_version == expected.api_version:
+    if _tells_kind_plainly(tuple(value)) and kind == expected.kind and api_version == expected.api_version:
         return expected.group, expected.version, expected.kind
-    for name, text in value.items():
-        if name in ("kind", "apiVersion") and not isinstance(text, str | None):
+    told = {"kind": "", "apiVersion": ""}
+    for key, text in decode_messages.members(value):
+        name = _TYPE_META.get(key.casefold())
+        if name is None or text is None:
+            continue
+        if not isinstance(text, str):
             raise _ReadError(
                 _no_kind(
                     f"cannot unmarshal {decode_messages.json_type(text)} into Go struct field .{name} of type string"
                 )
             )
+        told[name] = text
+    if expected.type_name:
+        kind, api_version = told.values()
     if not expected.type_name and not (kind and api_version):
         # A custom resource's type is known by its data alone.
         missing = "apiVersion" if kind else "Kind"
@@ -186,6 +203,16 @@ def _gvk(value: Any, body: bytes | dict[str, Any], expected: _Expected) -> tuple
     if not version and group in ("", expected.group):
         group, version = expected.group, expected.version
     return group, version, kind or expected.kind
+
+
+@lru_cache(maxsize=1024)
+def _tells_kind_plainly(keys: tuple[str, ...]) -> bool:
+    """Whether no key but `kind` and `apiVersion` themselves can be meant by them."""
+    return not any(key.casefold() in _TYPE_META and key not in _TYPE_META.values() for key in keys)
+
+
+_TYPE_META = {"kind": "kind", "apiversion": "apiVersion"}
+"""What tells of which kind an object is, by the key in small letters: this once the server does not mind the case, and the last counts."""
 
 
 def _no_kind(error: str) -> str:
@@ -201,34 +228,32 @@ def _group_version(api_version: str) -> tuple[str, str]:
     return (group, version) if slash else ("", group)
 
 
-def _refuse_foreign(
-    value: Any, gvk: tuple[str, str, str], expected: _Expected, subject: str, body: bytes | dict[str, Any]
-) -> None:
-    """Raises the BadRequest about data of another kind or version than the path's; returns where custom resources may go on."""
+def _why_foreign(
+    value: Any, gvk: tuple[str, str, str], expected: _Expected, body: bytes | dict[str, Any], media_type: str = ""
+) -> str:
+    """Why data of another kind or version than the path's cannot be decoded; empty where they can, with whatever comes of it."""
     group, version, kind = gvk
-    api_version = _joined(group, version)
-    other_version = BadRequest(
-        f"the API version in the data ({api_version}) does not match the expected API version ({expected.api_version})"
-    )
     if not expected.type_name:
-        if api_version != expected.api_version:
-            raise other_version
-        return  # another kind: its validation says so
+        return ""  # another kind: its validation says so
     if not version:
-        raise BadRequest(f"{subject}: Object 'apiVersion' is missing in '{_shown_json(value, body)}'")
+        return f"Object 'apiVersion' is missing in '{_shown_json(value, body)}'"
+    api_version = _joined(group, version)
     if not _is_registered(group, version, kind, expected.group):
-        scheme = _SCHEMES.get(expected.group, _LEGACY_SCHEME)
-        raise BadRequest(f"{subject}: {_not_registered(kind, api_version, scheme)}")
-    type_name = facts.type_name_of_kind(group, version, kind)
+        return _not_registered(kind, api_version, _SCHEMES.get(expected.group, _LEGACY_SCHEME))
+    is_unversioned = kind in _UNVERSIONED_KINDS
+    is_old = (api_version, kind) in _old_kinds()
+    same_package = _internal_package(group) == _internal_package(expected.group)
+    if kind == expected.kind and not is_unversioned and (is_old or same_package):
+        return ""
+    type_name = f"meta.{kind}" if is_unversioned else facts.type_name_of_kind(group, version, kind)
     if type_name:
+        other = _Expected(group, version, kind, type_name)
         try:
-            decode(type_name, value, kind=kind, version=api_version)
+            _decoded(value, other)
         except DecodeError as error:
-            raise BadRequest(f"{subject}: {error}") from None
-    if kind == expected.kind and _internal_package(group) == _internal_package(expected.group):
-        raise other_version
+            return _exact_message(body, media_type, other, error)
     internal = f"{_internal_package(expected.group)}.{expected.kind}"
-    raise BadRequest(f"{subject}: converting ({version}.{kind}) to ({internal}): unknown conversion")
+    return f"converting ({'v1' if is_unversioned else version}.{kind}) to ({internal}): unknown conversion"
 
 
 def why_another_kind(value: dict[str, Any], *, group: str, version: str, kind: str, type_name: str) -> str:
@@ -239,19 +264,20 @@ def why_another_kind(value: dict[str, Any], *, group: str, version: str, kind: s
         return ""
     try:
         gvk = (*_group_version(api_version), given) if isinstance(api_version, str) else ("", "", given)
-        _refuse_foreign(value, gvk, expected, "", b"")
-    except (_ReadError, BadRequest) as error:
-        return str(error).removeprefix(": ")
-    return ""
+        return _why_foreign(value, gvk, expected, value) or _OTHER_VERSION.format(api_version, expected.api_version)
+    except _ReadError as error:
+        return str(error)
 
 
 def _not_registered(kind: str, api_version: str, scheme: str) -> str:
-    return f'no kind "{kind}" is registered for version "{api_version}" in scheme "{scheme}"'
+    return f"no kind {quoted(kind)} is registered for version {quoted(api_version)} in scheme {quoted(scheme)}"
 
 
 def _is_registered(group: str, version: str, kind: str, path_group: str) -> bool:
     """Whether the part of the server that serves `path_group` can decode the kind."""
     api_version = _joined(group, version)
+    if kind in _UNVERSIONED_KINDS:
+        return True
     own = _SCHEMES.get(path_group)
     if _SCHEMES.get(group) != own:
         return False
@@ -298,7 +324,7 @@ def _exact_message(body: bytes | dict[str, Any], media_type: str, expected: _Exp
 def _shown_json(value: Any, body: bytes | dict[str, Any]) -> str:
     """The JSON that the server looked at: the body, or what YAML was turned into."""
     if isinstance(body, bytes) and body.lstrip().startswith(b"{"):
-        return body.decode("utf-8", "replace")
+        return shown_text(body)
     return orjson.dumps(value).decode()
 
 

@@ -9,8 +9,11 @@ Follows sigs.k8s.io/json, the server's fork of encoding/json. Keys are case sens
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import orjson
@@ -65,6 +68,8 @@ def decode(type_name: str, value: Any, *, kind: str, version: str, decoders: Dec
         fields.pop("kind", None)
         fields.pop("apiVersion", None)
         result.update(fields)
+        if fields.__class__ is Emptied:
+            result = Emptied(result, fields.empty)
         orjson.dumps(result)
     except _Refused:
         decode_messages.examine(facts.type_of(type_name), value)  # raises, with the words
@@ -90,7 +95,7 @@ def decode_custom_resource(value: dict[str, Any]) -> Decoded:
     result: dict[str, Any] = {
         "apiVersion": value["apiVersion"],
         "kind": value["kind"],
-        "metadata": _PLAIN.of(METADATA)(metadata or {}, []),
+        "metadata": _PLAIN.of(METADATA)(_last_of_each(metadata or {}) if findings else metadata or {}, []),
         **{key: item for key, item in value.items() if key not in ("apiVersion", "kind", "metadata")},
     }
     try:
@@ -98,6 +103,13 @@ def decode_custom_resource(value: dict[str, Any]) -> Decoded:
     except orjson.JSONEncodeError:
         result = _encodable(result)
     return Decoded(result, tuple(findings), needs_text=bool(findings))
+
+
+def _last_of_each(value: Any) -> Any:
+    """`value` with the last of repeated keys in all objects, which is how they are read where there is no type."""
+    if isinstance(value, dict):
+        return {key: _last_of_each(item) for key, item in value.items()}
+    return [_last_of_each(item) for item in value] if isinstance(value, list) else value
 
 
 def _encodable(result: dict[str, Any]) -> dict[str, Any]:
@@ -205,18 +217,22 @@ class Decoders:
         return _struct(
             type_,
             tuple(
-                # A raw part is bytes to the server: `{}` is as good a value as any.
-                (name, self.of_field(field), field.keeps_zero or _is_raw(field), self._filling(field, constants))
+                (name, self.of_field(field), field.keeps_zero or _has_no_zero(field), self._filling(field, constants))
                 for name, field in type_.fields.items()
             ),
         )
 
     def of_field(self, field: Field) -> _Decode:
         """How the values of a field are decoded, by its shape and the type of its elements."""
-        element = self.of(field.ref) if field.type == "ref" else _SCALARS[field.type, field.format]
+        if field.type == "ref":
+            element = self.of(field.ref)
+        elif field.type == "any" and field.ref:
+            element = self._schema_or_other(field)
+        else:
+            element = _SCALARS[field.type, field.format]
         if field.shape == "one":
             return element
-        if field.shape == "map" and field.type == "quantity":
+        if field.shape == "map" and field.go_type == _RESOURCE_LIST and field.name not in _UNROUNDED:
             element = _milli_quantity
         zero = _zero(field, element)
         if field.shape == "list":
@@ -226,6 +242,20 @@ class Decoders:
         if field.shape == "map_of_lists":
             return _map(_strings if field.type == "string" else _list(element, zero), list)
         raise ValueError(f"no decoder for shape {field.shape} of {field.name}")
+
+    def _schema_or_other(self, field: Field) -> _Decode:
+        """A schema, or what may stand in its place. Of unknown fields in it nothing is told."""
+        schema = self.of(field.ref)
+        if field.go_type == decode_messages.SCHEMA_OR_BOOLEAN:
+            return lambda value, notes: value if value.__class__ is bool else schema(value, [])
+        others = _strings if field.go_type == decode_messages.SCHEMA_OR_STRINGS else _list(schema, dict)
+
+        def decode_schema_or_list(value: Any, notes: list[None]) -> Any:
+            if isinstance(value, dict):
+                return schema(value, [])
+            return others(value, []) or None if isinstance(value, list) else None  # of anything else nothing is kept
+
+        return decode_schema_or_list
 
     def _filling(self, field: Field, constants: Mapping[str, Any]) -> Callable[[], Any] | None:
         """Makes what stands in a field when nothing was sent; None where nothing does."""
@@ -244,6 +274,11 @@ class Decoders:
         return dict if empty == {} else list if empty == [] else lambda: empty
 
 
+_RESOURCE_LIST = "v1.ResourceList"
+"""The maps of quantities that are rounded up to thousandths ..."""
+_UNROUNDED = frozenset({"podFixed"})
+"""... but for that of RuntimeClasses, whose group knows nothing of it."""
+
 _Step = tuple[str, _Decode, bool, Callable[[], Any] | None]
 """How one field is decoded: name, decoder of what was sent, whether a zero stays, what makes its value when nothing was sent."""
 
@@ -254,6 +289,7 @@ _MOST_SHAPES = 256
 def _struct(type_: Type, plan: tuple[_Step, ...]) -> _Decode:
     fields = type_.fields
     told_apart = _told_apart(type_)
+    by_name = fields.get
     # Most fields of most objects are absent. Which are to be visited depends on the keys alone, so it is remembered by them.
     shapes: dict[tuple[str, ...], tuple[_Step, ...]] = {}
 
@@ -267,7 +303,7 @@ def _struct(type_: Type, plan: tuple[_Step, ...]) -> _Decode:
 
     def decode_struct(value: Any, notes: list[None]) -> dict[str, Any]:
         if value.__class__ is not dict:
-            value = _merged(value, notes)
+            value = _flowed_together(value, by_name, notes)
         shape = tuple(value)
         get = value.get
         result: dict[str, Any] = {}
@@ -302,14 +338,58 @@ def _told_apart(type_: Type) -> frozenset[str]:
     return frozenset(name for name, field in type_.fields.items() if field.shape != "one")
 
 
-def _is_raw(field: Field) -> bool:
-    return field.shape == "one" and field.type in ("any", "object")
+def _has_no_zero(field: Field) -> bool:
+    """A raw part is bytes to the server: `{}` is as good a value as any. And a port that is an empty text is none that is 0."""
+    return field.shape == "one" and field.type in ("any", "object", "int_or_string")
 
 
-def _merged(value: Any, notes: list[None]) -> dict[str, Any]:
+def _flowed_together(value: Any, field_of: Callable[[str], Field | None], notes: list[None]) -> dict[str, Any]:
+    """The members of a struct, of a field that stands there more than once what Go's decoder makes of its values one after another."""
+    if not isinstance(value, go_json.RepeatedKeys):
+        return _plain_members(value, notes)
+    notes.append(None)
+    return _flow(value.pairs, field_of)
+
+
+def _flow(pairs: Iterable[tuple[str, Any]], field_of: Callable[[str], Field | None]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, item in pairs:
+        field = field_of(name)
+        members[name] = item if field is None else _read_into(field, field.shape, members.get(name), item)
+    return members
+
+
+def _read_into(field: Field, shape: str, before: Any, value: Any) -> Any:
+    """What is in a field that held `before` when `value` has been read into it.
+
+    Go reads a struct into the one that is there, and an item of a list into the item of that index; a map gets further keys. Null empties
+    what can be nil, and of the rest times and quantities.
+    """
+    if value is None:
+        can_be_nil = shape != _ITEM and (shape != "one" or field.keeps_zero)
+        return None if can_be_nil or field.type in _EMPTIED_BY_NULL else before
+    if shape == "list" and isinstance(before, list) and isinstance(value, list):
+        return [_read_into(field, _ITEM, item, new) for item, new in zip_longest(before[: len(value)], value)]
+    if isinstance(before, dict) and isinstance(value, dict):
+        if shape in ("map", "map_of_lists"):
+            return {**before, **value}
+        if field.type == "ref":
+            return _flow(
+                [*decode_messages.members(before), *decode_messages.members(value)], facts.type_of(field.ref).fields.get
+            )
+    return value
+
+
+_ITEM = "item"
+"""The shape of what is in a list."""
+_EMPTIED_BY_NULL = frozenset({"bytes", "time", "micro_time", "quantity"})
+
+
+def _plain_members(value: Any, notes: list[None]) -> dict[str, Any]:
+    """The members of a map, of a key that stands there more than once the last."""
     if isinstance(value, go_json.RepeatedKeys):
         notes.append(None)
-        return value.merged()
+        return dict(value)
     if isinstance(value, dict):
         return with_empty(value)
     raise _Refused
@@ -350,7 +430,7 @@ def _list(element: _Decode, zero: Callable[[], Any]) -> _Decode:
 def _map(element: _Decode, zero: Callable[[], Any]) -> _Decode:
     def decode_map(value: Any, notes: list[None]) -> dict[str, Any]:
         if value.__class__ is not dict:
-            value = _merged(value, notes)
+            value = _plain_members(value, notes)
         members = value.items() if len(value) < 2 else sorted(value.items(), key=_key)
         return {key: zero() if item is None else element(item, notes) for key, item in members}
 
@@ -373,7 +453,7 @@ def _strings(value: Any, notes: list[None]) -> list[str]:
 
 def _string_map(value: Any, notes: list[None]) -> dict[str, str]:
     if value.__class__ is not dict:
-        value = _merged(value, notes)
+        value = _plain_members(value, notes)
     for item in value.values():
         if item.__class__ is not str:
             return {key: _nullable_string(item) for key, item in sorted(value.items(), key=_key)}
@@ -411,7 +491,7 @@ def _int64(value: Any, notes: list[None]) -> int:
 def _number(value: Any, notes: list[None]) -> float:
     if value.__class__ is int or value.__class__ is float:
         return value
-    if isinstance(value, go_json.Number):
+    if isinstance(value, go_json.Number) and math.isfinite(value):
         return int(value) if value.is_integer() and abs(value) < 2**53 else float(value)
     raise _Refused
 
@@ -465,6 +545,10 @@ def _spelt(canonical: Callable[[str], str], value: Any) -> str | None:
 
 
 def _bytes(value: Any, notes: list[None]) -> str:
+    if value.__class__ is list:
+        if all(item is None or decode_messages.is_byte(item) for item in value):
+            return b64encode(bytes(item or 0 for item in value)).decode()
+        raise _Refused
     if value.__class__ is not str:
         raise _Refused
     try:

@@ -155,9 +155,9 @@ def _why_not(text: str, layout: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """As package time quotes: bytes that are no printable ASCII as `\\xe9`."""
+    """As package time quotes: control characters and bytes that are no ASCII as `\\xe9`."""
     shown = (
-        f"\\{chr(byte)}" if byte in b'"\\' else chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}"
+        f"\\{chr(byte)}" if byte in b'"\\' else chr(byte) if 0x20 <= byte < 0x80 else f"\\x{byte:02x}"
         for byte in text.encode()
     )
     return f'"{"".join(shown)}"'

@@ -44,6 +44,10 @@ class YAMLError(ValueError):
     """The text is no YAML, or none that JSON could say; the message is Go's and begins with `yaml: ` or `json: `."""
 
 
+class _ValueOfNoUseError(YAMLError):
+    """The text is YAML so far. That the document goes on with what is none is told instead: values are made when it has been read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One document of a stream: its JSON value and the line (from 1) on which it begins."""
@@ -93,6 +97,13 @@ def _by_key(member: tuple[str, Any]) -> bytes:
 
 
 _PARSER: Any = getattr(pyyaml, "CSafeLoader", pyyaml.SafeLoader)
+_HAS_LIBYAML = hasattr(pyyaml, "CSafeLoader")
+_OCTETS = {
+    "invalid start byte": "invalid leading UTF-8 octet",
+    "invalid continuation byte": "invalid trailing UTF-8 octet",
+    "unexpected end of data": "incomplete UTF-8 octet sequence",
+}
+"""What libyaml calls the mistakes of Python's decoder."""
 
 
 class _Events(_PARSER):  # type: ignore[misc]
@@ -100,8 +111,11 @@ class _Events(_PARSER):  # type: ignore[misc]
 
 
 def _documents(text: str | bytes) -> Iterator[Document]:
-    if isinstance(text, bytes) and not text.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = text.decode("utf-8", "replace")
+    if isinstance(text, bytes) and not _HAS_LIBYAML and not text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        try:
+            text = text.decode()
+        except UnicodeDecodeError as error:
+            raise YAMLError(f"yaml: {_OCTETS.get(error.reason, error.reason)}") from None
     try:
         parser = _Events(text)
     except pyyaml.YAMLError as error:
@@ -113,11 +127,16 @@ def _documents(text: str | bytes) -> Iterator[Document]:
             if isinstance(event, pyyaml.StreamEndEvent):
                 return
             if isinstance(event, pyyaml.DocumentStartEvent):
-                builder, line = _Builder(), _line(event) + 1
+                builder, line, wrong = _Builder(), _line(event) + 1, None
             elif isinstance(event, pyyaml.DocumentEndEvent):
+                if wrong is not None:
+                    raise wrong
                 yield Document(builder.finished(), line, tuple(builder.repeated))
-            else:
-                builder.take(event)
+            elif wrong is None:
+                try:
+                    builder.take(event)
+                except _ValueOfNoUseError as error:
+                    wrong = error
     except pyyaml.YAMLError as error:
         raise YAMLError(_go_message(error)) from None
     except RecursionError:  # a deep key that is to be shown
@@ -180,13 +199,13 @@ class _Builder:
     def _alias(self, event: Any) -> None:
         if event.anchor not in self.anchors:
             if any(level.anchor == event.anchor for level in self.open):
-                raise YAMLError(f"yaml: anchor '{event.anchor}' value contains itself")
+                raise _ValueOfNoUseError(f"yaml: anchor '{event.anchor}' value contains itself")
             raise YAMLError(f"yaml: unknown anchor '{event.anchor}' referenced")
         value, size = self.anchors[event.anchor]
         self.aliased += size
         self.read += size - 1
         if self.aliased > 100 and self.read > 1000 and self.aliased / self.read > _most_aliased(self.read):
-            raise YAMLError("yaml: document contains excessive aliasing")
+            raise _ValueOfNoUseError("yaml: document contains excessive aliasing")
         self._put(value, size, _line(event))
 
     def _put(self, value: Any, size: int, line: int) -> None:
@@ -208,7 +227,7 @@ class _Builder:
         if key is _MERGE:
             for source in reversed(value) if isinstance(value, list) else (value,):
                 if not isinstance(source, dict):
-                    raise YAMLError("yaml: map merge requires map or sequence of maps as the value")
+                    raise _ValueOfNoUseError("yaml: map merge requires map or sequence of maps as the value")
                 mapping.update(source)
             return
         name = _key(key, value)
@@ -239,7 +258,7 @@ def _scalar(event: Any) -> Any:
         try:
             return base64.b64decode(text, validate=False).decode("utf-8", "replace")
         except binascii.Error:
-            raise YAMLError("yaml: !!binary value contains invalid base64 data") from None
+            raise _ValueOfNoUseError("yaml: !!binary value contains invalid base64 data") from None
     if tag not in ("int", "float", "bool", "null"):
         return text
     value = resolve(text)
@@ -247,7 +266,7 @@ def _scalar(event: Any) -> Any:
         return value
     kinds: dict[str, Any] = {"int": int, "float": float, "bool": bool, "null": type(None)}
     if type(value) is not kinds[tag]:
-        raise YAMLError(f"yaml: cannot decode !!{_tag_of(value)} `{text}` as a !!{tag}")
+        raise _ValueOfNoUseError(f"yaml: cannot decode !!{_tag_of(value)} `{text}` as a !!{tag}")
     return value
 
 
@@ -292,7 +311,7 @@ def _json_value(value: Any) -> Any:
     """A finished value as JSON holds it: whole numbers as integers, no infinities."""
     if type(value) is float:
         if math.isnan(value) or math.isinf(value):
-            raise YAMLError(
+            raise _ValueOfNoUseError(
                 f"json: unsupported value: {'NaN' if math.isnan(value) else '+Inf' if value > 0 else '-Inf'}"
             )
         if value.is_integer() and abs(value) < 2**63:
@@ -312,8 +331,8 @@ def _key(key: Any, value: Any) -> str:
     if isinstance(key, float):
         return float_text(key)
     if key is None:
-        raise YAMLError(f"unsupported map key of type: %!s(<nil>), key: <nil>, value: {_go_syntax(value)}")
-    raise YAMLError(f"yaml: invalid map key: {_go_syntax(key)}")
+        raise _ValueOfNoUseError(f"unsupported map key of type: %!s(<nil>), key: <nil>, value: {_go_syntax(value)}")
+    raise _ValueOfNoUseError(f"yaml: invalid map key: {_go_syntax(key)}")
 
 
 def _go_syntax(value: Any) -> str:
@@ -337,9 +356,13 @@ def _go_message(error: pyyaml.YAMLError) -> str:
         return f"yaml: {'control characters are not allowed' if 'special characters' in reason else reason}"
     if not isinstance(error, pyyaml.MarkedYAMLError):
         return f"yaml: {error}"
+    problem = error.problem or "unknown problem parsing YAML content"
     scanner = isinstance(error, pyyaml.scanner.ScannerError)
+    if problem == "found unexpected ':'":
+        # goyaml takes the colon for what follows a key, and wonders about that only when it parses.
+        problem, scanner = "did not find expected ',' or '}'", False
     problem_line = error.problem_mark.line if error.problem_mark else 0
     context_line = error.context_mark.line if error.context_mark else 0
     line = problem_line + scanner if problem_line else context_line
     where = f"line {line}: " if line else ""
-    return f"yaml: {where}{error.problem or 'unknown problem parsing YAML content'}"
+    return f"yaml: {where}{problem}"

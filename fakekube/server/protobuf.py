@@ -23,6 +23,7 @@ from fakekube import facts
 from fakekube.errors import BadRequest, NotAcceptable
 from fakekube.facts import Field
 from fakekube.objects import as_sent
+from fakekube.objects.go_text import shown_text
 from fakekube.registry.kind import Object
 
 MAGIC = b"k8s\x00"
@@ -169,7 +170,7 @@ def _unrecognized(error: str, body: bytes, expected: str | None) -> str:
     """The text about a body whose kind could not even be read; the options of a DELETE are told without the sentence around it."""
     if expected is None or expected == "meta.DeleteOptions":
         return error
-    shown = body[:30].decode("utf-8", "replace") if body[:1] == b"{" else body[:30].hex()
+    shown = shown_text(body[:30]) if body[:1] == b"{" else body[:30].hex()
     if not body:
         shown = "<empty>"
     elif len(body) > 30:
@@ -365,7 +366,7 @@ class _Element:
 
 def _read_string(data: bytes, start: int, stop: int) -> str:
     # Go keeps whatever bytes came and shows U+FFFD for what is no UTF-8.
-    return data[start:stop].decode("utf-8", "replace")
+    return shown_text(data[start:stop])
 
 
 def _read_base64(data: bytes, start: int, stop: int) -> str:

@@ -251,3 +251,11 @@ def test_objects_without_a_type_have_no_defaults_here() -> None:
     defaults.apply("", custom)
 
     assert custom == {"kind": "Widget"}
+
+
+def test_a_pod_asks_for_its_limits_only_of_what_pods_as_a_whole_may_have() -> None:
+    limits = {"cpu": "1", "hugepages-2Mi": "2Mi", "example.com/a": "1"}
+
+    pod = defaulted("core.v1.Pod", {"spec": {"containers": [{"name": "a"}], "resources": {"limits": limits}}})
+
+    assert pod["spec"]["resources"]["requests"] == {"cpu": "1", "hugepages-2Mi": "2Mi"}

@@ -319,3 +319,169 @@ def test_delete_options_of_any_version_are_taken_and_unknown_fields_ignored() ->
     )
 
     assert options == {"kind": "DeleteOptions", "apiVersion": "batch/v1", "gracePeriodSeconds": 0}
+
+
+POD_BODY = b'{"metadata": {"name": "a"}, %s}'
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"kind": "Pod", "KIND": "x"}', 'x in version "v1" cannot be handled as a Pod: no kind "x" is registered'),
+        (b'{"kind": "Pod", "apiVersion": "v1", "ApiVerSion": "v2"}', 'Pod in version "v2" cannot be handled as a Pod'),
+        (b'{"KIND": 5}', "cannot unmarshal number into Go struct field .kind of type string"),
+        (b'{"\xe2\x84\xaaind": "x"}', 'x in version "v1" cannot be handled'),
+    ],
+)
+def test_of_which_kind_data_is_may_be_said_in_any_case_and_the_last_counts(body: bytes, message: str) -> None:
+    assert message in refusal(body, POD)
+
+
+def test_null_does_not_take_back_of_which_kind_data_is() -> None:
+    obj, warnings = decode_body(b'{"kind": "Pod", "kind": null, "Kind": null}', POD)
+
+    assert obj["kind"] == "Pod"
+    assert warnings == ['duplicate field "kind"', 'unknown field "Kind"']
+
+
+def test_names_that_cannot_be_printed_are_quoted_as_go_quotes() -> None:
+    assert refusal(b'{"kind": "a\\u007f\xef\xbb\xbf"}', POD).endswith(
+        r'no kind "a\x7f\ufeff" is registered for version "v1" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"'
+    )
+
+
+@pytest.mark.parametrize("version", ["v1", "v9", "apps/v1"])
+def test_kinds_without_a_version_are_registered_in_all(version: str) -> None:
+    body = b'{"kind": "Status", "apiVersion": "%s"}' % version.encode()
+
+    assert refusal(body, POD).endswith("converting (v1.Status) to (core.Pod): unknown conversion")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            b'{"apiVersion": "extensions/v1beta1", "x": 1}',
+            'Deployment in version "v1beta1" cannot be handled as a Deployment: strict decoding error: unknown field "x"',
+        ),
+        (
+            b'{"apiVersion": "extensions/v1beta1", "metadata": {"name": 5}}',
+            'Deployment in version "v1beta1" cannot be handled as a Deployment: '
+            "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.name of type string",
+        ),
+        (
+            b'{"apiVersion": "extensions/v1beta1"}',
+            "the API version in the data (extensions/v1beta1) does not match the expected API version (apps/v1)",
+        ),
+    ],
+)
+def test_data_of_another_version_is_decoded_before_that_is_told(body: bytes, message: str) -> None:
+    assert refusal(body, DEPLOYMENT, field_validation="Strict") == message
+
+
+def test_a_network_policy_of_the_old_group_is_one_of_another_version() -> None:
+    expected = Expected("networking.k8s.io", "v1", "NetworkPolicy", "networking.v1.NetworkPolicy")
+
+    assert refusal(b'{"apiVersion": "extensions/v1beta1"}', expected) == (
+        "the API version in the data (extensions/v1beta1) does not match the expected API version (networking.k8s.io/v1)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        (b'"spec": {"nodeName": "a"}, "spec": {"hostname": "b"}', {"nodeName": "a", "hostname": "b"}),
+        (b'"spec": {"nodeName": "a", "nodeName": null}', {"nodeName": "a"}),
+        (b'"spec": {"runtimeClassName": "a", "runtimeClassName": null}', {}),
+        (b'"spec": {"nodeSelector": {"a": "1"}, "nodeSelector": {"b": "2"}}', {"nodeSelector": {"a": "1", "b": "2"}}),
+        (b'"spec": {"nodeSelector": {"a": "1"}, "nodeSelector": null}', {}),
+        (
+            b'"spec": {"hostAliases": [{"ip": "1"}, {"ip": "2"}], "hostAliases": [{"hostnames": ["h"]}]}',
+            {"hostAliases": [{"ip": "1", "hostnames": ["h"]}]},
+        ),
+        (b'"spec": {"hostAliases": [{"ip": "1"}], "hostAliases": []}', {}),
+        (b'"spec": {"overhead": {"cpu": "1"}, "overhead": {"cpu": null}}', {"overhead": {"cpu": "0"}}),
+    ],
+)
+def test_a_field_that_is_repeated_is_read_into_what_is_there(members: bytes, expected: dict[str, Any]) -> None:
+    obj, _ = decode_body(POD_BODY % members, POD)
+
+    assert obj["spec"] == {"containers": None, **expected}
+
+
+def test_without_a_type_the_last_of_repeated_fields_counts_alone() -> None:
+    body = (
+        b'{"kind": "Widget", "apiVersion": "example.com/v1", "metadata": {"labels": {"a": "1"}, "labels": {"b": "2"}}}'
+    )
+
+    obj, _ = decode_body(body, WIDGET)
+
+    assert obj["metadata"]["labels"] == {"b": "2"}
+
+
+def test_bytes_may_be_a_list_of_numbers() -> None:
+    obj, _ = decode_body(b'{"binaryData": {"a": [104, 105, null]}}', CONFIG_MAP)
+
+    assert obj["binaryData"] == {"a": "aGkA"}
+    assert refusal(b'{"binaryData": {"a": [256]}}').endswith(
+        "cannot unmarshal number 256 into Go struct field ConfigMap.binaryData of type uint8"
+    )
+
+
+def test_the_least_integer_is_one() -> None:
+    obj, _ = decode_body(b'{"metadata": {"generation": -9223372036854775808, "x": 1, "x": 2}}', CONFIG_MAP)
+
+    assert obj["metadata"]["generation"] == -(2**63)
+
+
+def test_a_list_of_user_data_tells_of_its_strings() -> None:
+    expected = Expected("authentication.k8s.io", "v1", "TokenReview", "authentication.v1.TokenReview")
+
+    assert refusal(b'{"status": {"user": {"extra": {"a": [1]}}}}', expected).endswith(
+        "cannot unmarshal number into Go struct field UserInfo.status.user.extra of type string"
+    )
+
+
+DEFINITION = Expected(
+    "apiextensions.k8s.io",
+    "v1",
+    "CustomResourceDefinition",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition",
+)
+SCHEMA_BODY = b'{"spec": {"group": 5, "versions": [{"schema": {"openAPIV3Schema": %s}}]}}'
+IN_SCHEMA = "Go struct field JSONSchemaProps.spec.versions.schema.openAPIV3Schema"
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        (b'{"additionalProperties": 5}', "boolean or JSON schema expected"),
+        (b'{"items": {"type": 5}}', f"json: cannot unmarshal number into {IN_SCHEMA}.items.type of type string"),
+        (b'{"items": [5]}', f"json: cannot unmarshal number into {IN_SCHEMA}.items of type v1.JSONSchemaProps"),
+        (
+            b'{"dependencies": {"a": [5]}}',
+            f"json: cannot unmarshal number into {IN_SCHEMA}.dependencies of type string",
+        ),
+        (
+            b'{"additionalItems": {"x-kubernetes-validations": [{"rule": 5}]}}',
+            f"json: cannot unmarshal number into {IN_SCHEMA}.additionalItems.x-kubernetes-validations.rule of type string",
+        ),
+    ],
+)
+def test_a_mistake_in_an_inner_schema_ends_reading_at_once(schema: bytes, message: str) -> None:
+    assert refusal(SCHEMA_BODY % schema, DEFINITION).endswith(f"as a CustomResourceDefinition: {message}")
+
+
+def test_of_unknown_fields_of_inner_schemas_nothing_is_told() -> None:
+    body = SCHEMA_BODY.replace(b"5", b'"g"') % b'{"items": {"x": 1, "nullable": false}, "additionalProperties": false}'
+
+    obj, warnings = decode_body(body, DEFINITION)
+
+    schema = obj["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    assert (schema, warnings) == ({"items": {}, "additionalProperties": False}, [])
+
+
+def test_a_number_that_is_none_is_refused() -> None:
+    body = SCHEMA_BODY.replace(b"5", b'"g"') % b'{"maximum": 1e400}'
+
+    assert refusal(body, DEFINITION).endswith(f"cannot unmarshal number 1e400 into {IN_SCHEMA}.maximum of type float64")

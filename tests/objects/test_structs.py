@@ -88,6 +88,19 @@ def test_values_are_spelt_as_the_server_spells_them() -> None:
     assert metadata["data"] == {"a": "YQ=="}
 
 
+def test_amounts_of_resources_are_rounded_up_to_thousandths_but_not_those_of_runtime_classes() -> None:
+    runtime_class = decode("node.v1.RuntimeClass", {"overhead": {"podFixed": {"cpu": "1u"}}}, kind="K", version="v1")
+
+    assert pod_spec(overhead={"cpu": "1u"})["overhead"] == {"cpu": "1m"}
+    assert runtime_class.object["overhead"] == {"podFixed": {"cpu": "1u"}}
+
+
+def test_a_port_that_is_an_empty_text_stays_one() -> None:
+    spec = pod_spec(containers=[{"livenessProbe": {"tcpSocket": {"port": ""}}}])
+
+    assert spec["containers"][0]["livenessProbe"] == {"tcpSocket": {"port": ""}}
+
+
 def test_raw_parts_keep_nulls_and_empties() -> None:
     data: dict[str, Any] = {"a": None, "b": [], "c": {}, "d": 1.5}
 

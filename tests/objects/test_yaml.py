@@ -98,6 +98,26 @@ def test_what_is_no_yaml_is_refused_in_goyamls_words(text: str, message: str) ->
     assert str(refused.value) == message
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"a: \x80\n", "yaml: invalid leading UTF-8 octet"),
+        (b"a: \xc3n\n", "yaml: invalid trailing UTF-8 octet"),
+        (b"a: \xc3", "yaml: incomplete UTF-8 octet sequence"),
+    ],
+)
+def test_bytes_that_are_no_utf_8_are_refused(text: bytes, message: str) -> None:
+    with pytest.raises(YAMLError) as refused:
+        load(text)
+
+    assert str(refused.value) == message
+
+
+def test_what_is_no_yaml_is_told_before_what_has_no_value() -> None:
+    with pytest.raises(YAMLError, match="did not find expected ',' or ']'"):
+        load("{? {a: 1} : 1, b: [1}")
+
+
 def test_only_the_first_document_is_read_and_the_rest_may_be_anything() -> None:
     assert load(b"metadata: {name: y5}\n---\n{{{\n").value == {"metadata": {"name": "y5"}}
     assert load("").value is None
