@@ -38,6 +38,10 @@ _CHECKED_IN_FULL_AGAIN = frozenset(
 """Kinds whose update is checked once more with everything that is asked at creation."""
 _CHECKED_LAST = frozenset({("", "events")})
 """Kinds that leave the check of metadata to the generic one, which comes after theirs and only if that found nothing."""
+_CREATED_UNCHECKED = frozenset({("policy", "poddisruptionbudgets")})
+"""Kinds that do so at creation, and check changes as others do."""
+_NAMED_ANYHOW = frozenset({("certificates.k8s.io", "certificatesigningrequests")})
+"""Kinds that leave only the name to it."""
 _IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 NON_NEGATIVE_TEXT = "must be greater than or equal to 0"
@@ -50,9 +54,14 @@ def validate_create(facts: ResourceFacts, metadata: Metadata) -> list[FieldError
     return errors + _unqualified_finalizers(facts, metadata)
 
 
-def is_checked_last(facts: ResourceFacts) -> bool:
-    """Whether the metadata of a new object is only judged when there is nothing wrong with the rest."""
-    return (facts.group, facts.resource) in _CHECKED_LAST
+def told_besides(facts: ResourceFacts, errors: list[FieldError]) -> list[FieldError]:
+    """Which errors of the metadata of a new object are told where something else is wrong as well."""
+    resource = (facts.group, facts.resource)
+    if resource in _CHECKED_LAST or resource in _CREATED_UNCHECKED:
+        return []
+    if resource in _NAMED_ANYHOW:
+        return [each for each in errors if each.field != "metadata.name" or each.reason == "FieldValueRequired"]
+    return errors
 
 
 def validate_update(facts: ResourceFacts, new: Metadata, old: Metadata) -> list[FieldError]:
@@ -60,7 +69,7 @@ def validate_update(facts: ResourceFacts, new: Metadata, old: Metadata) -> list[
     errors = _validate(new, _stored_name, facts.namespaced, "metadata")
     change = _validate_change(new, old, "metadata")
     errors += change
-    if not is_checked_last(facts):
+    if (facts.group, facts.resource) not in _CHECKED_LAST:
         errors += change + _unqualified_finalizers(facts, new)
     if (facts.group, facts.resource) in _CHECKED_IN_FULL_AGAIN:
         errors += validate_create(facts, new)

@@ -55,9 +55,10 @@ async def create(
         metadata["name"] = generated_from[:LONGEST_PREFIX] + operation.random_suffix()
     _prepare(kind, obj, operation)
     metadata = obj["metadata"]
-    errors = [*object_metadata.validate_create(kind.facts, metadata), *(own := kind.strategy.validate_create(obj))]
-    if errors:
-        errors = list(own) if own and object_metadata.is_checked_last(kind.facts) else errors
+    of_metadata = object_metadata.validate_create(kind.facts, metadata)
+    errors = kind.strategy.validate_create(obj)
+    if of_metadata or errors:
+        errors = [*object_metadata.told_besides(kind.facts, of_metadata), *errors] or of_metadata
         raise invalid_object(kind.facts.stored_as[0], obj["kind"], metadata.get("name", ""), errors)
     warnings.extend(kind.strategy.warnings(obj, None))
     await approve(obj, None)

@@ -150,3 +150,22 @@ def test_owner_named_twice_is_kept_once_and_warned_about() -> None:
 
     assert changed["ownerReferences"] == [POD_OWNER, REPLICA_SET_OWNER]
     assert metadata.duplicate_owners_warning(uids).endswith("fix your requests; duplicate UID(s) observed: 1")
+
+
+@pytest.mark.parametrize(
+    ("resource", "told"),
+    [
+        ("poddisruptionbudgets", []),
+        ("certificatesigningrequests", ["metadata.labels"]),
+        ("clusterroles", ["metadata.name", "metadata.labels"]),
+    ],
+)
+def test_some_kinds_leave_their_metadata_to_the_check_that_comes_last(resource: str, told: list[str]) -> None:
+    facts_ = facts_of(resource)
+    place = {"namespace": "shop"} if facts_.namespaced else {}
+    errors = metadata.validate_create(facts_, {**place, "name": "a/b", "labels": {"a": "?"}})
+
+    besides = metadata.told_besides(facts_, errors)
+
+    assert [error.field for error in errors] == ["metadata.name", "metadata.labels"]
+    assert [error.field for error in besides] == told
