@@ -173,8 +173,9 @@ def decoded_result(kind: Kind | Subresource, config: Object, value: Object) -> O
         return completed_value(kind, as_sent.as_go_maps(kind.type_name, value))
     except DecodeError as error:
         why = why_it_does_not_fit(type_of(kind.type_name), value) if kind.type_name else ""
-        what = f"failed to convert new typed object ({described(kind, config)}) to object: {why or error}"
-        raise InternalError(what, reason="") from None
+        what = f"failed to convert new object ({described(kind, config)}) to proper version"
+        told = f"unable to convert unstructured object to {_group_version_kind(kind.api_version, kind.kind)}"
+        raise InternalError(f"{what}: {told}: {why or error}", reason="") from None
 
 
 def _not_applied_by_client(writer: Writer, live: Object, conflicts: Conflicts) -> list[managed_fields.Conflict]:
@@ -219,7 +220,8 @@ def described(kind: Kind | Subresource, config: Object) -> str:
     """How errors call a configuration: `shop/web; apps/v1, Kind=Deployment`."""
     metadata = config.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    place = f"{metadata.get('namespace') or ''}/{metadata.get('name') or ''}"
+    namespace, name = (metadata.get(field) for field in ("namespace", "name"))
+    place = f"{namespace if isinstance(namespace, str) else ''}/{name if isinstance(name, str) else ''}"
     return f"{place}; {_group_version_kind(kind.api_version, kind.kind)}"
 
 

@@ -16,7 +16,15 @@ from fakekube.api.status_patch import patched_status
 from fakekube.errors import BadRequest, Invalid, UnsupportedMediaType, unknown_format
 from fakekube.objects import as_sent, schemas
 from fakekube.objects.field_errors import Shown, go_quoted, invalid
-from fakekube.objects.patches import MERGE_PATCH, PATCHES, STRATEGIC_MERGE_PATCH, Patch, Patched, strategic_merge_of
+from fakekube.objects.patches import (
+    MERGE_PATCH,
+    PATCHES,
+    STRATEGIC_MERGE_PATCH,
+    Patch,
+    Patched,
+    go_json_kind,
+    strategic_merge_of,
+)
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.storage.store import Stored
 
@@ -66,17 +74,27 @@ def patched_object(
     except RecursionError:
         raise BadRequest("error decoding patch: exceeded max depth") from None
     document = patched.document
-    if isinstance(document, dict) and not patched.shown:
-        other = schemas.why_another_kind(
-            document, group=kind.group, version=kind.version, kind=kind.kind, type_name=kind.type_name
-        )
+    unread: list[str] = []
+    if isinstance(document, dict) and not patched.shown and kind.type_name:
+        other = _no_text(document)
+        if not other and not document.get("apiVersion"):
+            # What has no version is read as the server's own form of the kind, which has none of these fields.
+            unread, document = [name for name in document if name not in _HEAD], {}
+        elif not other:
+            other = schemas.why_another_kind(
+                {**document, "kind": document.get("kind") or kind.kind},
+                group=kind.group,
+                version=kind.version,
+                kind=kind.kind,
+                type_name=kind.type_name,
+            )
         if other:
             raise _not_the_kind(patched, other)
     try:
         result = decoded_value(kind, document)
     except schemas.DecodeError as error:
         raise _not_the_kind(patched, patched.why(kind.type_name, str(error))) from None
-    unknown = sorted(result.unknown) if patched.shown else result.unknown
+    unknown = sorted(result.unknown) if patched.shown else (unread or result.unknown)
     findings = [*patched.findings, *(f"unknown field {go_quoted(path)}" for path in unknown)]
     if findings and options.field_validation == "Strict":
         raise _not_the_kind(patched, f"strict decoding error: {', '.join(findings)}")
@@ -87,6 +105,19 @@ def patched_object(
         obj["metadata"]["managedFields"] = []
     set_defaults(kind, obj)
     return obj
+
+
+_HEAD = ("apiVersion", "kind")
+
+
+def _no_text(document: Object) -> str:
+    """Why nobody can tell what a document is: its head is something else than text. Empty where it is text, or missing."""
+    for field in _HEAD:
+        value = document.get(field)
+        if value is not None and not isinstance(value, str):
+            what = f"json: cannot unmarshal {go_json_kind(value)} into Go struct field .{field} of type string"
+            return f"couldn't get version/kind; json parse error: {what}"
+    return ""
 
 
 def _not_the_kind(patched: Patched, why: str) -> Invalid:

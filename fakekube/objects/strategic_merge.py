@@ -52,7 +52,7 @@ def _merge_objects(original: Object, patch: Object, schema: _Schema) -> Object:
         if present is None or type(present) is not type(value):
             if not deletes:
                 _drop_nulls(value)
-                if key in original:
+                if present is not None:
                     original[key] = value
                 else:
                     value, kept = _without_directed(value)
@@ -156,7 +156,7 @@ def _same_item(one: Any, other: Any, merge_key: str) -> bool:
 
 
 def _merge_field(present: list[Any], sent: list[Any], field: Field | None, *, deletes: bool) -> list[Any]:
-    if field is None or _strategy(field) != "merge":
+    if field is None or (_strategy(field) != "merge" and not deletes):
         return sent
     if not present and not sent:
         return present
@@ -164,7 +164,7 @@ def _merge_field(present: list[Any], sent: list[Any], field: Field | None, *, de
     is_maps = _element_class(present, sent) is dict
     if is_maps:
         if not merge_key:
-            raise _failed(f"cannot merge lists without merge key for {field.type}")
+            raise _failed(f"cannot merge lists without merge key for {'struct' if field.type == 'ref' else field.type}")
         present, sent = _with_items_of_the_patch(present, sent, merge_key)
         merged = _merged_by_key(list(present), sent, merge_key, _inside(field))
     elif deletes:

@@ -178,13 +178,30 @@ class Shape:
                     node[element] = {key: each for key, each in below.everything(item).items() if key != SELF}
                 elif not below.is_leaf:
                     node[element] = below._everything_in_list(item)
+        tells_empty = value.__class__ is Emptied
         for name, empty in zero.items():
-            if value.get(name, MISSING) == empty:
+            item = value.get(name, MISSING)
+            if item == empty:
                 del node[f"f:{name}"]
-        return node
+                tells_empty = tells_empty or item.__class__ is Emptied
+        return self._with_lists_sent_empty(node, value) if tells_empty else node
+
+    def _with_lists_sent_empty(self, node: FieldSet, value: Object) -> FieldSet:
+        """A list that is always shown is null where nobody sent it. One that was sent empty is another value, until it is stored."""
+        sent = {f"f:{name}": MEMBER for name in _lists_sent_empty(value) if self.zero.get(name, MISSING) is None}
+        for name, empty in self.zero.items():
+            if (
+                empty
+                and value.get(name) == empty
+                and (below := self.fields[name]._with_lists_sent_empty({}, value[name]))
+            ):
+                sent[f"f:{name}"] = below
+        return {element: {**node, **sent}[element] for element in sorted({*node, *sent})} if sent else node
 
     def _created_before(self, value: Object) -> FieldSet:
         """The same, remembered by value: pods of one template have one spec."""
+        if value.__class__ is Emptied:
+            return self.created(value)
         text = orjson.dumps(value)
         if len(text) > _LONGEST_REMEMBERED:
             return self.created(value)
@@ -252,6 +269,9 @@ class Shape:
         added: FieldSet = {}
         if old != new:
             self._compare_below(old, new, removed, modified, added)
+        for name in _lists_sent_empty(new):
+            if self.zero.get(name, MISSING) is None and old.get(name) is None:
+                modified[f"f:{name}"] = MEMBER
         return Comparison(removed, modified, added)
 
     def _compare_below(self, old: Any, new: Any, removed: FieldSet, modified: FieldSet, added: FieldSet) -> None:
@@ -277,7 +297,11 @@ class Shape:
             after = after_items.get(name, MISSING)
             if after is MISSING:
                 removed[name] = MEMBER if before is DUPLICATES else element.everything(before)
-            elif before is DUPLICATES or after is DUPLICATES:
+            elif (before is DUPLICATES) != (after is DUPLICATES):
+                # One item goes with all its fields where several come that are one, and the other way round.
+                removed[name] = MEMBER if before is DUPLICATES else element.everything(before)
+                added[name] = MEMBER if after is DUPLICATES else element.everything(after)
+            elif before is DUPLICATES:
                 if list(self.equal_items(old, name)) != list(self.equal_items(new, name)):
                     modified[name] = MEMBER
             elif before != after:
@@ -462,7 +486,9 @@ class Shape:
             for name, item in value.items():
                 shape = self.below(name)
                 if shape is None:
+                    # Nothing more is told of a map that has one such field.
                     yield _at(f"{path}.{name}", "field not declared in schema")
+                    return
                 else:
                     yield from shape.mistakes(item, f"{path}.{name}", may_repeat=may_repeat)
         elif self.kind == "list":
@@ -519,6 +545,15 @@ _Containers = tuple[tuple[str, str, Shape], ...]
 @lru_cache(maxsize=8192)
 def _element_by_text(key: str, value: str) -> str:
     return key_element({key: value})
+
+
+def _lists_sent_empty(value: Object) -> Mapping[str, Any]:
+    """The fields of a struct that was sent with empty lists: where they are always shown, those are not the null that they become as they
+    are stored."""
+    return {name: sent for name, sent in value.empty.items() if sent == []} if value.__class__ is Emptied else _NOTHING
+
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Mistake(ValueError):
@@ -612,7 +647,7 @@ _SCALARS: Mapping[str, Shape] = {
     "quantity": SCALAR,
     "int_or_string": SCALAR,
     "any": ANY,
-    "object": DEDUCED,
+    "object": ANY,
 }
 
 
@@ -626,6 +661,11 @@ def shape_of(type_name: str) -> Shape:
 @cache
 def _atomic_shape_of(type_name: str) -> Shape:
     return _struct(facts.type_of(type_name), atomic=True)
+
+
+@cache
+def _granular_shape_of(type_name: str) -> Shape:
+    return _struct(facts.type_of(type_name), atomic=False)
 
 
 def _struct(type_: Type, *, atomic: bool) -> Shape:
@@ -655,6 +695,9 @@ def _field(field: Field) -> Shape:
         element = _SCALARS[field.type]
     elif field.shape == "one" and atomic:
         return _atomic_shape_of(field.ref)
+    elif field.shape == "one" and field.map_type == "granular":
+        # The field says so of a type that is one field elsewhere: the claim of a PersistentVolume.
+        return _granular_shape_of(field.ref)
     else:
         element = shape_of(field.ref)
     if field.shape == "one":

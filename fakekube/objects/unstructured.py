@@ -88,14 +88,18 @@ def _quantity(value: Any) -> Iterator[str]:
         yield str(error)
 
 
-def _time(value: Any) -> Iterator[str]:
+def _time(value: Any, canonical: Callable[[str], str] = times.canonical) -> Iterator[str]:
     if not isinstance(value, str):
         yield f"json: cannot unmarshal {_JSON_KINDS[_kind(value)]} into Go value of type string"
         return
     try:
-        times.canonical(value)
+        canonical(value)
     except times.TimeError as error:
         yield str(error)
+
+
+def _micro_time(value: Any) -> Iterator[str]:
+    return _time(value, times.canonical_micro)
 
 
 def _bytes(value: Any) -> Iterator[str]:
@@ -105,7 +109,7 @@ def _bytes(value: Any) -> Iterator[str]:
     try:
         base64_text.canonical(value)
     except ValueError as error:
-        yield f"error decoding {value} from json: {error}"
+        yield f"error decoding from json: {error}"
 
 
 def _int_or_string(value: Any) -> Iterator[str]:
@@ -117,7 +121,7 @@ def _int_or_string(value: Any) -> Iterator[str]:
 _WORDS: Mapping[str, Callable[[Any], Iterator[str]]] = {
     "quantity": _quantity,
     "time": _time,
-    "micro_time": _time,
+    "micro_time": _micro_time,
     "bytes": _bytes,
     "int_or_string": _int_or_string,
 }

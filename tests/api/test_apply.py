@@ -394,3 +394,59 @@ async def test_what_an_applier_named_in_an_older_version_stays_when_she_names_no
     (metric,) = stored.value["spec"]["metrics"]
     assert metric["resource"]["target"]["averageUtilization"] == 70
     assert "f:metrics" not in owned(stored)["alice/Apply"]["f:spec"]
+
+
+DAEMON_SET: Json = {
+    "apiVersion": "apps/v1",
+    "kind": "DaemonSet",
+    "metadata": {"name": "d"},
+    "spec": {
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}},
+    },
+}
+
+
+async def test_the_generation_of_a_daemon_sets_template_is_its_writers_but_not_its_appliers(
+    plane: ControlPlane, call: MakeCall
+) -> None:
+    number = "f:deprecated.daemonset.template.generation"
+
+    written = await create.create(plane, call("daemonsets.apps", fieldManager="alice"), DAEMON_SET)
+    put, _ = await update.update(plane, call("daemonsets.apps", "d", fieldManager="bob"), DAEMON_SET)
+    config = {**DAEMON_SET, "metadata": {"name": "e"}}
+    applied_ = await applied(plane, call("daemonsets.apps", "e", fieldManager="carol"), config)
+
+    assert owned(written)["alice/Update"]["f:metadata"] == {"f:annotations": {".": {}, number: {}}}
+    assert owned(put)["bob/Update"] == {"f:metadata": {"f:annotations": {number: {}}}}
+    assert "f:metadata" not in owned(applied_)["carol/Apply"]
+    assert applied_.value["metadata"]["annotations"] == {number.removeprefix("f:"): "1"}
+
+
+async def test_a_configuration_that_cannot_be_converted_says_so_and_why(plane: ControlPlane, call: MakeCall) -> None:
+    with pytest.raises(InternalError) as refusal:
+        await applied(plane, call("configmaps", "c", fieldManager="alice"), config_map(binaryData={"k": "?"}))
+
+    assert refusal.value.message == (
+        "failed to convert new object (/c; /v1, Kind=ConfigMap) to proper version: unable to convert unstructured object "
+        "to /v1, Kind=ConfigMap: error decoding from json: illegal base64 data at input byte 0"
+    )
+
+
+async def test_a_name_that_is_no_text_is_not_told_as_one(plane: ControlPlane, call: MakeCall) -> None:
+    with pytest.raises(InternalError) as refusal:
+        await applied(plane, call("configmaps", "c", fieldManager="alice"), {**config_map(), "metadata": {"name": [1]}})
+
+    assert refusal.value.message == (
+        "failed to create typed patch object (/; /v1, Kind=ConfigMap): "
+        ".metadata.name: expected string, got &value.valueUnstructured{Value:[]interface {}{1}}"
+    )
+
+
+async def test_what_two_fields_say_of_a_node_belongs_to_who_said_one(plane: ControlPlane, call: MakeCall) -> None:
+    node = {"metadata": {"name": "n"}, "spec": {"podCIDR": "10.0.0.0/24"}}
+
+    stored = await create.create(plane, call("nodes", fieldManager="alice"), node)
+
+    owned_ranges: Json = {".": {}, 'v:"10.0.0.0/24"': {}}
+    assert owned(stored)["alice/Update"] == {"f:spec": {"f:podCIDR": {}, "f:podCIDRs": owned_ranges}}

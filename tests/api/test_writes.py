@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import orjson
 import pytest
 
 from fakekube.api.control_plane import ControlPlane
@@ -144,3 +146,48 @@ async def test_a_write_that_changes_only_the_order_of_raw_keys_is_a_write(plane:
 
     assert list(second.value["spec"]["config"][0]["opaque"]["parameters"]) == ["a", "b"]
     assert second.revision > first.revision
+
+
+UNKNOWN = ['unknown field "data"', 'unknown field "metadata"']
+NO_NAME = "the name of the object (c based on URL) was undeterminable: name must be provided"
+
+
+@pytest.mark.parametrize("version", [None, ""])
+async def test_a_patched_object_without_a_version_has_no_field_that_anybody_knows(
+    plane: ControlPlane, call: MakeCall, put: Put, version: str | None
+) -> None:
+    await put("configmaps", "c", data={"a": "1"})
+    request, strict = call("configmaps", "c"), call("configmaps", "c", fieldValidation="Strict")
+    body = orjson.dumps({"apiVersion": version})
+
+    with pytest.raises(BadRequest) as nameless:
+        await patch(plane, request, body, MERGE_PATCH)
+    with pytest.raises(Invalid) as refusal:
+        await patch(plane, strict, body, MERGE_PATCH)
+
+    assert nameless.value.message == NO_NAME
+    assert request.warnings == UNKNOWN
+    assert refusal.value.message.endswith(f": strict decoding error: {', '.join(UNKNOWN)}")
+
+
+@pytest.mark.parametrize("kind", [None, ""])
+async def test_a_patch_may_leave_the_kind_out(plane: ControlPlane, call: MakeCall, put: Put, kind: str | None) -> None:
+    await put("configmaps", "c")
+
+    stored = await patch(plane, call("configmaps", "c"), orjson.dumps({"kind": kind}), MERGE_PATCH)
+
+    assert stored.value["kind"] == "ConfigMap"
+
+
+@pytest.mark.parametrize(("field", "value", "what"), [("kind", 1, "number"), ("apiVersion", [], "array")])
+async def test_a_patched_kind_is_text(
+    plane: ControlPlane, call: MakeCall, put: Put, field: str, value: Any, what: str
+) -> None:
+    await put("configmaps", "c")
+
+    with pytest.raises(Invalid) as refusal:
+        await patch(plane, call("configmaps", "c"), orjson.dumps({field: value}), MERGE_PATCH)
+
+    assert refusal.value.message.endswith(
+        f"couldn't get version/kind; json parse error: json: cannot unmarshal {what} into Go struct field .{field} of type string"
+    )

@@ -192,3 +192,22 @@ def test_maps_of_objects_and_raw_parts_do_not_merge_deeply() -> None:
         strategic_merge("apps.v1.ControllerRevision", revision, {"data": {"spec": {"a": 2}}})
 
     assert refusal.value.message == 'unable to find api field in struct RawExtension for the json field "spec"'
+
+
+def test_values_can_be_taken_out_of_a_replaced_list_too_but_no_objects() -> None:
+    document = {"spec": {"accessModes": ["ReadWriteOnce", "ReadOnlyMany"]}}
+
+    patch = {"spec": {"$deleteFromPrimitiveList/accessModes": ["ReadOnlyMany"]}}
+
+    assert strategic_merge("core.v1.PersistentVolume", document, patch) == {"spec": {"accessModes": ["ReadWriteOnce"]}}
+    with pytest.raises(StatusError) as refusal:
+        spec_after({"$deleteFromPrimitiveList/tolerations": []}, tolerations=[{"key": "a"}])
+    assert refusal.value.message == "cannot merge lists without merge key for struct"
+
+
+def test_in_the_place_of_null_items_with_directives_are_left_out_as_where_nothing_is() -> None:
+    patch = {"spec": {"drivers": [{"name": "x"}, {"name": "y", "$patch": "delete"}]}}
+
+    merged = strategic_merge("storage.v1.CSINode", {"spec": {"drivers": None}}, patch)
+
+    assert merged == {"spec": {"drivers": [{"name": "x"}]}}

@@ -249,3 +249,64 @@ def test_what_fits_one_type_need_not_fit_another() -> None:
 
     assert [SERVICE.fits(config) for _ in range(3)] == [True] * 3
     assert [POD.fits(config) for _ in range(3)] == [False] * 3
+
+
+def test_a_field_may_be_many_whose_type_is_one_elsewhere() -> None:
+    claim = {"spec": {"claimRef": {"namespace": "a", "name": "b"}}}
+
+    fields = shape_of("core.v1.PersistentVolume").field_set(claim)
+
+    assert texts(fields) == [".spec.claimRef.name", ".spec.claimRef.namespace"]
+
+
+def test_raw_parts_of_built_in_objects_are_one_field() -> None:
+    fields = shape_of("apps.v1.ControllerRevision").field_set({"data": {"spec": {"a": 1}}})
+
+    assert fields == {"f:data": {}}
+
+
+def test_nothing_more_is_told_of_a_map_with_an_unknown_field() -> None:
+    mistakes = SERVICE.mistakes({"spec": {"first": 1, "second": 2, "type": 3}, "metadata": {"name": 1}})
+
+    assert list(mistakes) == [
+        ".spec.first: field not declared in schema",
+        ".metadata.name: expected string, got &value.valueUnstructured{Value:1}",
+    ]
+
+
+EMPTY_LISTS: Any = [
+    ("rbac.v1.Role", {"rules": []}, {"f:rules": {}}),
+    ("storage.v1.CSINode", {"spec": {"drivers": []}}, {"f:spec": {"f:drivers": {}}}),
+    ("discovery.v1.EndpointSlice", {"endpoints": [], "ports": None}, {"f:endpoints": {}}),
+    ("core.v1.Endpoints", {"subsets": []}, {}),
+]
+
+
+@pytest.mark.parametrize(("type_name", "sent", "owned"), EMPTY_LISTS)
+def test_a_list_that_is_always_shown_is_owned_where_it_was_sent_empty(type_name: str, sent: Any, owned: Any) -> None:
+    group, version, kind = type_name.split(".")
+    obj = decode(type_name, sent, kind=kind, version=f"{group}/{version}").object
+
+    fields = shape_of(type_name).created(obj)
+
+    assert {name: node for name, node in fields.items() if name not in ("f:apiVersion", "f:kind")} == owned
+
+
+def test_a_list_that_is_sent_empty_again_is_another_value_than_the_null_that_was_stored() -> None:
+    shape = shape_of("rbac.v1.Role")
+    stored = decode("rbac.v1.Role", {}, kind="Role", version="v1").object
+    sent = decode("rbac.v1.Role", {"rules": []}, kind="Role", version="v1").object
+
+    assert shape.compare(stored, sent).modified == {"f:rules": {}}
+    assert not shape.compare(stored, stored)
+
+
+def test_several_items_that_are_one_take_the_place_of_the_one_with_all_its_fields() -> None:
+    one = typed({"spec": {"containers": [{"name": "a", "env": [{"name": "X", "value": "1"}]}]}})
+    two = typed({"spec": {"containers": [{"name": "a", "env": [{"name": "X", "value": "1"}] * 2}]}})
+    item = '.spec.containers[name="a"].env[name="X"]'
+
+    more, fewer = POD.compare(one, two), POD.compare(two, one)
+
+    assert texts(more.removed) == texts(fewer.added) == [item, f"{item}.name", f"{item}.value"]
+    assert texts(more.added) == texts(fewer.removed) == [item]

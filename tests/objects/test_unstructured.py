@@ -26,3 +26,22 @@ from fakekube.objects.unstructured import why_it_does_not_fit
 )
 def test_the_first_misfit_is_told_as_the_servers_converter_does(value: Any, why: str) -> None:
     assert why_it_does_not_fit(type_of("core.v1.Pod"), value) == why
+
+
+@pytest.mark.parametrize(
+    ("type_name", "value", "why"),
+    [
+        (
+            "core.v1.ConfigMap",
+            {"binaryData": {"k": "?"}},
+            "error decoding from json: illegal base64 data at input byte 0",
+        ),
+        (
+            "coordination.v1.Lease",
+            {"spec": {"renewTime": "2026-01-01"}},
+            'parsing time "2026-01-01" as "2006-01-02T15:04:05.000000Z07:00": cannot parse "" as "T"',
+        ),
+    ],
+)
+def test_values_that_read_themselves_say_why_they_cannot(type_name: str, value: Any, why: str) -> None:
+    assert why_it_does_not_fit(type_of(type_name), value) == why

@@ -217,6 +217,7 @@ def warnings(node: Object, old: Object | None) -> list[str]:
 
 
 STRATEGY = Strategy(
+    set_defaults=prepare,
     warnings=warnings,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
