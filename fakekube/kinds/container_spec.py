@@ -408,9 +408,12 @@ def _restart(container: Object, path: str) -> list[FieldError]:
 
 
 def seccomp_profile(profile: Object | None, path: str) -> list[FieldError]:
-    if not profile:
+    if profile is None:
         return []
-    errors = _SECCOMP_TYPE(profile.get("type"), f"{path}.type")
+    if not profile.get("type"):
+        errors = [required(f"{path}.type", "type is required when seccompProfile is set")]
+    else:
+        errors = _SECCOMP_TYPE(profile["type"], f"{path}.type")
     local = profile.get("localhostProfile")
     if profile.get("type") == "Localhost":
         if local is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 
@@ -48,7 +49,8 @@ def validate(spec: Object, path: str) -> list[FieldError]:
 def _completion_mode(spec: Object, path: str) -> list[FieldError]:
     mode = spec.get("completionMode")
     if mode is not None and mode not in ("NonIndexed", "Indexed"):
-        return [not_supported(f"{path}.completionMode", mode, ("NonIndexed", "Indexed"))]
+        errors = [not_supported(f"{path}.completionMode", mode, ("NonIndexed", "Indexed"))]
+        return errors + _only_indexed(spec, path, ("successPolicy",))
     if mode == "Indexed":
         errors = []
         if spec.get("completions") is None:
@@ -57,8 +59,12 @@ def _completion_mode(spec: Object, path: str) -> list[FieldError]:
             detail = f"must be less than or equal to {MOST_PARALLEL} when completion mode is Indexed"
             errors.append(invalid(f"{path}.parallelism", spec["parallelism"], detail))
         return errors + _failed_indexes(spec, path)
+    return _only_indexed(spec, path, ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"))
+
+
+def _only_indexed(spec: Object, path: str, refused: Sequence[str]) -> list[FieldError]:
     errors = []
-    for field in ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"):
+    for field in refused:
         value = spec.get(field)
         if value is not None:
             shown = _success_policy_shown(value) if field == "successPolicy" else value
@@ -198,18 +204,42 @@ def index_list(text: str, completions: int) -> int:
     """How many indexes `0-2,5` names, of a Job of so many completions. Raises IndexListError."""
     total, last = 0, -1
     for part in text.split(",") if text else ():
-        ends = part.split("-")
-        if len(ends) > 2:
-            why = "violates the requirement that an index interval can have at most two parts separated by '-'"
-            raise IndexListError(f"the fragment {go_quoted(part)} {why}")
-        first, *rest = (_index(end, completions) for end in ends)
-        if rest and first >= rest[0]:
-            raise IndexListError(f"non-increasing order, previous: {first}, current: {rest[0]}")
+        first, end = _interval(part, completions)
         if last >= first:
             raise IndexListError(f"non-increasing order, previous: {last}, current: {first}")
-        last = rest[0] if rest else first
+        last = end
         total += last - first + 1
     return total
+
+
+def overlap(some: str, others: str, completions: int) -> int | None:
+    """The first index that both lists name, as far as they can be read."""
+    intervals: list[list[tuple[int, int]]] = [[], []]
+    for text, found in zip((some, others), intervals, strict=True):
+        for part in text.split(","):
+            with contextlib.suppress(IndexListError):
+                found.append(_interval(part, completions))
+    left, right = intervals
+    i = j = 0
+    while i < len(left) and j < len(right):
+        if left[i][0] <= right[j][1] and right[j][0] <= left[i][1]:
+            return max(left[i][0], right[j][0])
+        if left[i][0] <= right[j][0]:
+            i += 1
+        else:
+            j += 1
+    return None
+
+
+def _interval(text: str, completions: int) -> tuple[int, int]:
+    ends = text.split("-")
+    if len(ends) > 2:
+        why = "violates the requirement that an index interval can have at most two parts separated by '-'"
+        raise IndexListError(f"the fragment {go_quoted(text)} {why}")
+    first, *rest = (_index(end, completions) for end in ends)
+    if rest and first >= rest[0]:
+        raise IndexListError(f"non-increasing order, previous: {first}, current: {rest[0]}")
+    return first, rest[0] if rest else first
 
 
 def _index(text: str, completions: int) -> int:

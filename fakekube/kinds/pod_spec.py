@@ -212,7 +212,7 @@ def _affinity(affinity: Object, path: str) -> list[FieldError]:
         for i, term in enumerate(node.get("preferredDuringSchedulingIgnoredDuringExecution") or ()):
             place = f"{path}.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[{i}]"
             errors += _weight(term, place)
-            errors += _node_term(term.get("preference") or {}, f"{place}.preference")
+            errors += _node_term(term.get("preference") or {}, f"{place}.preference", preferred=True)
     for kind in ("podAffinity", "podAntiAffinity"):
         pods = affinity.get(kind)
         if not pods:
@@ -238,16 +238,17 @@ def node_selector(selector: Object, path: str) -> list[FieldError]:
     return [error for i, term in enumerate(terms) for error in _node_term(term, f"{path}.nodeSelectorTerms[{i}]")]
 
 
-def _node_term(term: Object, path: str) -> list[FieldError]:
+def _node_term(term: Object, path: str, *, preferred: bool = False) -> list[FieldError]:
+    """Values that no label can have are let through where they are only preferred."""
     errors: list[FieldError] = []
     for i, expression in enumerate(term.get("matchExpressions") or ()):
-        errors += _node_expression(expression, f"{path}.matchExpressions[{i}]")
+        errors += _node_expression(expression, f"{path}.matchExpressions[{i}]", preferred=preferred)
     for i, expression in enumerate(term.get("matchFields") or ()):
         errors += _node_field(expression, f"{path}.matchFields[{i}]")
     return errors
 
 
-def _node_expression(expression: Object, path: str) -> list[FieldError]:
+def _node_expression(expression: Object, path: str, *, preferred: bool) -> list[FieldError]:
     operator, values = expression.get("operator", ""), expression.get("values") or []
     errors: list[FieldError] = []
     if operator in ("Gt", "Lt"):
@@ -265,7 +266,7 @@ def _node_expression(expression: Object, path: str) -> list[FieldError]:
         errors.append(invalid(f"{path}.operator", operator, "not a valid selector operator"))
     key = expression.get("key", "")
     errors += [invalid(f"{path}.key", key, text) for text in names.qualified_name(key)]
-    for i, value in enumerate(values):
+    for i, value in enumerate(() if preferred else values):
         errors += [invalid(f"{path}.values[{i}]", value, text) for text in names.label_value(value)]
     return errors
 

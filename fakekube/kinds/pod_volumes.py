@@ -133,7 +133,8 @@ def _downward_item(item: Object, path: str) -> list[FieldError]:
 
 
 _LONGEST_REMEMBERED = 4096
-_PROJECTIONS = ("secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate")
+_PROJECTIONS = ("secret", "configMap", "downwardAPI", "serviceAccountToken")
+"""Others are dropped before they could be judged (gated_fields)."""
 
 
 _good_projections: Repeated[bytes, bool] = Repeated(256)
@@ -157,10 +158,10 @@ def _judged_projections(source: Object, path: str) -> list[FieldError]:
         place = f"{path}.sources[{i}]"
         present = [kind for kind in _PROJECTIONS if projection.get(kind) is not None]
         # One that says nothing is let through with a warning.
-        for kind in present[:1]:
+        for kind in present:
             errors += _projection(kind, projection[kind], place, path, seen)
         if len(present) > 1:
-            errors += [forbidden(place, "may not specify more than 1 volume type per source")] * (len(present) - 1)
+            errors.append(forbidden(place, "may not specify more than 1 volume type per source"))
     return errors
 
 
@@ -235,7 +236,11 @@ DEPRECATED_SOURCES = {
 
 def access_modes(modes: Sequence[str] | None, path: str) -> list[FieldError]:
     errors = [not_supported(path, mode, ACCESS_MODES) for mode in modes or () if mode not in ACCESS_MODES]
-    if modes and "ReadWriteOncePod" in modes and len(modes) > 1:
+    if (
+        modes
+        and "ReadWriteOncePod" in modes
+        and any(mode in modes for mode in ACCESS_MODES if mode != "ReadWriteOncePod")
+    ):
         errors.append(forbidden(path, "may not use ReadWriteOncePod with other access modes"))
     return errors
 
@@ -257,8 +262,8 @@ def claim_warnings(spec: Object, path: str) -> list[str]:
     return told
 
 
-def claim_spec(spec: Object, path: str) -> list[FieldError]:
-    """The spec of a PersistentVolumeClaim, of its own or in a template."""
+def claim_spec(spec: Object, path: str, before: Object | None = None) -> list[FieldError]:
+    """The spec of a PersistentVolumeClaim, of its own or in a template, and what it was before a change."""
     errors: list[FieldError] = []
     if not spec.get("accessModes"):
         errors.append(required(f"{path}.accessModes", "at least 1 access mode is required"))
@@ -269,9 +274,12 @@ def claim_spec(spec: Object, path: str) -> list[FieldError]:
         errors.append(required(f"{path}.resources[storage]"))
     elif parse(storage["storage"]) <= 0:
         errors.append(invalid(f"{path}.resources[storage]", str(storage["storage"]), "must be greater than zero"))
-    errors += rules.check(spec, _CLAIM_ROWS, path)
+    had_group = any(fields.at(before, f"{field}.apiGroup") is not None for field in ("dataSource", "dataSourceRef"))
+    errors += rules.check(spec, _CLAIM_ROWS_OF_OLD if had_group else _CLAIM_ROWS, path)
     source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
-    if source is not None and reference is not None:
+    if source is not None and reference is not None and reference.get("namespace"):
+        errors.append(invalid(path, {}, "may not be specified when dataSourceRef.namespace is specified"))
+    elif source is not None and reference is not None:
         told = tuple(
             {field: each.get(field) or "" for field in ("apiGroup", "kind", "name")} for each in (source, reference)
         )
@@ -290,15 +298,21 @@ def _data_source(value: Any, path: str) -> list[FieldError]:
     group, kind = value.get("apiGroup") or "", value.get("kind", "")
     if not group and kind != "PersistentVolumeClaim":
         errors.append(invalid(path, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"))
-    return errors + rules.named(names.subdomain)(group, f"{path}.apiGroup")
+    return errors
+
+
+def _group(value: Any, path: str) -> list[FieldError]:
+    return rules.named(names.subdomain)((value or {}).get("apiGroup"), f"{path}.apiGroup")
 
 
 _CLAIM_ROWS = (
     ("storageClassName", rules.named(names.subdomain)),
     ("volumeMode", rules.one_of("Block", "Filesystem")),
-    ("dataSource", _data_source),
-    ("dataSourceRef", _data_source),
+    ("dataSource", _data_source, _group),
+    ("dataSourceRef", _data_source, _group),
 )
+_CLAIM_ROWS_OF_OLD = (*_CLAIM_ROWS[:-2], ("dataSource", _data_source), ("dataSourceRef", _data_source))
+"""What has a group already may have any, as it was once let through."""
 
 
 _CHECKS: Mapping[str, Callable[[Object, str], list[FieldError]]] = {

@@ -61,13 +61,16 @@ def validate_create(job: Object) -> list[FieldError]:
     return _generated(job) + validate_spec(job["spec"]) + _pod_names(job)
 
 
-def _generated(job: Object) -> list[FieldError]:
+def _generated(job: Object, *, prefixed: bool = True) -> list[FieldError]:
+    """What ties the pods to the Job; without the labels of today where the Job has been without."""
     spec = job["spec"]
     if spec.get("manualSelector") or spec.get("selector") is None:
         return []
     errors: list[FieldError] = []
     labels = workloads.labels_of(spec.get("template") or {})
-    expected = generated_labels(job)
+    expected = {
+        key: value for key, value in generated_labels(job).items() if prefixed or key in (OLD_UID_LABEL, OLD_NAME_LABEL)
+    }
     for key, value in expected.items():
         place = f"spec.template.metadata.labels[{key}]"
         if key not in labels:
@@ -105,7 +108,9 @@ def _pod_names(job: Object) -> list[FieldError]:
 
 def validate_update(job: Object, old: Object) -> list[FieldError]:
     spec, before = job["spec"], old["spec"]
-    errors = _generated(job) + validate_spec(spec) + _pod_names(job)
+    labels = workloads.labels_of(before.get("template") or {})
+    errors = _generated(job, prefixed=UID_LABEL in labels and NAME_LABEL in labels)
+    errors += validate_spec(spec) + _pod_names(job)
     # The spec is asked twice.
     errors += validate_spec(spec)
     errors += _completions(spec, before)
