@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from fakekube.kinds.webhook_rules import MATCH_RESOURCES, match_conditions
+from fakekube.kinds.webhook_rules import MATCH_RESOURCES, given_one_of, match_conditions
 from fakekube.objects import names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
 from fakekube.registry.kind import Object
@@ -113,16 +113,12 @@ class Expressions:
 
     def variables(self, value: Any, path: str) -> list[FieldError]:
         errors: list[FieldError] = []
-        seen: set[str] = set()
         for i, variable in enumerate(value or ()):
             name, place, text = variable.get("name", ""), f"{path}[{i}]", variable.get("expression") or ""
             if not name.strip():
                 errors.append(required(f"{place}.name", "name is not specified"))
             elif not _IDENTIFIER(name) or name in _RESERVED:
                 errors.append(invalid(f"{place}.name", name, "must be a valid CEL identifier"))
-            if name and name in seen:
-                errors.append(duplicate(f"{place}.name", name))
-            seen.add(name)
             if text.strip():
                 errors += self.errors(text, f"{place}.expression", partial(self.composition.add_variable, name))
             else:
@@ -189,10 +185,10 @@ def validating(policy: Object) -> list[FieldError]:
         ("expression", expressions.rule("bool")),
         ("messageExpression", expressions.message),
         ("message", _message),
-        ("reason", rules.one_of(*REASONS)),
+        ("reason", given_one_of(*REASONS)),
     )
     rows = (
-        ("failurePolicy", rules.needed_one_of("Fail", "Ignore")),
+        ("failurePolicy", rules.needed_part, given_one_of("Fail", "Ignore")),
         ("paramKind", _PARAM_KIND),
         _constraints,
         ("matchConditions", partial(match_conditions, has_params=expressions.has_params)),
@@ -254,7 +250,7 @@ def mutating(policy: Object) -> list[FieldError]:
     spec = policy.get("spec") or {}
     expressions = Expressions(spec, _of_mutations)
     rows = (
-        ("failurePolicy", rules.needed_one_of("Fail", "Ignore")),
+        ("failurePolicy", rules.needed_part, given_one_of("Fail", "Ignore")),
         ("paramKind", _PARAM_KIND),
         _constraints,
         _operations("matchConstraints"),
@@ -286,7 +282,7 @@ def _param_ref(value: Any, path: str) -> list[FieldError]:
             errors.append(forbidden(f"{path}.selector", detail))
     elif not name:
         errors.append(required(path, "one of name or selector must be specified"))
-    return errors + rules.needed_one_of("Allow", "Deny")(
+    return errors + rules.needed_one_of("Deny", "Allow")(
         value.get("parameterNotFoundAction"), f"{path}.parameterNotFoundAction"
     )
 
@@ -312,7 +308,7 @@ def _actions(value: Any, path: str) -> list[FieldError]:
     return errors
 
 
-_WARNING = (("fieldRef", rules.needed), ("warning", rules.needed))
+_WARNING = (("warning", rules.needed), ("fieldRef", rules.needed))
 VALIDATING_STATUS: tuple[rules.Row, ...] = (
     ("status.typeChecking.expressionWarnings", rules.each(*_WARNING)),
     ("status.conditions", rules.conditions),

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
-from fakekube.objects import names, rules
+from fakekube.objects import go_urls, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, invalid, not_supported, required
 from fakekube.registry.kind import Object
 
@@ -84,20 +83,18 @@ RULE: tuple[rules.Row, ...] = (
 
 def url(value: str, path: str) -> list[FieldError]:
     try:
-        parts = urlsplit(value)
-    except ValueError as error:
+        parts = go_urls.parse(value)
+    except go_urls.URLError as error:
         return [required(path, f"url must be a valid URL: {error}{_URL_FORM}")]
-    user, at, _ = parts.netloc.rpartition("@")
-    host = parts.netloc[len(user) + len(at) :]
     errors: list[FieldError] = []
     if parts.scheme != "https":
         errors.append(invalid(path, parts.scheme, f"'https' is the only allowed URL scheme{_URL_FORM}"))
-    if not host:
-        errors.append(invalid(path, host, f"host must be specified{_URL_FORM}"))
-    if at:
-        errors.append(invalid(path, user, "user information is not permitted in the URL"))
+    if not parts.host:
+        errors.append(invalid(path, parts.host, f"host must be specified{_URL_FORM}"))
+    if parts.user is not None:
+        errors.append(invalid(path, parts.user, "user information is not permitted in the URL"))
     if parts.fragment:
-        errors.append(invalid(path, parts.fragment, "fragments are not permitted in the URL"))
+        errors.append(invalid(path, parts.fragment.decode(errors="replace"), "fragments are not permitted in the URL"))
     if parts.query:
         errors.append(invalid(path, parts.query, "query parameters are not permitted in the URL"))
     return errors
@@ -123,9 +120,14 @@ def _service_path(value: Any, path: str) -> list[FieldError]:
     return errors
 
 
-_SERVICE = (
-    ("name", rules.needed_because("service name is required")),
-    ("namespace", rules.needed_because("service namespace is required")),
+def _called(value: Object, path: str) -> list[FieldError]:
+    """Version 1.36 takes the name of the service for its namespace, and the other way round."""
+    missing = (("name", value.get("namespace")), ("namespace", value.get("name")))
+    return [required(f"{path}.{field}") for field, given in missing if not given]
+
+
+_SERVICE: tuple[rules.Row, ...] = (
+    _called,
     ("port", port),
     ("path", _service_path),
 )
@@ -175,7 +177,7 @@ def match_conditions(value: Any, path: str, *, has_params: bool = False) -> list
         ("name", rules.needed_name(names.qualified_name)),
     )
     seen: set[str] = set()
-    for i, condition in enumerate(() if errors else value or ()):
+    for i, condition in enumerate(value or ()):
         errors += rules.check(condition, rows, f"{path}[{i}]")
         name = condition.get("name", "")
         if name and name in seen:
@@ -241,9 +243,9 @@ def _resource_rule(value: Object, path: str) -> list[FieldError]:
 
 
 MATCH_RESOURCES: tuple[rules.Row, ...] = (
-    ("matchPolicy", rules.needed_one_of("Equivalent", "Exact")),
-    ("namespaceSelector", rules.selector),
-    ("objectSelector", rules.selector),
+    ("matchPolicy", rules.needed_part, given_one_of("Equivalent", "Exact")),
+    ("namespaceSelector", rules.needed_part, rules.selector),
+    ("objectSelector", rules.needed_part, rules.selector),
     ("resourceRules", rules.each(_resource_rule)),
     ("excludeResourceRules", rules.each(_resource_rule)),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fakekube.objects import names, rules
-from fakekube.objects.field_errors import FieldError
+from fakekube.objects import as_sent, names, rules
+from fakekube.objects.field_errors import FieldError, invalid
+from fakekube.objects.metadata import IMMUTABLE_TEXT
 from fakekube.registry.kind import Object, Strategy
 
 validate = rules.table(
@@ -14,7 +15,12 @@ validate = rules.table(
 
 
 def validate_update(capacity: Object, old: Object) -> list[FieldError]:
-    return validate(capacity) + rules.unchanged_at(capacity, old, "nodeTopology", "storageClassName")
+    errors = validate(capacity)
+    topology, before = capacity.get("nodeTopology"), old.get("nodeTopology")
+    # A selector of everything is another than none.
+    if topology != before or (topology is None) != (before is None):
+        errors.append(invalid("nodeTopology", as_sent.shown_at(capacity, "nodeTopology"), IMMUTABLE_TEXT))
+    return errors + rules.unchanged_at(capacity, old, "storageClassName")
 
 
 STRATEGY = Strategy(validate_create=validate, validate_update=validate_update)

@@ -91,3 +91,72 @@ def test_policy_that_says_nothing_is_refused(refused: Refused) -> None:
         "spec.validations: Required value: validations or auditAnnotations must contain at least one item",
         "spec.auditAnnotations: Required value: validations or auditAnnotations must contain at least one item",
     ]
+
+
+def _webhook(**parts: Any) -> Any:
+    config = {"url": "https://x.example.com/"}
+    whole = {"name": "a.b.c", "admissionReviewVersions": ["v1"], "sideEffects": "None", "clientConfig": config, **parts}
+    return {"webhooks": [whole]}
+
+
+def _rule(**parts: Any) -> Any:
+    rule = {"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["pods"], **parts}
+    return _webhook(rules=[rule])
+
+
+URL = "webhooks[0].clientConfig.url: Required value: url must be a valid URL: parse"
+FORM = "; desired format: https://host[/path]"
+MORE_REFUSALS: list[tuple[Any, list[str]]] = [
+    (_webhook(clientConfig={"service": {"name": "s"}}), ["webhooks[0].clientConfig.service.name: Required value"]),
+    (
+        _webhook(clientConfig={"service": {"namespace": "n"}}),
+        ["webhooks[0].clientConfig.service.namespace: Required value"],
+    ),
+    (_webhook(clientConfig={"url": "::"}), [f'{URL} "::": missing protocol scheme{FORM}']),
+    (_webhook(clientConfig={"url": "https://[::1"}), [f"""{URL} "https://[::1": missing ']' in host{FORM}"""]),
+    (
+        _webhook(failurePolicy="", matchPolicy=""),
+        [
+            'webhooks[0].failurePolicy: Unsupported value: "": supported values: "Fail", "Ignore"',
+            'webhooks[0].matchPolicy: Unsupported value: "": supported values: "Equivalent", "Exact"',
+        ],
+    ),
+    (
+        _rule(scope=""),
+        ['webhooks[0].rules[0].scope: Unsupported value: "": supported values: "*", "Cluster", "Namespaced"'],
+    ),
+    (_rule(resources=["", "*"]), ["webhooks[0].rules[0].resources[0]: Required value"]),
+    (_rule(resources=["pods", "*"]), []),
+    (
+        _rule(resources=["*", "pods"]),
+        [
+            'webhooks[0].rules[0].resources: Invalid value: ["*","pods"]: if \'*\' is present, must not specify other resources '
+            "without subresources"
+        ],
+    ),
+    (
+        _webhook(matchConditions=[{"name": f"c{i}", "expression": "true" if i else ""} for i in range(65)]),
+        [
+            "webhooks[0].matchConditions: Too many: 65: must have at most 64 items",
+            "webhooks[0].matchConditions[0].expression: Required value",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("sent", "texts"), MORE_REFUSALS)
+def test_one_webhook_is_refused_as_the_real_server_refuses_it(refused: Refused, sent: Any, texts: list[str]) -> None:
+    assert refused(KIND, sent) == texts
+
+
+def test_binding_may_not_leave_open_what_happens_without_parameters(refused: Refused) -> None:
+    spec = {
+        "policyName": "p",
+        "paramRef": {"name": "n", "parameterNotFoundAction": "x"},
+        "matchResources": {"matchPolicy": ""},
+    }
+
+    assert refused("mutatingadmissionpolicybindings.admissionregistration.k8s.io", {"spec": spec}) == [
+        'spec.paramRef.parameterNotFoundAction: Unsupported value: "x": supported values: "Deny", "Allow"',
+        'spec.matchResources.matchPolicy: Unsupported value: "": supported values: "Equivalent", "Exact"',
+    ]

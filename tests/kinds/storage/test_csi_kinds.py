@@ -145,3 +145,11 @@ def test_attachment_stays(refused_change: Refused) -> None:
         'spec: Invalid value: {"Attacher":"a.example.com","Source":{"PersistentVolumeName":"pv","InlineVolumeSpec":null},'
         '"NodeName":"m"}: field is immutable'
     ]
+
+
+def test_selector_of_every_node_is_another_than_none(refused_change: Refused) -> None:
+    capacity = {"storageClassName": "s"}
+
+    assert refused_change("csistoragecapacities.storage.k8s.io", capacity, {**capacity, "nodeTopology": {}}) == [
+        "nodeTopology: Invalid value: {}: field is immutable"
+    ]
