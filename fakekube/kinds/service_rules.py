@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fakekube.objects import fields, names, rules
+from fakekube.objects import as_sent, fields, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
+from fakekube.objects.metadata import IMMUTABLE_TEXT
 from fakekube.registry.kind import Object
 
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
@@ -14,6 +15,7 @@ _ONLY_BALANCED = "may only be used when `type` is 'LoadBalancer'"
 _NOT_EXTERNAL = "may not be set for ExternalName services"
 _LONGEST_AFFINITY_S = 86400
 KUBELET_PORT = 10250
+HINTS, TOPOLOGY = "service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode"
 SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 """The annotation in which ranges stood before they had a field."""
 
@@ -27,8 +29,8 @@ _ROWS_OF_A_PORT = (
 def validate(service: Object) -> list[FieldError]:
     spec = service["spec"]
     ports, type_ = spec.get("ports") or [], spec.get("type", "")
-    headless = spec.get("clusterIP") == "None"
-    errors: list[FieldError] = []
+    headless = _is_headless(spec)
+    errors = _hints(service)
     if not ports and not headless and type_ != "ExternalName":
         errors.append(required("spec.ports"))
     if type_ == "LoadBalancer":
@@ -54,7 +56,7 @@ def validate(service: Object) -> list[FieldError]:
         spec, [("selector", rules.labels), ("sessionAffinity", rules.one_of("ClientIP", "None"))], "spec"
     )
     timeout = fields.at(spec, "sessionAffinityConfig.clientIP.timeoutSeconds")
-    if timeout is not None and not 0 < timeout <= _LONGEST_AFFINITY_S:
+    if spec.get("sessionAffinity") == "ClientIP" and timeout is not None and not 0 < timeout <= _LONGEST_AFFINITY_S:
         detail = f"must be greater than 0 and less than {_LONGEST_AFFINITY_S}"
         errors.append(invalid("spec.sessionAffinityConfig.clientIP.timeoutSeconds", timeout, detail))
     if type_ != "ExternalName":
@@ -123,14 +125,16 @@ def addresses(spec: Object) -> list[FieldError]:
     path = "spec.clusterIPs"
     listed, families = spec.get("clusterIPs") or [], spec.get("ipFamilies") or []
     errors: list[FieldError] = []
-    if listed and not spec.get("clusterIP"):
+    if spec.get("clusterIP") and not listed:
+        errors.append(required(path))
+    elif listed and not spec.get("clusterIP"):
         errors.append(invalid(path, listed, "must be empty when `clusterIP` is not specified"))
     elif listed and spec["clusterIP"] != listed[0]:
         errors.append(invalid(path, listed, "first value must match `clusterIP`"))
     for i, family in enumerate(families):
         if family not in ("IPv4", "IPv6"):
             errors.append(not_supported(f"spec.ipFamilies[{i}]", family, ("IPv4", "IPv6")))
-        elif family in families[:i]:
+        if family in families[:i]:
             errors.append(duplicate(f"spec.ipFamilies[{i}]", family))
     errors += rules.check(spec, [("ipFamilyPolicy", rules.one_of(*POLICIES))], "spec")
     wrong: list[FieldError] = []
@@ -157,7 +161,7 @@ def _families(addresses: Sequence[str], families: Sequence[str], path: str) -> l
     return errors + [
         invalid(f"{path}[{i}]", address, f"expected an {family} value as indicated by `ipFamilies[{i}]`")
         for i, (address, version, family) in enumerate(zip(addresses, versions, families, strict=False))
-        if version != family
+        if version != family and family in ("IPv4", "IPv6")
     ]
 
 
@@ -188,14 +192,40 @@ def _balancing(spec: Object, type_: str) -> list[FieldError]:
         errors.append(forbidden("spec.allocateLoadBalancerNodePorts", _ONLY_BALANCED))
     if type_ != "LoadBalancer" and spec.get("loadBalancerClass"):
         errors.append(forbidden("spec.loadBalancerClass", _ONLY_BALANCED))
-    return errors + rules.check(spec, [("loadBalancerClass", rules.named(names.qualified_name))], "spec")
+    return errors + _class(spec)
+
+
+def _class(spec: Object) -> list[FieldError]:
+    """How a class is called is only asked where there may be one."""
+    if spec.get("type") != "LoadBalancer":
+        return []
+    return rules.check(spec, [("loadBalancerClass", rules.told_by(names.qualified_name))], "spec")
+
+
+def _hints(service: Object) -> list[FieldError]:
+    """An annotation and its predecessor say the same."""
+    annotations = service["metadata"].get("annotations") or {}
+    old, new = annotations.get(HINTS), annotations.get(TOPOLOGY)
+    if old is None or new is None or old == new:
+        return []
+    return [
+        invalid(f"metadata.annotations[{TOPOLOGY}]", new, f"must match annotations[{HINTS}] when both are specified")
+    ]
+
+
+def _is_headless(spec: Object) -> bool:
+    return bool(spec.get("clusterIPs") == ["None"])
+
+
+def is_reached_from_outside(spec: Object) -> bool:
+    type_ = spec.get("type")
+    return type_ in ("NodePort", "LoadBalancer") or (type_ == "ClusterIP" and bool(spec.get("externalIPs")))
 
 
 def _policies(spec: Object, type_: str) -> list[FieldError]:
     errors: list[FieldError] = []
     policy = spec.get("externalTrafficPolicy", "")
-    external = type_ in ("NodePort", "LoadBalancer") or (type_ == "ClusterIP" and bool(spec.get("externalIPs")))
-    if policy and not external:
+    if policy and not is_reached_from_outside(spec):
         errors.append(
             invalid("spec.externalTrafficPolicy", policy, "may only be set for externally-accessible services")
         )
@@ -213,16 +243,62 @@ def _policies(spec: Object, type_: str) -> list[FieldError]:
 
 def validate_update(service: Object, old: Object) -> list[FieldError]:
     spec, before = service["spec"], old["spec"]
-    errors: list[FieldError] = []
-    lasting = spec.get("type") != "ExternalName" and before.get("type") != "ExternalName"
-    if lasting and before.get("clusterIP") and spec.get("clusterIP") != before["clusterIP"]:
-        addresses = spec.get("clusterIPs") or []
-        errors.append(invalid("spec.clusterIPs[0]", addresses, "may not change once set"))
+    errors = _changed_addresses(spec, before) + _changed_families(spec, before)
     if before.get("type") == "LoadBalancer" == spec.get("type") and spec.get("loadBalancerClass") != before.get(
         "loadBalancerClass"
     ):
-        errors.append(invalid("spec.loadBalancerClass", spec.get("loadBalancerClass"), "may not change once set"))
+        errors.append(invalid("spec.loadBalancerClass", spec.get("loadBalancerClass"), _SET_ONCE))
+    errors += _class(spec)
+    if spec.get("type") != "LoadBalancer" and spec.get("loadBalancerClass") is not None:
+        errors.append(forbidden("spec.loadBalancerClass", _ONLY_BALANCED))
+    checks = [
+        each.get("type") == "LoadBalancer" and each.get("externalTrafficPolicy") == "Local" for each in (spec, before)
+    ]
+    if all(checks) and spec.get("healthCheckNodePort") != before.get("healthCheckNodePort"):
+        errors.append(forbidden("spec.healthCheckNodePort", IMMUTABLE_TEXT))
     return errors + validate(service)
+
+
+_SET_ONCE = "may not change once set"
+
+
+def _changed_addresses(spec: Object, before: Object) -> list[FieldError]:
+    """The first address stays; the second may come, and go when one family is asked for."""
+    if "ExternalName" in (spec.get("type"), before.get("type")) or (_is_headless(spec) and _is_headless(before)):
+        return []
+    new, old, path = spec.get("clusterIPs") or [], before.get("clusterIPs") or [], "spec.clusterIPs"
+    if len(new) == len(old):
+        return [invalid(f"{path}[{i}]", new, _SET_ONCE) for i in range(len(new)) if new[i] != old[i]]
+    errors: list[FieldError] = []
+    if not new:
+        errors.append(invalid(f"{path}[0]", as_sent.shown_at(spec, "clusterIPs"), "primary clusterIP can not be unset"))
+    elif old and new[0] != old[0]:
+        errors.append(invalid(f"{path}[0]", new, _SET_ONCE))
+    return errors + _released(spec, len(new) == 1 and len(old) > 1, "clusterIP")
+
+
+def _changed_families(spec: Object, before: Object) -> list[FieldError]:
+    """Likewise the families."""
+    if "ExternalName" in (spec.get("type"), before.get("type")) or _is_headless(spec) or _is_headless(before):
+        return []
+    new, old, path = spec.get("ipFamilies") or [], before.get("ipFamilies") or [], "spec.ipFamilies[0]"
+    if len(new) == len(old):
+        return [invalid(path, new, _SET_ONCE) for one, other in zip(new, old, strict=True) if one != other]
+    errors: list[FieldError] = []
+    addresses = as_sent.shown_at(spec, "clusterIPs")
+    if len(new) < len(old) and not addresses:
+        errors.append(invalid(path, new, "primary ipFamily can not be unset"))
+    if new and old and new[0] != old[0]:
+        errors.append(invalid(path, addresses, _SET_ONCE))
+    return errors + _released(spec, len(new) == 1 and len(old) > 1, "ipFamily")
+
+
+def _released(spec: Object, has_gone: bool, what: str) -> list[FieldError]:
+    policy = spec.get("ipFamilyPolicy")
+    if not has_gone or policy == "SingleStack":
+        return []
+    detail = f"must be set to 'SingleStack' when releasing the secondary {what}"
+    return [invalid("spec.ipFamilyPolicy", policy, detail)]
 
 
 def validate_status(service: Object, old: Object) -> list[FieldError]:
@@ -230,7 +306,7 @@ def validate_status(service: Object, old: Object) -> list[FieldError]:
     if ingress and service["spec"].get("type") != "LoadBalancer":
         detail = "may only be used when `spec.type` is 'LoadBalancer'"
         return [forbidden("status.loadBalancer.ingress", detail)]
-    return rules.each(*_INGRESS)(ingress, "status.loadBalancer.ingress") + rules.check(service, _STATUS)
+    return rules.each(*_INGRESS)(ingress, "status.loadBalancer.ingress")
 
 
 def _mode(ingress: Object, path: str) -> list[FieldError]:
@@ -248,13 +324,12 @@ _INGRESS = (
     _mode,
     ("hostname", rules.named(names.subdomain), rules.no_address),
 )
-_STATUS = (("status.conditions", rules.conditions),)
 
 
 def warnings(service: Object, old: Object | None) -> list[str]:
     spec = service["spec"]
     told: list[str] = []
-    if "service.kubernetes.io/topology-aware-hints" in (service["metadata"].get("annotations") or {}):
+    if HINTS in (service["metadata"].get("annotations") or {}):
         told.append(
             "annotation service.kubernetes.io/topology-aware-hints is deprecated, "
             "please use service.kubernetes.io/topology-mode instead"

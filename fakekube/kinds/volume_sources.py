@@ -15,8 +15,12 @@ from fakekube.objects.field_errors import FieldError, forbidden, invalid, not_su
 from fakekube.registry.kind import Object
 
 HOST_PATH_TYPES = ("", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket")
-_IQN = r"iqn\.\d{4}-\d{2}\.([\w.-]+)(:.*)?|eui\.[0-9A-Fa-f]{16}|naa\.[0-9A-Fa-f]{32}"
-_NO_IQN = "must be valid format starting with iqn, eui, or naa"
+_SCSI_NAMES = {
+    "iqn": r"iqn\.\d{4}-\d{2}\.[A-Za-z0-9.-]+:[^,;*&$|\s]+\Z",
+    "eui": r"\Aeui.[A-Za-z0-9]{16}\Z",
+    "naa": r"\Anaa.[A-Za-z0-9]{32}\Z",
+}
+_BAD_FORMAT = "must be valid format"
 _DISK_KINDS = ("Dedicated", "Managed", "Shared")
 _CACHING_MODES = ("None", "ReadOnly", "ReadWrite")
 
@@ -69,20 +73,27 @@ def _in_byte(value: Any, path: str) -> list[FieldError]:
     return rules.between(0, 255)(value or 0, path)
 
 
-def _iqn(value: Any, path: str) -> list[FieldError]:
-    if not value:
-        return [required(path)]
-    if not value.startswith(("iqn", "eui", "naa")):
-        return [invalid(path, value, _NO_IQN)]
-    return [] if re.fullmatch(_IQN, value) else [invalid(path, value, "must be valid format")]
+def _scsi_name(value: str, path: str, unlike: str) -> list[FieldError]:
+    """`unlike` is told of a name of no known form."""
+    form = _SCSI_NAMES.get(value[:3])
+    if form is None:
+        return [invalid(path, value, unlike)]
+    return [] if re.search(form, value, re.ASCII) else [invalid(path, value, _BAD_FORMAT)]
 
 
-def _initiator(value: Any, path: str) -> list[FieldError]:
-    """Told at a field that is not written as the clients write it."""
-    if value is None:
-        return []
-    place = path.replace("initiatorName", "initiatorname")
-    return _iqn(value, place) if value else [invalid(place, value, _NO_IQN)]
+def _scsi(unlike: str) -> tuple[rules.Row, ...]:
+    """The rows of an iSCSI source."""
+
+    def initiator(value: Any, path: str) -> list[FieldError]:
+        # Told at a field that is not written as the clients write it.
+        return [] if value is None else _scsi_name(value, path.replace("initiatorName", "initiatorname"), unlike)
+
+    return (
+        ("iqn", lambda value, path: _scsi_name(value, path, unlike) if value else [required(path)]),
+        ("lun", _in_byte),
+        _chap_secret,
+        ("initiatorName", initiator),
+    )
 
 
 def _chap_secret(source: Object, path: str) -> list[FieldError]:
@@ -102,17 +113,16 @@ def _flocker(source: Object, path: str) -> list[FieldError]:
 
 def _fibre_channel(source: Object, path: str) -> list[FieldError]:
     names_, ids = source.get("targetWWNs") or [], source.get("wwids") or []
-    detail = "must specify either targetWWNs or wwids, but not both"
     if not names_ and not ids:
-        return [required(f"{path}.targetWWNs", detail)]
-    if names_ and ids:
-        return [invalid(f"{path}.targetWWNs", names_, detail)]
+        return [required(f"{path}.targetWWNs", "must specify either targetWWNs or wwids, but not both")]
     if not names_:
         return []
+    detail = "targetWWNs and wwids can not be specified simultaneously"
+    errors = [invalid(f"{path}.targetWWNs", names_, detail)] if ids else []
     lun = source.get("lun")
     if lun is None:
-        return [required(f"{path}.lun", "lun is required if targetWWNs is specified")]
-    return rules.between(0, 255)(lun, f"{path}.lun")
+        return [*errors, required(f"{path}.lun", "lun is required if targetWWNs is specified")]
+    return errors + rules.between(0, 255)(lun, f"{path}.lun")
 
 
 def _registry(value: Any, path: str) -> list[FieldError]:
@@ -142,7 +152,7 @@ def _azure_disk(source: Object, path: str) -> list[FieldError]:
             not_supported(
                 f"{path}.diskURI",
                 uri,
-                ("/subscriptions/{sub-id}/resourceGroups/{group-name}/providers/Microsoft.Compute/disks/{disk-id}",),
+                ("/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}",),
             )
         )
     if kind not in (None, "Managed") and not uri.startswith("https://"):
@@ -173,6 +183,10 @@ def _publish_secret(source: Object, path: str) -> list[FieldError]:
 
 _SECRET = ("secretRef", rules.within(("name", rules.needed)))
 _NAMESPACED_SECRET = rules.within(("name", rules.needed), ("namespace", rules.needed))
+_NAMED_SECRET = rules.within(
+    ("name", rules.needed_name(names.subdomain)), ("namespace", rules.needed_name(names.label))
+)
+"""CSI's references are judged more strictly than those of older sources."""
 
 
 def _empty_is_none(value: Any, path: str) -> list[FieldError]:
@@ -181,7 +195,9 @@ def _empty_is_none(value: Any, path: str) -> list[FieldError]:
 
 
 def _endpoints_namespace(value: Any, path: str) -> list[FieldError]:
-    return [] if value is None else [invalid(path, value, text) for text in names.label(value)]
+    if value == "":
+        return [invalid(path, value, "if the endpointnamespace is set, it must be a valid namespace name")]
+    return rules.named(names.label)(value, path)
 
 
 _STORAGE_OS = (("volumeName", rules.needed_name(names.label)), ("volumeNamespace", rules.named(names.label)))
@@ -196,7 +212,7 @@ SHARED: Mapping[str, rules.Rule] = {
     "quobyte": rules.within(("registry", _registry), ("volume", rules.needed)),
     "cephfs": needs("monitors"),
     "iscsi": rules.within(
-        ("targetPortal", rules.needed), ("iqn", _iqn), ("lun", _in_byte), _chap_secret, ("initiatorName", _initiator)
+        ("targetPortal", rules.needed), *_scsi("must be valid format starting with iqn, eui, or naa")
     ),
     "cinder": rules.within(("volumeID", rules.needed), _SECRET),
     "fc": _fibre_channel,
@@ -232,12 +248,13 @@ OF_PERSISTENT_VOLUMES: Mapping[str, rules.Rule] = {
     "glusterfs": rules.within(
         ("endpoints", rules.needed), ("path", rules.needed), ("endpointsNamespace", _endpoints_namespace)
     ),
+    "iscsi": rules.within(("targetPortal", rules.needed), *_scsi(_BAD_FORMAT)[:-1], _SECRET, _scsi(_BAD_FORMAT)[-1]),
     "local": rules.within(("path", _local_path)),
     "csi": rules.within(
         ("driver", driver_name),
         ("volumeHandle", rules.needed),
         *(
-            (f"{call}SecretRef", _NAMESPACED_SECRET)
+            (f"{call}SecretRef", _NAMED_SECRET)
             for call in ("controllerPublish", "controllerExpand", "nodePublish", "nodeExpand")
         ),
     ),
@@ -263,11 +280,34 @@ PERSISTENT_VOLUME_ORDER = (
 _TOLD_AS = {"cephfs": "cephFS", "downwardAPI": "downwarAPI"}
 """How those are called that stand beside another source, mistakes of Kubernetes included."""
 
+MORE_THAN_ONE = "may not specify more than 1 volume type"
+
 Check = Callable[[Object, str], list[FieldError]]
 
 
+_JUDGED_AT = {"gcePersistentDisk": "persistentDisk"}
+"""Sources of PersistentVolumes that errors call otherwise."""
+
+
+def source_of_persistent_volume(spec: Object, path: str) -> tuple[str, list[FieldError]]:
+    """Which source a volume has, and what is wrong with that.
+
+    Of several the first one is judged and the others are refused; flexVolume is judged and never refused.
+    """
+    chosen, errors = "", list[FieldError]()
+    for source in PERSISTENT_VOLUME_ORDER:
+        if (value := spec.get(source)) is None:
+            continue
+        if chosen and source != "flexVolume":
+            errors.append(forbidden(f"{path}.{_TOLD_AS.get(source, source)}", MORE_THAN_ONE))
+            continue
+        chosen = chosen or source
+        errors += OF_PERSISTENT_VOLUMES[source](value, f"{path}.{_JUDGED_AT.get(source, source)}")
+    return chosen, errors if chosen else [required(path, "must specify a volume type")]
+
+
 def one_source(volume: Object, path: str, order: tuple[str, ...], checks: Mapping[str, Check]) -> list[FieldError]:
-    """A volume has one source; of several the first one is judged and the others are refused."""
+    """A volume of a pod has one source; of several the first one is judged and the others are refused."""
     # Most volumes have a name and one source, whatever the order.
     given = [field for field in volume if field in checks]
     present = (
@@ -278,7 +318,4 @@ def one_source(volume: Object, path: str, order: tuple[str, ...], checks: Mappin
     if not present:
         return [required(path, "must specify a volume type")]
     errors = checks[present[0]](volume[present[0]], f"{path}.{present[0]}")
-    return errors + [
-        forbidden(f"{path}.{_TOLD_AS.get(source, source)}", "may not specify more than 1 volume type")
-        for source in present[1:]
-    ]
+    return errors + [forbidden(f"{path}.{_TOLD_AS.get(source, source)}", MORE_THAN_ONE) for source in present[1:]]

@@ -12,11 +12,24 @@ from fakekube.objects import as_sent
 
 _ZEROS = {"string": "", "bool": False, "int32": 0, "int64": 0, "float64": 0, "intstr.IntOrString": 0, "types.UID": ""}
 _JSON_NAMES = {
-    ("core.RBDVolumeSource", "CephMonitors"): "monitors",
-    ("core.RBDVolumeSource", "RBDImage"): "image",
-    ("core.RBDVolumeSource", "RBDPool"): "pool",
-    ("core.RBDVolumeSource", "RadosUser"): "user",
+    **{
+        (f"core.RBD{owner}Source", name): json_name
+        for owner in ("Volume", "PersistentVolume")
+        for name, json_name in (
+            ("CephMonitors", "monitors"),
+            ("RBDImage", "image"),
+            ("RBDPool", "pool"),
+            ("RadosUser", "user"),
+        )
+    },
+    **{
+        (f"core.ISCSI{owner}Source", name): json_name
+        for owner in ("Volume", "PersistentVolume")
+        for name, json_name in (("DiscoveryCHAPAuth", "chapAuthDiscovery"), ("SessionCHAPAuth", "chapAuthSession"))
+    },
     ("core.AzureDiskVolumeSource", "DataDiskURI"): "diskURI",
+    ("core.GlusterfsVolumeSource", "EndpointsName"): "endpoints",
+    ("core.GlusterfsPersistentVolumeSource", "EndpointsName"): "endpoints",
 }
 """Go fields whose JSON name is more than their name in other cases."""
 _POD_FLAGS = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")

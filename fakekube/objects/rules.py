@@ -8,6 +8,7 @@ element before it goes to the next, the row is `(path, each(row, row ...))`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
@@ -341,6 +342,17 @@ def quantity_non_negative(value: Any, path: str) -> list[FieldError]:
     if value is None or parse(value) >= 0:
         return []
     return [invalid(path, str(quantity(value)), NON_NEGATIVE_TEXT)]
+
+
+def away_from_zero(amount: Any) -> int:
+    """The whole number that is asked of an amount that is none."""
+    return math.ceil(amount) if amount > 0 else math.floor(amount)
+
+
+def basic_amount(value: Any, path: str) -> list[FieldError]:
+    """An amount that is not negative, told as a whole number."""
+    whole = away_from_zero(parse(value))
+    return [invalid(path, whole, "must be a valid resource quantity")] if whole < 0 else []
 
 
 def quantities_non_negative(value: Any, path: str) -> list[FieldError]:

@@ -115,7 +115,7 @@ REFUSALS: list[tuple[str, Any, list[str]]] = [
         "services",
         {"spec": {"ipFamilies": ["IPv4", "IPv6"], "ports": [{"port": 80}]}},
         [
-            "spec.ipFamilyPolicy: Invalid value: null: must be 'RequireDualStack' or 'PreferDualStack' "
+            "spec.ipFamilyPolicy: Invalid value: \"SingleStack\": must be 'RequireDualStack' or 'PreferDualStack' "
             "when multiple IP families are specified"
         ],
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from fakekube.kinds import resource_names
-from fakekube.objects import fields, names
+from fakekube.objects import fields, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, required
 from fakekube.objects.quantities import parse, quantity
 from fakekube.registry.kind import Object, Operation, Strategy
@@ -125,7 +125,7 @@ def _amounts(limit: Object, name: str, path: str) -> list[FieldError]:
 
 def _quotient(above: str, below: str) -> float:
     """In thousandths, of which a part counts whole; by nothing it is without end, and nothing by nothing is no number."""
-    one, other = (float(math.ceil(parse(text) * 1000)) for text in (above, below))
+    one, other = (float(rules.away_from_zero(parse(text) * 1000)) for text in (above, below))
     if other:
         return one / other
     return math.copysign(math.inf, one) if one else math.nan

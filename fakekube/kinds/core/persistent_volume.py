@@ -5,22 +5,23 @@ https://kubernetes.io/docs/concepts/storage/persistent-volumes/
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
-from typing import Any
 
 from fakekube.kinds import node_labels, pod_spec, pod_volumes, volume_sources
 from fakekube.kinds.pod_changes import difference
-from fakekube.objects import fields, names, rules
+from fakekube.objects import as_sent, fields, names, rules
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fakekube.objects.metadata import IMMUTABLE_TEXT
 from fakekube.objects.quantities import parse
 from fakekube.registry.kind import Object, Operation, Strategy
 
 STATUS = "core.v1.PersistentVolumeStatus"
+_MOUNT_OPTIONS = "volume.beta.kubernetes.io/mount-options"
 _IN_SOURCE = frozenset(volume_sources.PERSISTENT_VOLUME_ORDER)
 _OLD_ANNOTATIONS = {
     "volume.beta.kubernetes.io/storage-class": 'deprecated since v1.8; use "storageClassName" attribute instead',
-    "volume.beta.kubernetes.io/mount-options": 'deprecated since v1.31; use "mountOptions" attribute instead',
+    _MOUNT_OPTIONS: 'deprecated since v1.31; use "mountOptions" attribute instead',
 }
 
 
@@ -37,11 +38,13 @@ def prepare_status_update(volume: Object, old: Object, operation: Operation) -> 
         fields.put(status, "lastPhaseTransitionTime", operation.now(), STATUS)
 
 
-def _capacity(value: Any, path: str) -> list[FieldError]:
-    errors = [] if value else [required(path)]
-    if "storage" not in (value or {}) or len(value) > 1:
-        errors.append(not_supported(path, value, ("storage",)))
-    for name, amount in (value or {}).items():
+def _capacity(spec: Object, place: str) -> list[FieldError]:
+    capacity, path = spec.get("capacity") or {}, f"{place}.capacity"
+    errors = [] if capacity else [required(path)]
+    if "storage" not in capacity or len(capacity) > 1:
+        errors.append(not_supported(path, as_sent.shown_at(spec, "capacity"), ("storage",)))
+    for name, amount in capacity.items():
+        errors += rules.basic_amount(amount, f"{path}[{name}]")
         if parse(amount) <= 0:
             errors.append(invalid(f"{path}[{name}]", str(amount), "must be greater than zero"))
     return errors
@@ -57,11 +60,15 @@ def _node_affinity(spec: Object, path: str) -> list[FieldError]:
 
 
 def _source(spec: Object, path: str) -> list[FieldError]:
-    order, checks = volume_sources.PERSISTENT_VOLUME_ORDER, volume_sources.OF_PERSISTENT_VOLUMES
-    errors = volume_sources.one_source(spec, path, order, checks)
-    if spec.get("local") is not None and spec.get("nodeAffinity") is None:
+    source, errors = volume_sources.source_of_persistent_volume(spec, path)
+    if source == "local" and spec.get("nodeAffinity") is None:
         errors.append(required(f"{path}.nodeAffinity", "Local volume requires node affinity"))
-    if fields.at(spec, "hostPath.path") == "/" and spec.get("persistentVolumeReclaimPolicy") == "Recycle":
+    place = fields.text_at(spec, "hostPath.path")
+    if (
+        place.startswith("/")
+        and posixpath.normpath(f"/{place.lstrip('/')}") == "/"
+        and spec.get("persistentVolumeReclaimPolicy") == "Recycle"
+    ):
         detail = "may not be 'recycle' for a hostPath mount of '/'"
         errors.append(forbidden(f"{path}.persistentVolumeReclaimPolicy", detail))
     return errors
@@ -87,7 +94,7 @@ def _only(choice: str, detail: str) -> rules.Rule:
 
 _SPEC = (
     ("accessModes", rules.needed, pod_volumes.access_modes),
-    ("capacity", _capacity),
+    _capacity,
     ("persistentVolumeReclaimPolicy", rules.one_of("Delete", "Recycle", "Retain")),
     _node_affinity,
     _source,
@@ -123,13 +130,32 @@ def inline(value: Object | None, path: str) -> list[FieldError]:
 
 
 def validate(volume: Object) -> list[FieldError]:
-    return rules.check(volume.get("spec") or {}, _SPEC, "spec")
+    return rules.check(volume.get("spec") or {}, _SPEC, "spec") + _mount_options(volume)
+
+
+_TAKE_MOUNT_OPTIONS = (
+    *("gcePersistentDisk", "awsElasticBlockStore", "glusterfs", "nfs", "rbd", "quobyte", "iscsi", "cinder", "cephfs"),
+    *("azureFile", "vsphereVolume", "azureDisk", "photonPersistentDisk"),
+)
+
+
+def _mount_options(volume: Object) -> list[FieldError]:
+    spec = volume.get("spec") or {}
+    if _MOUNT_OPTIONS not in (volume["metadata"].get("annotations") or {}) or any(
+        spec.get(source) is not None for source in _TAKE_MOUNT_OPTIONS
+    ):
+        return []
+    return [forbidden(f"metadata.annotations.{_MOUNT_OPTIONS}", "may not specify mount options for this volume type")]
 
 
 def validate_update(volume: Object, old: Object) -> list[FieldError]:
     spec, before = volume.get("spec") or {}, old.get("spec") or {}
-    errors = validate(volume)
+    # The server asks for everything twice here, but for the mount options.
+    errors = validate(volume) + rules.check(spec, _SPEC, "spec")
     source, was = ({key: each[key] for key in each if key in _IN_SOURCE} for each in (spec, before))
+    given, had = (fields.at(each, "csi.controllerExpandSecretRef") for each in (spec, before))
+    if given is not None and had is None and before.get("csi") is not None:
+        source = {**source, "csi": {key: value for key, value in source["csi"].items() if value is not given}}
     if source != was:
         changed = difference("core.PersistentVolumeSource", was, source)
         detail = f"spec.persistentvolumesource is immutable after creation\n{changed}"

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from fakekube.kinds import pod_volumes
 from fakekube.kinds.core.persistent_volume import old_annotations
 from fakekube.kinds.pod_changes import difference
-from fakekube.objects import fields, rules
-from fakekube.objects.field_errors import FieldError, forbidden
+from fakekube.objects import as_sent, fields, names, rules
+from fakekube.objects.field_errors import FieldError, forbidden, invalid, not_supported
+from fakekube.objects.metadata import IMMUTABLE_TEXT
 from fakekube.objects.quantities import parse
 from fakekube.registry.kind import Object, Operation, Strategy
 
 SPEC = "core.v1.PersistentVolumeClaimSpec"
+CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 _SOURCES = frozenset({("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot")})
 
 
-def prepare(claim: Object, *_: object) -> None:
-    spec = claim["spec"]
+def prepare(claim: Object, old: Object | None, operation: Operation) -> None:
+    spec, before = claim["spec"], (old or {}).get("spec") or {}
+    if fields.text_at(spec, "dataSourceRef.namespace") and before.get("dataSourceRef") is None:
+        # A claim is filled only from what is in its own namespace.
+        del spec["dataSourceRef"]
     source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
     if source is not None and reference is None:
-        if (source.get("apiGroup") or "", source.get("kind", "")) not in _SOURCES:
+        was_filled = before.get("dataSource") is not None or before.get("dataSourceRef") is not None
+        if not was_filled and (source.get("apiGroup") or "", source.get("kind", "")) not in _SOURCES:
             del spec["dataSource"]
         else:
             fields.put(spec, "dataSourceRef", dict(source), SPEC)
@@ -29,7 +36,7 @@ def prepare(claim: Object, *_: object) -> None:
 
 
 def prepare_create(claim: Object, operation: Operation) -> None:
-    prepare(claim)
+    prepare(claim, None, operation)
 
 
 def validate(claim: Object) -> list[FieldError]:
@@ -37,24 +44,44 @@ def validate(claim: Object) -> list[FieldError]:
 
 
 def validate_update(claim: Object, old: Object) -> list[FieldError]:
-    """The claim may grow, may be given its volume, and may change its attributes class once bound."""
+    """The claim may grow, may be given its volume and a missing class, and may change its attributes class once bound."""
     new, before = claim["spec"], old["spec"]
-    errors = validate(claim)
-    frozen = dict(new)
+    errors = pod_volumes.claim_spec(new, "spec", before)
+    frozen, was = dict(new), dict(before)
     if not before.get("volumeName"):
-        fields.keep(frozen, before, "volumeName", SPEC)
+        fields.keep(was, new, "volumeName", SPEC)
+    class_errors, class_may_come = _storage_class(claim, old)
+    errors += class_errors
+    if class_may_come:
+        frozen.pop("storageClassName", None)
     if fields.at(old, "status.phase") == "Bound":
-        fields.keep(frozen, before, "resources", SPEC)
+        if requests := fields.at(new, "resources.requests"):
+            asked = fields.at(before, "resources.requests.storage")
+            frozen["resources"] = {**new["resources"], "requests": {**requests, "storage": asked}}
         fields.keep(frozen, before, "volumeAttributesClassName", SPEC)
-    if frozen != before:
+    if frozen != was:
         detail = (
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
         )
-        changed = difference("core.PersistentVolumeClaimSpec", before, frozen)
+        emptied = {field: value for field, value in as_sent.with_empty(new).items() if value in ([], {})}
+        changed = difference("core.PersistentVolumeClaimSpec", was, {**emptied, **frozen})
         errors.append(forbidden("spec", f"{detail}\n{changed}"))
     errors += _shrunk(new, before, fields.at(old, "status.capacity.storage"))
     errors += rules.unchanged(new.get("volumeMode"), before.get("volumeMode"), "volumeMode")
-    return errors + _attributes_class(new.get("volumeAttributesClassName"), before.get("volumeAttributesClassName"))
+    return errors + _attributes_class(new, before, fields.at(old, "status.currentVolumeAttributesClassName"))
+
+
+def _storage_class(claim: Object, old: Object) -> tuple[list[FieldError], bool]:
+    """What a change does to the annotation that was once the class, and whether a class that was not there may come."""
+    new, was = (each["metadata"].get("annotations") or {} for each in (claim, old))
+    name, before = claim["spec"].get("storageClassName"), old["spec"].get("storageClassName")
+    comes = name is not None and before is None
+    if comes and CLASS_ANNOTATION in was and name == was[CLASS_ANNOTATION] == new.get(CLASS_ANNOTATION, name):
+        return [], True
+    changed = new.get(CLASS_ANNOTATION, "") != was.get(CLASS_ANNOTATION, "")
+    place = f"metadata.annotations.{CLASS_ANNOTATION}"
+    errors = [invalid(place, new.get(CLASS_ANNOTATION, ""), IMMUTABLE_TEXT)] if changed else []
+    return errors, comes and was.get(CLASS_ANNOTATION, name) == name
 
 
 def _shrunk(new: Object, before: Object, capacity: str | None) -> list[FieldError]:
@@ -65,15 +92,55 @@ def _shrunk(new: Object, before: Object, capacity: str | None) -> list[FieldErro
     return [forbidden("spec.resources.requests.storage", "field can not be less than status.capacity")]
 
 
-def _attributes_class(new: str | None, before: str | None) -> list[FieldError]:
-    if not before or new:
+def _attributes_class(new: Object, before: Object, current: str | None) -> list[FieldError]:
+    """Once there is one it may be exchanged, but not taken away."""
+    name = new.get("volumeAttributesClassName")
+    if current is None or name or name == before.get("volumeAttributesClassName"):
         return []
-    to = "nil value" if new is None else "an empty string"
-    return [forbidden("spec.volumeAttributesClassName", f"update from non-nil value to {to} is forbidden")]
+    to = "nil" if name is None else "empty string"
+    detail = f"update to {to} is forbidden when status.currentVolumeAttributesClassName is not nil"
+    return [forbidden("spec.volumeAttributesClassName", detail)]
+
+
+_RESIZE_STATES = (
+    *("ControllerResizeInProgress", "ControllerResizeInfeasible"),
+    *("NodeResizeInProgress", "NodeResizeInfeasible", "NodeResizePending"),
+)
+
+
+def _resized(name: str, path: str) -> list[FieldError]:
+    """What of a claim can grow: its storage, and what other domains know of."""
+    if errors := [invalid(path, name, text) for text in names.qualified_name(name)]:
+        return errors
+    is_native = "/" not in name or "kubernetes.io/" in name
+    return [not_supported(path, name, ("storage",))] if is_native and name != "storage" else []
+
+
+def _resize_states(value: Any, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for name, state in (value or {}).items():
+        errors += _resized(name, path)
+        if state not in _RESIZE_STATES:
+            errors.append(not_supported(path, name, _RESIZE_STATES))
+    return errors
+
+
+def _allocated(value: Any, path: str) -> list[FieldError]:
+    return [
+        error
+        for name, amount in (value or {}).items()
+        for error in _resized(name, path) or rules.basic_amount(amount, f"{path}[{name}]")
+    ]
+
+
+def _capacity(value: Any, path: str) -> list[FieldError]:
+    return [error for name, amount in (value or {}).items() for error in rules.basic_amount(amount, f"{path}[{name}]")]
 
 
 validate_status = rules.table(
-    ("status.capacity", rules.quantities_non_negative), ("status.allocatedResources", rules.quantities_non_negative)
+    ("status.capacity", _capacity),
+    ("status.allocatedResourceStatuses", _resize_states),
+    ("status.allocatedResources", _allocated),
 )
 
 

@@ -27,7 +27,13 @@ def validate(controller: Object, *_: object) -> list[FieldError]:
 
 
 def warnings(controller: Object, old: Object | None) -> Sequence[str]:
-    return pod_warnings.of_owner(controller, old, "spec.template")
+    if old is None:
+        told = pod_warnings.of_name(controller, "Pod names and hostnames")
+        return told + pod_warnings.of_owner(controller, None, "spec.template")
+    if controller["metadata"].get("generation") == old["metadata"].get("generation"):
+        return []
+    # The server tells of the template that goes.
+    return pod_warnings.of_owner(old, None, "spec.template")
 
 
 _drop = gated_fields.of_template("spec.template")

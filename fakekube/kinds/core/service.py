@@ -9,7 +9,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from fakekube.errors import Invalid
+from fakekube.errors import Invalid, internal
 from fakekube.kinds import service_rules
 from fakekube.objects import fields
 from fakekube.objects.field_errors import FieldError, invalid, invalid_object
@@ -18,11 +18,12 @@ from fakekube.registry.kind import Object, Operation, Strategy
 
 SERVICE, SPEC, PORT = "core.v1.Service", "core.v1.ServiceSpec", "core.v1.ServicePort"
 HEADLESS = "None"
-_ADDRESS_FIELDS = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
+_ADDRESS_FIELDS = ("clusterIP", "clusterIPs")
+_FAMILY_FIELDS = ("ipFamilies", "ipFamilyPolicy")
 
 
 def needs_cluster_ip(spec: Object) -> bool:
-    return bool(spec.get("type") in ("ClusterIP", "NodePort", "LoadBalancer"))
+    return bool(spec) and spec.get("type") != "ExternalName"
 
 
 def needs_node_ports(spec: Object) -> bool:
@@ -55,7 +56,7 @@ def prepare_update(service: Object, old: Object, operation: Operation) -> None:
     _bring_addresses_together(new_spec, old_spec)
     _drop_what_the_type_has_no_use_for(new_spec, old_spec)
     if old_spec.get("type") == "LoadBalancer" and new_spec.get("type") != "LoadBalancer":
-        fields.put(service, "status", {"loadBalancer": {}}, SERVICE)
+        fields.put(service, "status", {**(service.get("status") or {}), "loadBalancer": {}}, SERVICE)
     _settle_families(service, old_spec, operation)
     _try_to_allocate(service, old_spec, operation)
 
@@ -69,53 +70,66 @@ def _try_to_allocate(service: Object, before: Object, operation: Operation) -> N
 def _settle_families(service: Object, before: Object, operation: Operation) -> None:
     """Which address families the service has. What does not fit together, or to the cluster, is told before anything else is judged."""
     spec = service["spec"]
-    if spec.get("type") == "ExternalName":
-        return
-    if errors := service_rules.addresses(spec):
-        raise _refusal(service, errors)
     if not needs_cluster_ip(spec):
         return
     own, other = ("IPv6", "IPv4") if ":" in operation.allocators.service_cidr else ("IPv4", "IPv6")
-    policy, families = spec.get("ipFamilyPolicy"), list(spec.get("ipFamilies") or ())
-    kept = before.get("ipFamilies") or []
-    if (policy or "SingleStack") == "SingleStack":
-        if families == kept:
-            # Whoever asks for one and leaves both as they were means the first.
-            families = families[:1]
-            fields.put_or_drop(spec, "ipFamilies", families, SPEC)
-        several = [
-            text
-            for text, listed in (("cluster IPs", "clusterIPs"), ("IP families", "ipFamilies"))
-            if len(spec.get(listed) or ()) > 1
-        ]
-        detail = "must be 'RequireDualStack' or 'PreferDualStack' when multiple {} are specified"
-        if several:
-            path = "spec.ipFamilyPolicy"
-            raise _refusal(service, [invalid(path, policy, detail.format(text)) for text in several])
-    elif families and len(families) < len(kept):
-        detail = "must be 'SingleStack' to release the secondary IP family"
-        raise _refusal(service, [invalid("spec.ipFamilyPolicy", policy, detail)])
-    if spec.get("clusterIP") == HEADLESS and not spec.get("selector"):
-        # Whoever writes the endpoints of such a service may write both families.
-        policy = policy or "RequireDualStack"
+    # Whoever writes the endpoints of such a service may write both families.
+    is_bare = spec.get("clusterIP") == HEADLESS and not spec.get("selector")
+    if not spec.get("ipFamilyPolicy"):
+        policy = before.get("ipFamilyPolicy") or ("RequireDualStack" if is_bare else "SingleStack")
+        fields.put(spec, "ipFamilyPolicy", policy, SPEC)
+    if errors := service_rules.addresses(spec):
+        raise _refusal(service, errors)
+    errors = _unfit_for_policy(spec, before)
+    families = list(spec.get("ipFamilies") or ())
+    for i, address in enumerate(spec.get("clusterIPs") or ()):
+        if address != HEADLESS and i >= len(families):
+            family = "IPv6" if ":" in address else "IPv4"
+            if family == other:
+                detail = f"{family} is not configured on this cluster"
+                errors.append(invalid(f"spec.clusterIPs[{i}]", spec["clusterIPs"], detail))
+            families.append(family)
+    if errors:
+        raise _refusal(service, errors)
+    if is_bare:
         families = families or [own]
-        if policy != "SingleStack" and len(families) == 1:
+        if spec["ipFamilyPolicy"] != "SingleStack" and len(families) == 1:
             families.append(other if families[0] == own else own)
-    else:
-        errors = [
-            invalid(f"spec.ipFamilies[{i}]", family, "not configured on this cluster")
-            for i, family in enumerate(families)
-            if family == other
+    elif errors := _unfit_for_cluster(spec["ipFamilyPolicy"], families, other):
+        raise _refusal(service, errors)
+    fields.put(spec, "ipFamilies", families or [own], SPEC)
+
+
+def _unfit_for_policy(spec: Object, before: Object) -> list[FieldError]:
+    """What does not fit to one family or two; whoever asks for one and leaves both as they were means the first."""
+    policy, path = spec["ipFamilyPolicy"], "spec.ipFamilyPolicy"
+    if policy != "SingleStack":
+        detail = "must be 'SingleStack' to release the secondary {}"
+        return [
+            invalid(path, policy, detail.format(text))
+            for text, listed in (("cluster IP", "clusterIPs"), ("IP family", "ipFamilies"))
+            if 0 < len(spec.get(listed) or ()) < len(before.get(listed) or ())
         ]
-        if policy == "RequireDualStack":
-            errors.append(
-                invalid("spec.ipFamilyPolicy", policy, "this cluster is not configured for dual-stack services")
-            )
-        if errors:
-            raise _refusal(service, errors)
-        policy, families = policy or "SingleStack", families or [own]
-    fields.put(spec, "ipFamilies", families, SPEC)
-    fields.put(spec, "ipFamilyPolicy", policy, SPEC)
+    for listed in ("clusterIPs", "ipFamilies"):
+        if len(spec.get(listed) or ()) > 1 and spec[listed] == before.get(listed):
+            fields.put(spec, listed, spec[listed][:1], SPEC)
+    detail = "must be 'RequireDualStack' or 'PreferDualStack' when multiple {} are specified"
+    return [
+        invalid(path, policy, detail.format(text))
+        for text, listed in (("cluster IPs", "clusterIPs"), ("IP families", "ipFamilies"))
+        if len(spec.get(listed) or ()) == 2
+    ]
+
+
+def _unfit_for_cluster(policy: str, families: Sequence[str], other: str) -> list[FieldError]:
+    errors = []
+    if policy == "RequireDualStack":
+        errors.append(invalid("spec.ipFamilyPolicy", policy, "this cluster is not configured for dual-stack services"))
+    return errors + [
+        invalid(f"spec.ipFamilies[{i}]", family, "not configured on this cluster")
+        for i, family in enumerate(families)
+        if family == other
+    ]
 
 
 def _refusal(service: Object, errors: Sequence[FieldError]) -> Invalid:
@@ -127,7 +141,7 @@ def _keep_allocated(new: Object, old: Object) -> None:
     if needs_cluster_ip(old) and needs_cluster_ip(new):
         if not new.get("clusterIP") and old.get("clusterIP"):
             fields.put(new, "clusterIP", old["clusterIP"], SPEC)
-        if not new.get("clusterIPs") and new.get("clusterIP") == old.get("clusterIP") and old.get("clusterIPs"):
+        if not new.get("clusterIPs") and old.get("clusterIPs"):
             fields.put(new, "clusterIPs", list(old["clusterIPs"]), SPEC)
         for field in ("ipFamilies", "ipFamilyPolicy"):
             if not new.get(field) and field in old:
@@ -153,20 +167,22 @@ def _bring_addresses_together(new: Object, old: Object) -> None:
     if not new.get("clusterIP"):
         new.pop("clusterIPs", None)
     else:
-        fields.put(new, "clusterIPs", [new["clusterIP"], *(new.get("clusterIPs") or [])[1:]], SPEC)
+        fields.put(new, "clusterIPs", [new["clusterIP"]], SPEC)
 
 
 def _drop_what_the_type_has_no_use_for(new: Object, old: Object) -> None:
     """Fields of the old type go with it, unless the same write changed them: then they are refused."""
     if needs_cluster_ip(old) and not needs_cluster_ip(new):
-        _drop_unchanged(new, old, _ADDRESS_FIELDS)
+        if all((new.get(field) or None) == (old.get(field) or None) for field in _ADDRESS_FIELDS):
+            _drop_unchanged(new, old, _ADDRESS_FIELDS)
+        _drop_unchanged(new, old, _FAMILY_FIELDS)
     if needs_node_ports(old) and not needs_node_ports(new):
-        before = {port.get("name", ""): port.get("nodePort") for port in old.get("ports") or ()}
-        for port in new.get("ports") or ():
-            if port.get("nodePort") == before.get(port.get("name", "")):
+        numbers, before = ({port.get("nodePort", 0) for port in each.get("ports") or ()} for each in (new, old))
+        if numbers == before:
+            for port in new.get("ports") or ():
                 port.pop("nodePort", None)
-        if not new.get("externalIPs"):
-            _drop_unchanged(new, old, ("externalTrafficPolicy",))
+    if service_rules.is_reached_from_outside(old) and not service_rules.is_reached_from_outside(new):
+        _drop_unchanged(new, old, ("externalTrafficPolicy",))
     if needs_health_check_port(old) and not needs_health_check_port(new):
         _drop_unchanged(new, old, ("healthCheckNodePort",))
     if old.get("type") == "LoadBalancer" and new.get("type") != "LoadBalancer":
@@ -251,8 +267,8 @@ class _Allocation:
             if not wanted:
                 wanted = self.any_port(None)
                 fields.put(self.spec, "healthCheckNodePort", wanted, SPEC)
-            elif wanted not in held:
-                self.take_port("spec.healthCheckNodePort", wanted)
+            elif wanted not in held and (why := self.untakable(wanted)):
+                raise internal(f"failed to allocate requested HealthCheck NodePort {wanted}: {why}")
             kept.add(wanted)
         for port in held - kept:
             self.allocators.node_ports.release(port)
@@ -266,13 +282,16 @@ class _Allocation:
             raise
 
     def take_port(self, path: str, wanted: int) -> None:
+        if why := self.untakable(wanted):
+            self.refuse(invalid(path, wanted, why))
+
+    def untakable(self, wanted: int) -> str:
+        """Takes the port, or says why it cannot be had."""
         pool = self.allocators.node_ports
         if not pool.contains(wanted):
             valid = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
-            detail = f"provided port is not in the valid range. The range of valid ports is {valid}"
-            self.refuse(invalid(path, wanted, detail))
-        if not pool.take(wanted):
-            self.refuse(invalid(path, wanted, "provided port is already allocated"))
+            return f"provided port is not in the valid range. The range of valid ports is {valid}"
+        return "" if pool.take(wanted) else "provided port is already allocated"
 
 
 def node_ports_of(spec: Object) -> set[int]:
