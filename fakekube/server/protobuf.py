@@ -266,7 +266,10 @@ def _read_unknown(message: _Message, tag: int, data: bytes, position: int, end: 
 
 
 def _go_field_name(json_name: str) -> str:
-    return "ObjectMeta" if json_name == "metadata" else json_name[:1].upper() + json_name[1:]
+    return _GO_FIELD_NAMES.get(json_name) or json_name[:1].upper() + json_name[1:]
+
+
+_GO_FIELD_NAMES = {"metadata": "ObjectMeta", "apiVersion": "APIVersion", "apiGroup": "APIGroup", "uid": "UID"}
 
 
 def _skip(wire: int, data: bytes, position: int, end: int) -> int:
@@ -681,8 +684,6 @@ def _packed_reader(name: str, element: _Element) -> Reader:
 
 
 def _map_reader(name: str, element: _Element) -> Reader:
-    key_tag, value_tag = 1 << 3 | _BYTES, 2 << 3 | element.wire
-
     def read(data: bytes, position: int, end: int, into: Object) -> int:
         length, position = _read_varint(data, position)
         stop = _stop(position, length, end)
@@ -690,13 +691,14 @@ def _map_reader(name: str, element: _Element) -> Reader:
         found = False
         while position < stop:
             tag, position = _read_varint(data, position)
-            if tag == key_tag:
+            # Of an entry only the numbers are looked at, not how what follows says that it lies in the message.
+            if tag >> 3 == 1:
                 key, position = _read_one(_ELEMENTS["string"], data, position, stop)
-            elif tag == value_tag:
+            elif tag >> 3 == 2:
                 value, position = _read_one(element, data, position, stop)
                 found = True
             else:
-                position = _read_unknown(_ENTRY, tag, data, position, stop)
+                position = _skip(tag & 7, data, position, stop)
         if position > stop:
             raise _Malformed(_END)
         if not found:
@@ -817,4 +819,3 @@ _INT_OR_STRING = _plain_message("IntOrString", (1, "type", "integer"), (2, "intV
 _STRINGS = _Message("ExtraValue")
 _STRINGS.fields[1] = "items"
 _STRINGS.readers[1 << 3 | _BYTES] = _list_reader("items", _ELEMENTS["string"])
-_ENTRY = _Message("map entry")

@@ -248,6 +248,23 @@ def test_a_message_that_comes_twice_is_merged() -> None:
     assert protobuf.decode(body)[2] == {"metadata": {"name": "b", "namespace": "x"}}
 
 
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (field(1, b"a") + b"\x1c", "proto: unexpected end of group"),
+        (b"\x0c\x01a", ""),
+        (field(1, b"a") + b"\x18\x05", ""),
+    ],
+)
+def test_of_an_entry_of_a_map_only_the_numbers_are_looked_at(entry: bytes, message: str) -> None:
+    body = envelope(field(2, entry))
+    if message:
+        with pytest.raises(BadRequest, match=message):
+            protobuf.decode(body, "core.v1.ConfigMap")
+    else:
+        assert protobuf.decode(body)[2] == {"data": {"a": ""}}
+
+
 def test_a_32_bit_number_is_cut_to_its_bits() -> None:
     body = envelope(field(2, b"\x08" + varint((1 << 40) + (1 << 31) + 1)), "apps/v1", "Deployment")
 
