@@ -152,10 +152,9 @@ def _something_to_do(spec: Object, path: str) -> list[FieldError]:
 
 def _annotations(policy: str, expressions: Expressions) -> rules.Rule:
     def check(value: Any, path: str) -> list[FieldError]:
-        if value and len(value) > MOST_ANNOTATIONS:
-            detail = f"must not have more than {MOST_ANNOTATIONS} auditAnnotations"
-            return [invalid(path, value, detail)]
         errors: list[FieldError] = []
+        if value and len(value) > MOST_ANNOTATIONS:
+            errors.append(invalid(path, value, f"must not have more than {MOST_ANNOTATIONS} auditAnnotations"))
         seen: set[str] = set()
         for i, annotation in enumerate(value or ()):
             key, place = annotation.get("key", ""), f"{path}[{i}]"

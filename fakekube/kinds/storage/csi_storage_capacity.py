@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from fakekube.kinds import node_labels
 from fakekube.objects import as_sent, names, rules
 from fakekube.objects.field_errors import FieldError, invalid
 from fakekube.objects.metadata import IMMUTABLE_TEXT
@@ -23,4 +26,13 @@ def validate_update(capacity: Object, old: Object) -> list[FieldError]:
     return errors + rules.unchanged_at(capacity, old, "storageClassName")
 
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate_update)
+def warnings(capacity: Object, old: Object | None) -> Sequence[str]:
+    topology = capacity.get("nodeTopology") or {}
+    return node_labels.term_warnings(topology, "nodeTopology") + [
+        f"nodeTopology.matchLabels.{label}: {why}"
+        for label in topology.get("matchLabels") or ()
+        if (why := node_labels.deprecation(label))
+    ]
+
+
+STRATEGY = Strategy(validate_create=validate, validate_update=validate_update, warnings=warnings)

@@ -160,3 +160,18 @@ def test_binding_may_not_leave_open_what_happens_without_parameters(refused: Ref
         'spec.paramRef.parameterNotFoundAction: Unsupported value: "x": supported values: "Deny", "Allow"',
         'spec.matchResources.matchPolicy: Unsupported value: "": supported values: "Equivalent", "Exact"',
     ]
+
+
+def test_annotations_are_judged_even_where_there_are_too_many(refused: Refused) -> None:
+    spec = {
+        "matchConstraints": {
+            "resourceRules": [{"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"]}]
+        }
+    }
+    annotations = [{"key": f"k{i % 20}", "valueExpression": "'a'"} for i in range(21)]
+
+    errors = refused(
+        "validatingadmissionpolicies.admissionregistration.k8s.io", {"spec": {**spec, "auditAnnotations": annotations}}
+    )
+
+    assert [error.rpartition(": ")[2] for error in errors] == ["must not have more than 20 auditAnnotations", '"k0"']

@@ -153,3 +153,13 @@ def test_selector_of_every_node_is_another_than_none(refused_change: Refused) ->
     assert refused_change("csistoragecapacities.storage.k8s.io", capacity, {**capacity, "nodeTopology": {}}) == [
         "nodeTopology: Invalid value: {}: field is immutable"
     ]
+
+
+def test_old_labels_of_nodes_are_told_of_a_capacity(warned: Refused) -> None:
+    old = "beta.kubernetes.io/os"
+    topology = {"matchLabels": {old: "linux"}, "matchExpressions": [{"key": old, "operator": "Exists"}]}
+
+    assert warned("csistoragecapacities.storage.k8s.io", {"storageClassName": "s", "nodeTopology": topology}) == [
+        f'nodeTopology.matchExpressions[0].key: {old} is deprecated since v1.14; use "kubernetes.io/os" instead',
+        f'nodeTopology.matchLabels.{old}: deprecated since v1.14; use "kubernetes.io/os" instead',
+    ]
