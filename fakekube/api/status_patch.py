@@ -52,7 +52,9 @@ def _merged(before: Object, changes: Object) -> Object:
 def _type_of_plain_status(kind: Kind) -> str:
     """The type of the kind's status, if nothing but decoding makes it what is stored; else empty."""
     strategy = kind.strategy
-    if not kind.is_stored_form or strategy.decode is not None or strategy.set_defaults is not None:
+    if not kind.is_stored_form or strategy.decode is not None:
+        return ""
+    if strategy.set_defaults is not None and strategy.defaults_concern_status:
         return ""
     return _status_without_defaults(kind.type_name)
 

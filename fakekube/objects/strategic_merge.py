@@ -101,9 +101,9 @@ def _merge_ordered_lists(original: Object, patch: Object, schema: _Schema) -> No
     for directive in [key for key in patch if key.startswith(SET_ELEMENT_ORDER)]:
         order = _list(patch.pop(directive))
         key = _listed_field(directive, SET_ELEMENT_ORDER, "setElementOrder list")
+        field = _field(schema, key)
         present = _list(original[key]) if key in original else None
         sent = _list(patch[key]) if key in patch else None
-        field = _field(schema, key)
         merge_key = field.patch_merge_key if field else ""
         if sent and order:
             _check_order(sent, order, merge_key)
@@ -297,10 +297,14 @@ def _drop_nulls(value: Any) -> None:
 
 
 def _field(schema: _Schema, key: str) -> Field | None:
-    if isinstance(schema, Type):
-        return schema.fields.get(key)
     if schema is None:
         return None
+    if isinstance(schema, Type):
+        field = schema.fields.get(key)
+        if field is None:
+            struct = schema.name.rpartition(".")[2]
+            raise _failed(f'unable to find api field in struct {struct} for the json field "{key}"')
+        return field
     if schema.shape in ("map", "map_of_lists"):
         raise _failed("merging an object in json but data type is not struct, instead is: map")
     struct = schema.go_type.rpartition(".")[2]

@@ -186,17 +186,24 @@ class Shape:
                 tells_empty = tells_empty or item.__class__ is Emptied
         return self._with_lists_sent_empty(node, value) if tells_empty else node
 
-    def _with_lists_sent_empty(self, node: FieldSet, value: Object) -> FieldSet:
+    def _with_lists_sent_empty(self, node: FieldSet, value: Object, old: Object | None = None) -> FieldSet:
         """A list that is always shown is null where nobody sent it. One that was sent empty is another value, until it is stored."""
-        sent = {f"f:{name}": MEMBER for name in _lists_sent_empty(value) if self.zero.get(name, MISSING) is None}
-        for name, empty in self.zero.items():
-            if (
-                empty
-                and value.get(name) == empty
-                and (below := self.fields[name]._with_lists_sent_empty({}, value[name]))
-            ):
-                sent[f"f:{name}"] = below
-        return {element: {**node, **sent}[element] for element in sorted({*node, *sent})} if sent else node
+        zero = self.zero
+        sent: FieldSet = {}
+        for name in _lists_sent_empty(value):
+            if zero.get(name, MISSING) is None and not (old and (old.get(name) or name in _lists_sent_empty(old))):
+                sent[f"f:{name}"] = MEMBER
+        for name, empty in zero.items():
+            item = value.get(name)
+            if empty and item and item.__class__ is not str:
+                before = node.get(f"f:{name}", _NOTHING)
+                below = self.fields[name]._with_lists_sent_empty(before, item, old.get(name) if old else None)
+                if below is not before:
+                    sent[f"f:{name}"] = below
+        if not sent:
+            return node
+        node = {**node, **sent}
+        return {element: node[element] for element in sorted(node, key=order_of)}
 
     def _created_before(self, value: Object) -> FieldSet:
         """The same, remembered by value: pods of one template have one spec."""
@@ -269,9 +276,8 @@ class Shape:
         added: FieldSet = {}
         if old != new:
             self._compare_below(old, new, removed, modified, added)
-        for name in _lists_sent_empty(new):
-            if self.zero.get(name, MISSING) is None and old.get(name) is None:
-                modified[f"f:{name}"] = MEMBER
+        if self.zero:
+            modified = self._with_lists_sent_empty(modified, new, old)
         return Comparison(removed, modified, added)
 
     def _compare_below(self, old: Any, new: Any, removed: FieldSet, modified: FieldSet, added: FieldSet) -> None:
@@ -553,7 +559,7 @@ def _lists_sent_empty(value: Object) -> Mapping[str, Any]:
     return {name: sent for name, sent in value.empty.items() if sent == []} if value.__class__ is Emptied else _NOTHING
 
 
-_NOTHING: Mapping[str, Any] = {}
+_NOTHING: dict[str, Any] = {}
 
 
 class Mistake(ValueError):

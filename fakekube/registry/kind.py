@@ -162,6 +162,8 @@ class Strategy:
     """Makes an object of a value whose kind has no type in the facts. Raises DecodeError."""
     set_defaults: Callable[[Object], None] | None = None
     """Fills in what is left out, after the defaults of the facts, and puts what may be sent in other words where it is kept."""
+    defaults_concern_status: bool = True
+    """Whether `set_defaults` has anything to do where nothing but the status is written."""
     scale: ScaleRules | None = None
     """What /scale reads and writes, where that is not spec.replicas, status.replicas and spec.selector."""
 

@@ -211,3 +211,17 @@ def test_in_the_place_of_null_items_with_directives_are_left_out_as_where_nothin
     merged = strategic_merge("storage.v1.CSINode", {"spec": {"drivers": None}}, patch)
 
     assert merged == {"spec": {"drivers": [{"name": "x"}]}}
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {"$setElementOrder/shelves": [], "shelves": [{}]},
+        {"containers": [{"name": "new", "shelf": {}}, {"name": "new", "shelf": {}}]},
+    ],
+)
+def test_nothing_merges_in_fields_that_the_type_has_not(patch: dict[str, Any]) -> None:
+    with pytest.raises(StatusError) as refusal:
+        spec_after(patch)
+
+    assert refusal.value.message.startswith("unable to find api field in struct ")

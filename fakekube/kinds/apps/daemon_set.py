@@ -20,27 +20,27 @@ TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 def set_defaults(daemon_set: Object) -> None:
     """The number is read and written as a field, so that there is one (0 where nobody says it), which belongs to who writes."""
     annotations = daemon_set["metadata"].get("annotations") or {}
-    _note(daemon_set, _number(annotations.get(TEMPLATE_GENERATION, "")))
+    _note(daemon_set, _number(annotations.get(TEMPLATE_GENERATION)))
 
 
 def prepare_create(daemon_set: Object, operation: Operation) -> None:
     _drop(daemon_set)
-    sent = (daemon_set["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "")
+    sent = (daemon_set["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION)
     _note(daemon_set, max(1, _number(sent)))
 
 
 def prepare_update(daemon_set: Object, old: Object, operation: Operation) -> None:
     """No client changes the number, although it must be one; the template does."""
     _drop(daemon_set)
-    _number((daemon_set["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, ""))
-    before = _number((old["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, ""))
+    _number((daemon_set["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION))
+    before = _number((old["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION))
     changed = fields.at(daemon_set, "spec.template") != fields.at(old, "spec.template")
     _note(daemon_set, before + 1 if changed else before)
 
 
-def _number(text: str) -> int:
+def _number(text: str | None) -> int:
     """Raises BadRequest for what is no number, as it is no DaemonSet to the server then."""
-    if not text:
+    if text is None:
         return 0
     if not re.fullmatch("[+-]?[0-9]+", text):
         raise BadRequest(f"{_NO_NUMBER}: strconv.ParseInt: parsing {go_quoted(text)}: invalid syntax")
@@ -106,6 +106,7 @@ validate_status = replica_counters.daemon_set
 
 STRATEGY = Strategy(
     set_defaults=set_defaults,
+    defaults_concern_status=False,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     validate_create=validate,

@@ -218,6 +218,7 @@ def warnings(node: Object, old: Object | None) -> list[str]:
 
 STRATEGY = Strategy(
     set_defaults=prepare,
+    defaults_concern_status=False,
     warnings=warnings,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
