@@ -37,10 +37,9 @@ _COUNTERS = (
 
 
 def _conditions(status: Object, value: str = "True") -> frozenset[str]:
-    """The types of those that are true; of several of a type the first counts."""
-    conditions = reversed(status.get("conditions") or ())
-    first = {each.get("type", ""): each.get("status") for each in conditions}
-    return frozenset(type_ for type_, status_ in first.items() if status_ == value)
+    """The types of those that are true."""
+    conditions = status.get("conditions") or ()
+    return frozenset(each.get("type", "") for each in conditions if each.get("status") == value)
 
 
 def _untold(field: str, detail: str) -> FieldError:

@@ -106,9 +106,11 @@ def _flocker(source: Object, path: str) -> list[FieldError]:
     name, uuid = source.get("datasetName", ""), source.get("datasetUUID", "")
     if not name and not uuid:
         return [required(path, "one of datasetName and datasetUUID is required")]
+    errors = [invalid(f"{path}.datasetName", name, "must not contain '/'")] if "/" in name else []
     if name and uuid:
-        return [invalid(path, "resource", "datasetName and datasetUUID can not be specified simultaneously")]
-    return [invalid(f"{path}.datasetName", name, "must not contain '/'")] if "/" in name else []
+        both = invalid(path, "resource", "datasetName and datasetUUID can not be specified simultaneously")
+        return [both, *errors]
+    return errors
 
 
 def _fibre_channel(source: Object, path: str) -> list[FieldError]:
@@ -286,7 +288,7 @@ Check = Callable[[Object, str], list[FieldError]]
 
 
 _JUDGED_AT = {"gcePersistentDisk": "persistentDisk"}
-"""Sources of PersistentVolumes that errors call otherwise."""
+"""Sources that errors call otherwise."""
 
 
 def source_of_persistent_volume(spec: Object, path: str) -> tuple[str, list[FieldError]]:
@@ -317,5 +319,5 @@ def one_source(volume: Object, path: str, order: tuple[str, ...], checks: Mappin
     )
     if not present:
         return [required(path, "must specify a volume type")]
-    errors = checks[present[0]](volume[present[0]], f"{path}.{present[0]}")
+    errors = checks[present[0]](volume[present[0]], f"{path}.{_JUDGED_AT.get(present[0], present[0])}")
     return errors + [forbidden(f"{path}.{_TOLD_AS.get(source, source)}", MORE_THAN_ONE) for source in present[1:]]

@@ -81,6 +81,7 @@ SPECS: list[tuple[Any, list[str]]] = [
         mounted(awsElasticBlockStore={"volumeID": "i", "partition": -1}),
         ["spec.volumes[0].awsElasticBlockStore.partition: Invalid value: -1: must be between 1 and 255, inclusive"],
     ),
+    (mounted(gcePersistentDisk={}), ["spec.volumes[0].persistentDisk.pdName: Required value"]),
     (
         mounted(flexVolume={"driver": "d", "options": {"k8s.io": "x"}}),
         [
