@@ -346,7 +346,7 @@ def warnings(service: Object, old: Object | None) -> list[str]:
         told += [f"{field} is ignored for headless services" for field, given in ignored if given]
     for i, address in enumerate(spec.get("externalIPs") or ()):
         told += names.ip_warnings(address, f"spec.externalIPs[{i}]")
-    if spec.get("externalIPs") and spec.get("type") != "ExternalName":
+    if spec.get("externalIPs") and spec.get("type") != "ExternalName" and not _is_headless(spec):
         told.append("spec.externalIPs is deprecated and may no longer be implemented in some clusters")
     if spec.get("loadBalancerIP"):
         told += names.ip_warnings(spec["loadBalancerIP"], "spec.loadBalancerIP")

@@ -116,7 +116,7 @@ def _amounts(limit: Object, name: str, path: str) -> list[FieldError]:
                 shown = f"{most:f}" if math.isfinite(most) else "-Inf"
                 errors.append(invalid(place, ratio, f"ratio {ratio} is greater than max/min = {shown}"))
     default, request = given.get("default"), given.get("defaultRequest")
-    whole = resource_names.is_extended(name) or name.startswith(resource_names.HUGEPAGES)
+    whole = ("/" in name and "kubernetes.io/" not in name) or name.startswith(resource_names.HUGEPAGES)
     if whole and default is not None and request is not None and parse(default) != parse(request):
         detail = f"default value {default} must equal to defaultRequest value {request} in {name}"
         errors.append(invalid(f"{path}.defaultRequest[{name}]", request, detail))

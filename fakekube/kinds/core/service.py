@@ -255,7 +255,7 @@ class _Allocation:
             number, protocol, wanted = port.get("port"), port.get("protocol", ""), port.get("nodePort", 0)
             shared = by_number.get(number)
             if not wanted and gets_node_ports(self.spec):
-                wanted = shared[0] if shared and protocol not in shared[1] else self.any_port(i)
+                wanted = self.fitting_port(i, number, shared[0] if shared and self.may_share(protocol, shared) else 0)
                 fields.put(port, "nodePort", wanted, PORT)
             elif wanted and wanted not in held | kept:
                 self.take_port(f"spec.ports[{i}].nodePort", wanted)
@@ -267,11 +267,25 @@ class _Allocation:
             if not wanted:
                 wanted = self.any_port(None)
                 fields.put(self.spec, "healthCheckNodePort", wanted, SPEC)
-            elif wanted not in held and (why := self.untakable(wanted)):
+            elif not needs_health_check_port(self.before) and (why := self.untakable(wanted)):
                 raise internal(f"failed to allocate requested HealthCheck NodePort {wanted}: {why}")
             kept.add(wanted)
         for port in held - kept:
             self.allocators.node_ports.release(port)
+
+    def may_share(self, protocol: str, shared: tuple[int, set[str]]) -> bool:
+        """Ports of a new service always do, which is refused later where their protocol is the same."""
+        return not self.before or protocol not in shared[1]
+
+    def fitting_port(self, position: int, number: int | None, shared: int) -> int:
+        """The node port that another port of this number has or, in a new service, asks for; else any."""
+        if shared:
+            return shared
+        same = (port for port in self.spec["ports"] if port.get("port") == number and not self.before)
+        if asked := next((port["nodePort"] for port in same if port.get("nodePort")), 0):
+            self.take_port(f"spec.ports[{position}].nodePort", asked)
+            return int(asked)
+        return self.any_port(position)
 
     def any_port(self, position: int | None) -> int:
         try:

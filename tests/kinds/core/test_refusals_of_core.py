@@ -144,6 +144,14 @@ REFUSALS: list[tuple[str, Any, list[str]]] = [
     ),
     (
         "persistentvolumes",
+        volume(flocker={"datasetName": "a/b", "datasetUUID": "c"}),
+        [
+            'spec.flocker: Invalid value: "resource": datasetName and datasetUUID can not be specified simultaneously',
+            "spec.flocker.datasetName: Invalid value: \"a/b\": must not contain '/'",
+        ],
+    ),
+    (
+        "persistentvolumes",
         volume(iscsi={"targetPortal": "p", "iqn": "x", "secretRef": {}}),
         [
             'spec.iscsi.iqn: Invalid value: "x": must be valid format',
@@ -155,6 +163,14 @@ REFUSALS: list[tuple[str, Any, list[str]]] = [
         {"metadata": {"annotations": {HINTS: "auto", MODE: "none"}}, "spec": {"ports": [{"port": 1}]}},
         [
             f'metadata.annotations[{MODE}]: Invalid value: "none": must match annotations[{HINTS}] when both are specified'
+        ],
+    ),
+    (
+        "services",
+        {"spec": {"healthCheckNodePort": 1, "type": "NodePort", "ports": [{"port": 1}]}},
+        [
+            "spec.healthCheckNodePort: Invalid value: 1: may only be set when `type` is 'LoadBalancer' and "
+            "`externalTrafficPolicy` is 'Local'"
         ],
     ),
     (
