@@ -121,6 +121,7 @@ def validate_update(pod: Object, old: Object) -> list[FieldError]:
 def prepare_ephemeral_containers(pod: Object, old: Object, operation: Operation) -> None:
     """Through this door only new ephemeral containers come."""
     spec = dict(old["spec"])
+    gated_fields.drop_from_spec(pod["spec"])
     fields.put_or_drop(spec, "ephemeralContainers", pod["spec"].get("ephemeralContainers"), POD_SPEC)
     _keep_all_but_spec(pod, old, spec)
 
