@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from fakekube.kinds.webhook_rules import MATCH_RESOURCES, given_one_of, match_conditions
-from fakekube.objects import names, rules
+from fakekube.objects import go_structs, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
 from fakekube.registry.kind import Object
 
@@ -154,14 +154,15 @@ def _annotations(policy: str, expressions: Expressions) -> rules.Rule:
     def check(value: Any, path: str) -> list[FieldError]:
         errors: list[FieldError] = []
         if value and len(value) > MOST_ANNOTATIONS:
-            errors.append(invalid(path, value, f"must not have more than {MOST_ANNOTATIONS} auditAnnotations"))
+            shown = [go_structs.shown_type("admissionregistration.v1.AuditAnnotation", each) for each in value]
+            errors.append(invalid(path, shown, f"must not have more than {MOST_ANNOTATIONS} auditAnnotations"))
         seen: set[str] = set()
         for i, annotation in enumerate(value or ()):
             key, place = annotation.get("key", ""), f"{path}[{i}]"
             whole = f"{policy}/{key}"
             errors += [invalid(f"{place}.key", whole, text) for text in names.qualified_name(whole)]
             errors += expressions.annotation(annotation.get("valueExpression"), f"{place}.valueExpression")
-            if key and key in seen:
+            if key in seen:
                 errors.append(duplicate(f"{place}.key", key))
             seen.add(key)
         return errors

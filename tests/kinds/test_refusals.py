@@ -217,7 +217,7 @@ REFUSALS: list[tuple[str, Any, list[str]]] = [
             f"{INLINE}.capacity: Forbidden: may not be specified in the context of inline volumes",
             f"{INLINE}.csi: Required value: has to be specified in the context of inline volumes",
             f"{INLINE}.accessModes: Required value",
-            f"{INLINE}.persistentVolumeReclaimPolicy: Forbidden: may only be retain in the context of inline volumes",
+            f"{INLINE}.persistentVolumeReclaimPolicy: Forbidden: may only be Retain in the context of inline volumes",
             f"{INLINE}.hostPath.path: Required value",
             f"{INLINE}.storageClassName: Forbidden: may not be specified in the context of inline volumes",
             f"{INLINE}.volumeMode: Forbidden: may not specify volumeMode other than Filesystem "

@@ -113,7 +113,7 @@ _INLINE = (
         lambda value, path: [] if value else [required(path, "has to be specified in the context of inline volumes")],
     ),
     ("accessModes", rules.needed, pod_volumes.access_modes),
-    ("persistentVolumeReclaimPolicy", _only("Retain", "may only be retain in the context of inline volumes")),
+    ("persistentVolumeReclaimPolicy", _only("Retain", "may only be Retain in the context of inline volumes")),
     ("nodeAffinity", rules.refused(_NOT_INLINE)),
     _source,
     ("storageClassName", rules.refused(_NOT_INLINE)),

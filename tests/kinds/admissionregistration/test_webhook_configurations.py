@@ -175,3 +175,13 @@ def test_annotations_are_judged_even_where_there_are_too_many(refused: Refused) 
     )
 
     assert [error.rpartition(": ")[2] for error in errors] == ["must not have more than 20 auditAnnotations", '"k0"']
+
+
+def test_annotations_without_a_key_are_told_apart_as_well(refused: Refused) -> None:
+    annotations = [{"valueExpression": "'a'"}] * 2
+
+    errors = refused(
+        "validatingadmissionpolicies.admissionregistration.k8s.io", {"spec": {"auditAnnotations": annotations}}
+    )
+
+    assert errors[-1] == 'spec.auditAnnotations[1].key: Duplicate value: ""'
