@@ -39,6 +39,14 @@ _POD_FLAGS = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hos
 def shown(struct: str, value: Any) -> Any:
     """`value`, an object in its JSON form, as JSON of the internal struct `core.PodTemplateSpec`."""
     result: dict[str, Any] = {}
+    if struct == "apiextensions.JSONSchemaPropsOrBool":
+        is_schema = not isinstance(value, bool)
+        return {
+            "Allows": is_schema or value,
+            "Schema": shown("apiextensions.JSONSchemaProps", value) if is_schema else None,
+        }
+    if struct == "apiextensions.JSONSchemaPropsOrArray":
+        return {"Schema": shown("apiextensions.JSONSchemaProps", value), "JSONSchemas": None}
     value = as_sent.with_empty({} if value is None else value)
     if struct == "core.PodSpec":
         context = as_sent.with_empty(value.get("securityContext", {}))

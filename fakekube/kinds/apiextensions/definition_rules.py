@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from fakekube.kinds import webhook_rules
 from fakekube.kinds.apiextensions import schema_rules
 from fakekube.objects import as_sent, go_structs, names
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required, too_many
@@ -139,13 +140,19 @@ def _versions(spec: Object, unchanged: Collection[str]) -> Errors:
     if sum(bool(version.get("storage")) for version in versions or ()) != 1:
         yield invalid("spec.versions", _shown(spec), "must have exactly one version marked as storage version")
     for name in version_names[:1]:
-        yield from (invalid("spec.version", name, text) for text in names.label_1035(name))
+        if name and (texts := names.label_1035(name)):
+            yield invalid("spec.version", name, ",".join(texts))
 
 
 def _shown(spec: Object) -> Any:
     """The versions as Go writes its own structs."""
     versions, struct = as_sent.shown_at(spec, "versions"), "apiextensions.CustomResourceDefinitionVersion"
-    return None if versions is None else [go_structs.shown(struct, version) for version in versions]
+    if versions is None:
+        return None
+    # What all have in common stands elsewhere.
+    own = ["name", "served", "storage", "deprecated", "deprecationWarning"]
+    own += [key for key in _judges(()) if not _are_common(versions, key)]
+    return [go_structs.shown(struct, {key: version[key] for key in own if key in version}) for version in versions]
 
 
 def _are_common(versions: Sequence[Version], key: str) -> bool:
@@ -176,8 +183,33 @@ def _names(wanted: Object) -> Errors:
 def _schema(unchanged: Collection[str], version: Version, path: str) -> Errors:
     schema = at(version, "schema.openAPIV3Schema")
     if schema is not None:
+        if at(version, "subresources.status") is not None:
+            yield from _root(schema, f"{path}.openAPIV3Schema")
         is_unchanged = version["name"] in unchanged
         yield from schema_rules.judge(schema, f"{path}.openAPIV3Schema", is_unchanged=is_unchanged)
+
+
+_AT_THE_ROOT = (
+    *("Description", "Type", "Format", "Title", "Maximum", "ExclusiveMaximum", "Minimum", "ExclusiveMinimum"),
+    *("MaxLength", "MinLength", "Pattern", "MaxItems", "MinItems", "UniqueItems", "MultipleOf", "Required", "Items"),
+    *("Properties", "ExternalDocs", "Example", "XPreserveUnknownFields", "XValidations"),
+)
+_WITH_STATUS = "at the root of the schema if the status subresource is enabled"
+
+
+def _root(schema: Mapping[str, Any], path: str) -> Errors:
+    """Where the status is written by itself, its schema is taken out of the whole, which may say nothing that would be lost. The first
+    field that is wrong is told."""
+    shown = go_structs.shown("apiextensions.JSONSchemaProps", schema)
+    for name, value in shown.items():
+        if value is None or value is False or value == "":
+            continue
+        if name == "Type" and value != "object":
+            yield invalid(f"{path}.type", value, f'only "object" is allowed as the type {_WITH_STATUS}')
+            return
+        if name not in _AT_THE_ROOT:
+            yield invalid(path, shown, f"only [{' '.join(_AT_THE_ROOT)}] fields are allowed {_WITH_STATUS}")
+            return
 
 
 def _subresources(version: Version, path: str) -> Errors:
@@ -209,7 +241,7 @@ def _columns(version: Version, path: str) -> Errors:
         if not column.get("name"):
             yield required(f"{field}.name")
         if not type:
-            yield required(f"{field}.type")
+            yield required(f"{field}.type", f"must be one of {','.join(COLUMN_TYPES)}")
         elif type not in COLUMN_TYPES:
             yield invalid(f"{field}.type", type, f"must be one of {','.join(COLUMN_TYPES)}")
         if format and format not in COLUMN_FORMATS:
@@ -224,7 +256,11 @@ def _selectable_fields(version: Version, path: str) -> Errors:
     selectable = version.get("selectableFields") or ()
     if len(selectable) > MOST_SELECTABLE_FIELDS:
         yield too_many(path, len(selectable), MOST_SELECTABLE_FIELDS)
-    schema = at(version, "schema.openAPIV3Schema") or {}
+    schema = at(version, "schema.openAPIV3Schema")
+    if selectable and schema is None:
+        is_common = path == "spec.selectableFields"
+        yield invalid(path, "", _NO_SCHEMA_AT_ALL if is_common else _NO_SCHEMA)
+        return
     seen: set[str] = set()
     for i, field in enumerate(selectable):
         json_path = field.get("jsonPath") or ""
@@ -232,7 +268,7 @@ def _selectable_fields(version: Version, path: str) -> Errors:
         if not json_path:
             yield required(place)
             continue
-        wrong = _selectable(json_path, schema)
+        wrong = _selectable(json_path, schema or {})
         if wrong:
             yield invalid(place, json_path, wrong)
         if json_path in seen:
@@ -240,6 +276,8 @@ def _selectable_fields(version: Version, path: str) -> Errors:
         seen.add(json_path)
 
 
+_NO_SCHEMA_AT_ALL = "may only be set when validations.schema is included"
+_NO_SCHEMA = "may only be set when `version.schema.openAPIV3Schema` is not included"
 _NOT_SCALAR = (
     "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed."
 )
@@ -296,13 +334,19 @@ def _conversion(conversion: Object) -> Errors:
         return
     if config is None:
         yield required("spec.conversion.webhookClientConfig", "required when strategy is set to Webhook")
-    elif (config.get("url") is None) == (config.get("service") is None):
-        yield required("spec.conversion.webhookClientConfig", "exactly one of url or service is required")
+    else:
+        yield from webhook_rules.client_config(config, "spec.conversion.webhookClientConfig")
+    field = "spec.conversion.conversionReviewVersions"
     if not versions:
-        yield required("spec.conversion.conversionReviewVersions")
-    elif not set(versions).intersection(REVIEW_VERSIONS):
-        text = f"must include at least one of {', '.join(REVIEW_VERSIONS)}"
-        yield invalid("spec.conversion.conversionReviewVersions", versions, text)
+        yield required(field)
+        return
+    for i, version in enumerate(versions):
+        if version in versions[:i]:
+            yield invalid(f"{field}[{i}]", version, "duplicate version")
+        else:
+            yield from (invalid(f"{field}[{i}]", version, text) for text in names.label_1035(version))
+    if not set(versions).intersection(REVIEW_VERSIONS):
+        yield invalid(field, versions, f"must include at least one of {', '.join(REVIEW_VERSIONS)}")
 
 
 def _stored_versions(definition: Object) -> Errors:
