@@ -291,8 +291,8 @@ _JUDGED_AT = {"gcePersistentDisk": "persistentDisk"}
 """Sources that errors call otherwise."""
 
 
-def source_of_persistent_volume(spec: Object, path: str) -> tuple[str, list[FieldError]]:
-    """Which source a volume has, and what is wrong with that.
+def source_of_persistent_volume(spec: Object, path: str) -> list[FieldError]:
+    """What is wrong with the source of a volume.
 
     Of several the first one is judged and the others are refused; flexVolume is judged and never refused.
     """
@@ -305,7 +305,9 @@ def source_of_persistent_volume(spec: Object, path: str) -> tuple[str, list[Fiel
             continue
         chosen = chosen or source
         errors += OF_PERSISTENT_VOLUMES[source](value, f"{path}.{_JUDGED_AT.get(source, source)}")
-    return chosen, errors if chosen else [required(path, "must specify a volume type")]
+        if source == "local" and spec.get("nodeAffinity") is None:
+            errors.append(required(f"{path}.nodeAffinity", "Local volume requires node affinity"))
+    return errors if chosen else [required(path, "must specify a volume type")]
 
 
 def one_source(volume: Object, path: str, order: tuple[str, ...], checks: Mapping[str, Check]) -> list[FieldError]:

@@ -60,9 +60,7 @@ def _node_affinity(spec: Object, path: str) -> list[FieldError]:
 
 
 def _source(spec: Object, path: str) -> list[FieldError]:
-    source, errors = volume_sources.source_of_persistent_volume(spec, path)
-    if source == "local" and spec.get("nodeAffinity") is None:
-        errors.append(required(f"{path}.nodeAffinity", "Local volume requires node affinity"))
+    errors = volume_sources.source_of_persistent_volume(spec, path)
     place = fields.text_at(spec, "hostPath.path")
     if (
         place.startswith("/")
