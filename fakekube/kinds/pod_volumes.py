@@ -187,9 +187,8 @@ def _projection(kind: str, source: Object, place: str, path: str, seen: set[str]
             detail = "may not specify a duration larger than 2^32 seconds"
             errors.append(invalid(f"{place}.{kind}.expirationSeconds", seconds, detail))
         file = source.get("path", "")
-        # These two are told at the volume and not at the source.
+        # These two are told at the volume and not at the source, and the token may lie where another file does.
         errors += [required(f"{path}.path")] if not file else volume_sources.file_path(file, f"{path}.path")
-        files = [(file, file)] if file else []
     for file, shown in files:
         if file and file in seen:
             errors.append(invalid(path, shown, "conflicting duplicate paths"))

@@ -26,7 +26,7 @@ _NODES, _AFFINITY = "nodeAffinity", "core.v1.Affinity"
 def generated_labels(job: Object) -> dict[str, str]:
     metadata = job["metadata"]
     uid, name = metadata["uid"], metadata.get("name", "")
-    return {OLD_UID_LABEL: uid, UID_LABEL: uid, OLD_NAME_LABEL: name, NAME_LABEL: name}
+    return {OLD_UID_LABEL: uid, OLD_NAME_LABEL: name, UID_LABEL: uid, NAME_LABEL: name}
 
 
 def prepare_create(job: Object, operation: Operation) -> None:
