@@ -162,6 +162,7 @@ def test_choices_are_kept_to(kind: Kind) -> None:
 
 
 MAY_BE_NEGATIVE = (
+    "additionalPrinterColumns.0.priority",
     *("spec.priority", "tolerationSeconds", "terminationGracePeriodSeconds", "exitCodes.values.0"),
     *("onExitCodes.values.0", "attributes.k.int", "attributes.k.ints.0", "priorityclasses.scheduling.k8s.io value"),
     "statefulsets.apps spec.revisionHistoryLimit",  # a warning
