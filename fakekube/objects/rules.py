@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from fakekube.objects import as_sent, names
@@ -344,7 +345,7 @@ def quantity_non_negative(value: Any, path: str) -> list[FieldError]:
     return [invalid(path, str(quantity(value)), NON_NEGATIVE_TEXT)]
 
 
-def away_from_zero(amount: Any) -> int:
+def away_from_zero(amount: Decimal) -> int:
     """The whole number that is asked of an amount that is none."""
     return math.ceil(amount) if amount > 0 else math.floor(amount)
 

@@ -10,7 +10,11 @@ from fakekube.registry.kind import Object
 
 
 def pod(status: Any, **spec: Any) -> Object:
-    return {"metadata": {"name": "p"}, "spec": {"restartPolicy": "Never", "containers": [{"name": "c"}], **spec}, "status": status}
+    return {
+        "metadata": {"name": "p"},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "c"}], **spec},
+        "status": status,
+    }
 
 
 ENDED = {"containerStatuses": [{"name": "c", "state": {"terminated": {"exitCode": 0}}}]}
