@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -40,4 +41,9 @@ def test_json_yaml_and_protobuf_are_answered_alike(cluster: Cluster, kind_name: 
     ]
 
     assert len({answer.status_code for answer in answers}) == 1
-    assert len({answer.json().get("message", "") for answer in answers}) == 1
+    # protobuf does not tell a map or list that was sent empty from one that was not sent.
+    told = {
+        re.sub(r"(?<=Invalid value: )(\{\}|\[\])(?=:|,|$)", "null", answer.json().get("message", ""))
+        for answer in answers
+    }
+    assert len(told) == 1
