@@ -5,7 +5,7 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fakekube.kinds import resource_names
@@ -33,28 +33,21 @@ _ONE_OF = "exactly one of `exactly` or `firstAvailable` is required"
 _EFFECTS = ("NoExecute", "NoSchedule", "None")
 
 
-def some(most: int, *rows: rules.Row, key: Callable[[Any], Hashable] | None = None) -> rules.Rule:
-    """A list of objects. Of one that is too long nothing else is said; `key`: no two have the same."""
-    return _list(most, rules.each(*rows), key)
+def some(most: int, *rows: rules.Row, by: str = "") -> rules.Rule:
+    """A list of objects. Of one that is too long nothing else is said; `by`: no two have the same there."""
+    return _list(most, rules.each(*rows), *([rules.unique_by(by)] if by else []))
 
 
 def some_values(most: int, *each: rules.Rule, unique: bool = False) -> rules.Rule:
     """The same of plain values."""
-    return _list(most, rules.each_value(*each), (lambda value: value) if unique else None)
+    return _list(most, rules.each_value(*each), *([rules.unique] if unique else []))
 
 
-def _list(most: int, each: rules.Rule, key: Callable[[Any], Hashable] | None) -> rules.Rule:
+def _list(most: int, *of_all: rules.Rule) -> rules.Rule:
     def check(value: Any, path: str) -> list[FieldError]:
         if value and len(value) > most:
             return [too_many(path, len(value), most)]
-        errors = each(value, path)
-        if key is not None:
-            seen: set[Hashable] = set()
-            for i, element in enumerate(value or ()):
-                if (found := key(element)) in seen:
-                    errors.append(duplicate(f"{path}[{i}]", found))
-                seen.add(found)
-        return errors
+        return [error for rule in of_all for error in rule(value, path)]
 
     return check
 
@@ -168,7 +161,7 @@ def _request(value: Object, path: str) -> list[FieldError]:
     elif exactly is not None:
         errors += rules.check(exactly, _DEVICES_OF_A_CLASS, f"{path}.exactly")
     elif alternatives:
-        errors += some(MOST_SUBREQUESTS, *_SUBREQUEST, key=named)(alternatives, f"{path}.firstAvailable")
+        errors += some(MOST_SUBREQUESTS, *_SUBREQUEST, by="name")(alternatives, f"{path}.firstAvailable")
     else:
         errors.append(required(path, _ONE_OF))
     return errors
@@ -240,7 +233,7 @@ def claim(value: Any, path: str) -> list[FieldError]:
     devices = value or {}
     known = references(request_names(devices))
     rows = (
-        ("requests", some(MOST_REQUESTS, _request, key=named)),
+        ("requests", some(MOST_REQUESTS, _request, by="name")),
         ("constraints", some(MOST_CONSTRAINTS, known, _attribute)),
         ("config", some(MOST_CONFIGS, known, configuration)),
     )

@@ -98,7 +98,7 @@ def _uuid_problem(text: str) -> str:
 
 
 _CONSUMER = (("resource", rules.needed), ("name", rules.needed), ("uid", rules.needed))
-_CONSUMERS = device_rules.some(MOST_CONSUMERS, *_CONSUMER, key=lambda consumer: consumer.get("uid", ""))
+_CONSUMERS = device_rules.some(MOST_CONSUMERS, *_CONSUMER, by="uid")
 
 
 def _conditions(value: Any, path: str) -> list[FieldError]:

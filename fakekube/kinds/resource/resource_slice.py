@@ -284,7 +284,7 @@ def _device(old: Object | None, *, has_place: bool) -> Sequence[rules.Row]:
         taints,
         (
             "consumesCounters",
-            some(MOST_CONSUMED_SETS, *_CONSUMED, key=lambda consumed: consumed.get("counterSet", "")),
+            some(MOST_CONSUMED_SETS, *_CONSUMED, by="counterSet"),
         ),
         _PLACE_OF_ONE if has_place else _no_place,
         binding,
@@ -304,7 +304,7 @@ def _devices(old: Object | None) -> rules.Rule:
         with_more = any(device.get("taints") or device.get("consumesCounters") for device in devices)
         rows = _device(old, has_place=bool(spec.get("perDeviceNodeSelection")))
         most = MOST_DEVICES_WITH_MORE if with_more else MOST_DEVICES
-        return some(most, *rows, key=named)(devices, f"{path}.devices")
+        return some(most, *rows, by="name")(devices, f"{path}.devices")
 
     return check
 
@@ -326,7 +326,7 @@ def _validate(resource_slice: Object, old: Object | None) -> list[FieldError]:
         _PLACE_OF_ALL,
         _one_sort,
         _devices(None if old is None else old.get("spec")),
-        ("sharedCounters", some(MOST_COUNTER_SETS, *_COUNTER_SET, key=named)),
+        ("sharedCounters", some(MOST_COUNTER_SETS, *_COUNTER_SET, by="name")),
     )
     return errors + rules.check(spec, rows, "spec")
 
