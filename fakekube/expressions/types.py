@@ -75,7 +75,6 @@ def type_of(value: Type) -> Type:
 
 NAMES = {type_.name: type_ for type_ in (DYN, BOOL, INT, UINT, DOUBLE, STRING, BYTES, NULL, TIMESTAMP, DURATION)}
 """The types that have no parameters."""
-PARAMETERS_OF = {"list": 1, "map": 2, "optional_type": 1, "type": 1}
 NAMED = {
     "bool": BOOL,
     "bytes": BYTES,

@@ -156,15 +156,6 @@ def domain_prefixed_path(text: str) -> list[tuple[str, str]]:
     return errors
 
 
-def fully_qualified(text: str) -> list[str]:
-    """A domain with at least one dot, `example.com`."""
-    if not text:
-        return []
-    return subdomain(text) or (
-        [] if "." in text else ["should be a domain with at least two segments separated by dots"]
-    )
-
-
 def ip_address(text: str) -> list[str]:
     """An address in its canonical form, as IPAddress objects are called."""
     try:

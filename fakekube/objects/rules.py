@@ -163,11 +163,6 @@ def always_one_of(*choices: str) -> Rule:
     return lambda value, path: [] if value in choices else [not_supported(path, value or "", choices)]
 
 
-def at_least(least: int) -> Rule:
-    detail = f"must be greater than or equal to {least}"
-    return lambda value, path: [invalid(path, value, detail)] if value is not None and value < least else []
-
-
 def at_most(most: int) -> Rule:
     detail = f"must be less than or equal to {most}"
     return lambda value, path: [invalid(path, value, detail)] if value is not None and value > most else []
@@ -354,13 +349,6 @@ def basic_amount(value: Any, path: str) -> list[FieldError]:
     """An amount that is not negative, told as a whole number."""
     whole = away_from_zero(parse(value))
     return [invalid(path, whole, "must be a valid resource quantity")] if whole < 0 else []
-
-
-def quantities_non_negative(value: Any, path: str) -> list[FieldError]:
-    """A map of amounts, told as `status.capacity[cpu]`."""
-    return [
-        error for name, amount in (value or {}).items() for error in quantity_non_negative(amount, f"{path}[{name}]")
-    ]
 
 
 _PERCENT = re.compile("[0-9]+%").fullmatch
