@@ -11,11 +11,10 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from fakekube.kinds import webhook_rules
 from fakekube.kinds.apiextensions import schema_rules
-from fakekube.objects import as_sent, go_structs, names
+from fakekube.objects import as_sent, go_structs, go_urls, names
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required, too_many
 from fakekube.objects.fields import at
 from fakekube.objects.metadata import IMMUTABLE_TEXT
@@ -84,9 +83,17 @@ def _approval(definition: Object) -> FieldError | None:
     text = f'protected groups must have approval annotation "{APPROVAL}"'
     if not value:
         return required(field, f"{text}, {_APPROVAL_SEE}")
-    if value.startswith("unapproved") or (urlsplit(value).scheme and urlsplit(value).netloc):
+    if value.startswith("unapproved") or _is_url(value):
         return None
     return invalid(field, value, f'{text} with either a URL or a reason starting with "unapproved", {_APPROVAL_SEE}')
+
+
+def _is_url(text: str) -> bool:
+    try:
+        url = go_urls.parse(text)
+    except go_urls.URLError:
+        return False
+    return bool(url.scheme and url.host)
 
 
 def _unchanged_schemas(spec: Object, before: Object) -> Collection[str]:

@@ -98,6 +98,23 @@ def test_groups_of_kubernetes_want_consent() -> None:
     assert told(protected) == []
 
 
+@pytest.mark.parametrize(
+    ("consent", "is_one"),
+    [
+        ("https://a/b", True),
+        ("a/b", False),
+        ("https:///x", False),
+        ("http://[x", False),
+        ("https://a b/c", False),
+        ("http://a/%zz", False),
+    ],
+)
+def test_consent_is_a_url_as_go_reads_them(consent: str, is_one: bool) -> None:
+    protected = definition(group="x.k8s.io")
+    protected["metadata"] = {"name": "widgets.x.k8s.io", "annotations": {"api-approved.kubernetes.io": consent}}
+    assert (told(protected) == []) is is_one
+
+
 def test_a_webhook_says_where_it_is_and_what_it_understands() -> None:
     webhook = {"clientConfig": {"url": "https://x"}, "conversionReviewVersions": ["v7"]}
     assert told(definition(conversion={"strategy": "Webhook", "webhook": webhook})) == [
