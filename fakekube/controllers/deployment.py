@@ -61,6 +61,10 @@ HISTORY_CHARACTERS = 2000
 """So long the list of a ReplicaSet's former revisions may become."""
 
 
+TURNS_TO_BE_SEEN = 1000
+"""Of the event loop. After so many it goes on as if nobody looked at ReplicaSets."""
+
+
 async def reconcile(context: Context, namespace: str, name: str) -> float | None:
     if name == ORPHANS:
         await look_at_adopters(
@@ -134,9 +138,28 @@ def has_pods(rollout: Rollout, replica_set: Object) -> bool:
 async def tell(rollout: Rollout) -> None:
     status = status_of(rollout)
     if is_complete(rollout, status):
+        await until_seen(rollout)
         await clean_up(rollout)
     tell_progress(rollout, status)
     await write(rollout, status)
+
+
+async def until_seen(rollout: Rollout) -> None:
+    """Who hears that a rollout of no pods is complete finds its ReplicaSet looked at: upstream the two controllers work at the same time."""
+    for _ in range(TURNS_TO_BE_SEEN):
+        new = rollout.new
+        if new is None or is_seen(new):
+            return
+        await rollout.context.turn()
+        metadata = new["metadata"]
+        present = rollout.context.client.get(REPLICA_SETS, metadata["namespace"], metadata["name"])
+        if present is None:
+            return
+        rollout.put(present)
+
+
+def is_seen(replica_set: Object) -> bool:
+    return counted(replica_set, "observedGeneration") >= int(replica_set["metadata"].get("generation", 0))
 
 
 async def sync_revision(rollout: Rollout, *, create: bool) -> Object | None:
@@ -266,8 +289,7 @@ async def clean_up(rollout: Rollout) -> None:
     old = [each for each in rollout.old if "deletionTimestamp" not in each["metadata"]]
     for each in sorted(old, key=lambda each: (revision_of(each), age(each)))[: max(len(old) - limit, 0)]:
         metadata = each["metadata"]
-        is_seen = counted(each, "observedGeneration") >= metadata.get("generation", 0)
-        if counted(each, "replicas") or size_of(each) or not is_seen:
+        if counted(each, "replicas") or size_of(each) or not is_seen(each):
             continue
         try:
             await rollout.context.client.delete(

@@ -11,6 +11,7 @@ from fakekube.controllers.deployment_rollout import Rollout
 from fakekube.controllers.deployment_scaling import proportions
 from fakekube.controllers.template_hash import template_hash
 from fakekube.errors import Forbidden
+from fakekube.storage.store import Event
 from tests.controllers.in_memory import Cluster, Object, named
 from tests.controllers.workloads import (
     MAKES_READY,
@@ -196,6 +197,30 @@ def test_the_history_of_revisions_forgets_the_first_when_it_is_long() -> None:
     assert longer_history("1,2", "3") == "1,2,3"
     assert longer_history(",".join(["123456789"] * 200), "1").startswith("123456789,")
     assert len(longer_history(",".join(["123456789"] * 200), "1")) <= 2000
+
+
+def test_who_hears_that_a_rollout_of_no_pods_is_complete_finds_its_replica_set_looked_at() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        seen: list[Object] = []
+
+        def note(event: Event) -> None:
+            if event.new is not None and "status" in event.new.value and not seen:
+                seen.extend(cluster.list(SETS))
+
+        cluster.store.subscribe(DEPLOYMENTS, note)
+        await create(cluster, replicas=0)
+        (replica_set,) = seen
+        assert replica_set["status"]["observedGeneration"] == 1
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_a_rollout_of_no_pods_is_complete_even_if_nobody_looks_at_replica_sets() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await create(cluster, replicas=0)
+        assert conditions(cluster)[1] == ("Progressing", "True", "NewReplicaSetAvailable")
+
+    Cluster((deployment.CONTROLLER,)).run(scenario)
 
 
 def test_as_many_old_replica_sets_are_kept_as_are_to_be_remembered() -> None:
