@@ -145,7 +145,7 @@ async def tell(rollout: Rollout) -> None:
 
 
 async def until_seen(rollout: Rollout) -> None:
-    """Who hears that a rollout of no pods is complete finds its ReplicaSet looked at: upstream the two controllers work at the same time."""
+    """Who hears that a rollout of no pods is complete finds its ReplicaSet looked at: upstream both controllers work at the same time."""
     for _ in range(TURNS_TO_BE_SEEN):
         new = rollout.new
         if new is None or is_seen(new):
