@@ -14,7 +14,7 @@ import yaml
 from tests.conformance.servers import Served, serve
 
 FOLDERS = sorted(folder for folder in (pathlib.Path(__file__).parents[1] / "seed_data").iterdir() if folder.is_dir())
-SEED_TIMEOUT_S = 20.0
+SEED_TIMEOUT_S = 60.0
 
 
 def after_seeding(server: Served) -> str:

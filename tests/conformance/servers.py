@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0
 TRACEBACK = "Traceback (most recent call last)"
 
 
