@@ -16,7 +16,7 @@ from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.create import create_decoded
 from fakekube.api.field_ownership import Converted, asking, tracked, untracked, writer_of
-from fakekube.errors import AlreadyExists, BadRequest, Conflict, InternalError, conflict, not_found
+from fakekube.errors import AlreadyExists, BadRequest, Conflict, InternalError, conflict
 from fakekube.facts import type_of
 from fakekube.objects import as_sent, field_sets, go_json, managed_fields, schemas, yaml
 from fakekube.objects.decode_messages import DecodeError
@@ -26,6 +26,7 @@ from fakekube.objects.patches import go_json_kind
 from fakekube.objects.typed_fields import Mistake
 from fakekube.objects.unstructured import why_it_does_not_fit
 from fakekube.registry.kind import Kind, Object, Subresource
+from fakekube.registry.missing import missing
 from fakekube.storage.store import Stored
 
 KUBECTL = "kubectl"
@@ -42,7 +43,7 @@ async def apply(plane: ControlPlane, call: Call, body: bytes) -> tuple[Stored, b
     options = write_options(call, "PatchOptions", apply=True)
     while plane.store.get(kind.collection, call.namespace, call.name) is None:
         if call.subresource:
-            raise not_found(kind.group, kind.resource, call.name)
+            raise missing(kind, call.name)
         try:
             return await _create(plane, call, body, options), True
         except AlreadyExists:

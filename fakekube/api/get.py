@@ -5,8 +5,9 @@ from __future__ import annotations
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.list_options import version_of_watch
-from fakekube.errors import Timeout, not_found
+from fakekube.errors import Timeout
 from fakekube.registry.conversion import shown
+from fakekube.registry.missing import missing
 from fakekube.storage.store import Stored
 
 FUTURE_VERSION_WAIT_S = 3.0
@@ -20,7 +21,7 @@ async def get(plane: ControlPlane, call: Call) -> Stored:
         await not_older_than(plane, version_of_watch(call.query.get("resourceVersion", "")))
     stored = plane.store.get(kind.collection, call.namespace, call.name)
     if stored is None:
-        raise not_found(kind.group, kind.resource, call.name)
+        raise missing(kind, call.name)
     return stored if kind.strategy.read is None else await shown(kind, stored)
 
 

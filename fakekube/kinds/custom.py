@@ -38,6 +38,16 @@ DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 VERBS_WHILE_TERMINATING = ("delete", "deletecollection", "get", "list", "watch")
 _DOOR_VERBS = ("get", "patch", "update")
+_SCALE_COLUMNS = (
+    {"name": "Desired", "type": "integer", "jsonPath": ".spec.replicas", "description": "Number of desired replicas"},
+    {
+        "name": "Available",
+        "type": "integer",
+        "jsonPath": ".status.replicas",
+        "description": "Number of actual replicas",
+    },
+    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+)
 PATCH_TYPES = ("application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml")
 
 
@@ -124,7 +134,7 @@ def _kind(
     if has_status:
         subresources.append(Subresource("status", names["kind"], group, name, _DOOR_VERBS))
     if scale is not None:
-        subresources.append(Subresource("scale", "Scale", "autoscaling", "v1", _DOOR_VERBS))
+        subresources.append(Subresource("scale", "Scale", "autoscaling", "v1", _DOOR_VERBS, _SCALE_COLUMNS))
     is_terminating = "deletionTimestamp" in definition["metadata"]
     namespaced = spec["scope"] == "Namespaced"
     facts = ResourceFacts(

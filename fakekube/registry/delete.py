@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from fakekube.errors import Conflict, details_of, not_found, qualified
+from fakekube.errors import Conflict, details_of, qualified
 from fakekube.registry.conversion import shown
 from fakekube.registry.create import put_in_order
 from fakekube.registry.kind import Kind, Object, Operation
+from fakekube.registry.missing import missing
 from fakekube.registry.update import remove
 from fakekube.storage.store import Clash, Store, Stored
 
@@ -48,7 +49,7 @@ async def delete(
     while True:
         current = store.get(kind.collection, namespace, name)
         if current is None:
-            raise not_found(kind.group, kind.resource, name)
+            raise missing(kind, name)
         check_preconditions(kind, current, options)
         seen = current if kind.strategy.read is None else await shown(kind, current)
         await approve(seen.value)

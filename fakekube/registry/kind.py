@@ -30,6 +30,8 @@ class Subresource:
     group: str
     version: str
     verbs: tuple[str, ...]
+    printer_columns: tuple[Mapping[str, Any], ...] | None = field(default=None, compare=False)
+    """The columns of its Table, where it is a custom resource's; None: as its kind's are printed elsewhere."""
 
     @property
     def api_version(self) -> str:
@@ -124,6 +126,8 @@ class Strategy:
     validate_create: Callable[[Object], Sequence[FieldError]] = _accept
     validate_update: Callable[[Object, Object], Sequence[FieldError]] = _accept
     """Errors of (new, old), and what is `Tolerated`."""
+    validate_update_first: Callable[[Object, Object], Sequence[FieldError]] = _accept
+    """Those of them that are told between two looks at the metadata, by kinds that take two (objects/metadata.py)."""
     validate_status_update: Callable[[Object, Object], Sequence[FieldError]] = _accept
     allocate: Callable[[Object, Object | None, Operation], None] | None = None
     """(new, old or None) after validation, just before the store takes the object: addresses, ports. May raise; then, and when the store

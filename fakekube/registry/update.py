@@ -7,13 +7,14 @@ from typing import Any
 
 import orjson
 
-from fakekube.errors import InternalError, Invalid, conflict, details_of, not_found, qualified
+from fakekube.errors import InternalError, Invalid, conflict, details_of, qualified
 from fakekube.objects import as_sent
 from fakekube.objects import metadata as object_metadata
 from fakekube.objects.field_errors import FieldError, Tolerated, invalid, invalid_object
 from fakekube.registry.conversion import as_stored, shown
 from fakekube.registry.create import Approve, put_in_order
 from fakekube.registry.kind import Kind, Object, Operation
+from fakekube.registry.missing import missing
 from fakekube.storage.store import Clash, Store, Stored
 
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
@@ -47,7 +48,7 @@ async def update(
     while True:
         current = store.get(kind.collection, namespace, name)
         if current is None:
-            raise not_found(kind.group, kind.resource, name)
+            raise missing(kind, name)
         seen = current if kind.strategy.read is None else await shown(kind, current)
         new = await change(seen)
         old = kind.as_judged(seen.value)
@@ -227,19 +228,23 @@ def _let_status_through(kind: Kind, new: Object, old: Object) -> None:
 
 def _validate(kind: Kind, new: Object, old: Object, subresource: str) -> Sequence[FieldError]:
     strategy = kind.strategy
-    errors: list[FieldError] = []
     is_same_metadata = _is_same_metadata(new["metadata"], old["metadata"])
     if is_same_metadata and kind.type_name and _is_same_but_metadata(kind, new, old):
-        return errors
+        return ()
+    errors: list[FieldError] = []
+    again: list[FieldError] = []
     if not is_same_metadata:
-        errors.extend(object_metadata.validate_update(kind.facts, new["metadata"], old["metadata"]))
+        errors, again = object_metadata.validate_update(kind.facts, new["metadata"], old["metadata"], subresource)
     if subresource == "status":
         errors.extend(strategy.validate_status_update(new, old))
     elif subresource:
         errors.extend(strategy.doors[subresource].validate(new, old))
     else:
+        errors.extend(strategy.validate_update_first(new, old))
+        errors.extend(again)
         errors.extend(strategy.validate_update(new, old))
-    return errors
+        return errors
+    return [*errors, *again]
 
 
 def _but_metadata(obj: Object) -> Object:

@@ -1,8 +1,12 @@
-"""What a client accepts: the Accept header, read once for each text that clients send."""
+"""What a client accepts: the Accept header, read once for each text that clients send.
+
+It is read as the real server reads it, oddities included: names of types and parameters are compared as they stand, quotes belong
+to the value, and what has no slash or no value is passed over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,41 +18,77 @@ REMEMBERED_LENGTH = 1024
 class Clause:
     """One alternative of an Accept header: `application/json;as=Table;v=v1;g=meta.k8s.io`."""
 
-    media_type: str
-    """`application/json`, `*/*`, `application/*`, or whatever else the client wrote."""
+    type: str
+    subtype: str
     parameters: Mapping[str, str]
     """Without `q`."""
+    quality: float = 1.0
 
     def fits(self, media_type: str) -> bool:
-        if self.media_type == media_type or self.media_type == "*/*":
+        if self.subtype == "*":
+            return self.type == "*" or media_type.startswith(f"{self.type}/")
+        return f"{self.type}/{self.subtype}" == media_type
+
+    def is_better_than(self, other: Clause) -> bool:
+        if self.quality > other.quality:
             return True
-        return self.media_type.endswith("/*") and media_type.startswith(self.media_type[:-1])
+        return (self.type != "*" and other.type == "*") or (self.subtype != "*" and other.subtype == "*")
 
 
 def parse_accept(header: str) -> tuple[Clause, ...]:
-    """The clauses, best first: by q descending, equal ones as they stand. No header or an empty one accepts everything.
+    """The clauses, best first: by q descending, those with `*` behind, equal ones as they stand. An empty header accepts everything.
 
-    `q=0` does not exclude, as it does not in the real server; a q that is no number counts as 1.
+    `q=0` does not exclude; a q that is no number counts as 0.
     """
     if len(header) > REMEMBERED_LENGTH:
         return _parsed.__wrapped__(header)
     return _parsed(header)
 
 
+def accepts_one_of(header: str, produced: Iterable[str]) -> bool:
+    """Whether a route that produces these media types is taken at all: one of them, or `*/*`, is named in so many words."""
+    if not header:
+        return True
+    named = {clause.partition(";")[0].strip(" ") for clause in header.split(",")}
+    return "*/*" in named or not named.isdisjoint(produced)
+
+
 @lru_cache(maxsize=512)
 def _parsed(header: str) -> tuple[Clause, ...]:
-    if not header.strip():
+    if not header:
         return (_EVERYTHING,)
-    clauses: list[tuple[float, Clause]] = []
+    clauses: list[Clause] = []
     for text in header.split(","):
-        media_type, *pairs = (part.strip() for part in text.split(";"))
-        parameters: dict[str, str] = {}
-        for pair in pairs:
-            name, _, value = pair.partition("=")
-            parameters[name.strip()] = value.strip().strip('"')
-        clauses.append((_quality(parameters.pop("q", "1")), Clause(media_type.lower(), parameters)))
-    clauses.sort(key=lambda rated: -rated[0])
-    return tuple(clause for _, clause in clauses)
+        clause = _clause(text.strip(" "))
+        if clause is None:
+            continue
+        # "Better" is no order in the strict sense (q against wildcards), so the steps of the sort matter, too.
+        place = len(clauses)
+        while place and clause.is_better_than(clauses[place - 1]):
+            place -= 1
+        clauses.insert(place, clause)
+    return tuple(clauses)
+
+
+def _clause(text: str) -> Clause | None:
+    media_type, *pairs = text.split(";")
+    type, _, rest = media_type.partition("/")
+    type = type.strip(" ")
+    subtype, _, more = rest.partition("/")
+    if more or not (rest or type == "*"):
+        return None
+    parameters: dict[str, str] = {}
+    quality = 1.0
+    for pair in pairs:
+        name, _, rest_of_pair = pair.partition("=")
+        value, _, more = rest_of_pair.partition("=")
+        if more or not rest_of_pair:
+            continue
+        if name.strip(" ") == "q":
+            quality = _quality(value)
+        else:
+            parameters[name.strip(" ")] = value.strip(" ")
+    return Clause(type, subtype.strip(" ") if rest else "*", parameters, quality)
 
 
 def best_of(header: str, offered: tuple[str, ...]) -> str | None:
@@ -62,9 +102,9 @@ def best_of(header: str, offered: tuple[str, ...]) -> str | None:
 
 def _quality(text: str) -> float:
     try:
-        return float(text)
+        return float(text) if text.strip() == text else 0.0
     except ValueError:
-        return 1.0
+        return 0.0
 
 
-_EVERYTHING = Clause("*/*", {})
+_EVERYTHING = Clause("*", "*", {})

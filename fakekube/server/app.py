@@ -21,9 +21,9 @@ from fakekube.registry.user import User
 from fakekube.server.connection import CLIENT_CERTIFICATE, ClientCertificate
 from fakekube.server.encoding import error_response
 from fakekube.server.request import Request
-from fakekube.server.request_info import request_info
+from fakekube.server.request_info import leads_nowhere, request_info
 from fakekube.server.resources import serve_resource
-from fakekube.server.responses import Header, Receive, Response, Scope, Send, Streaming, page_not_found, text
+from fakekube.server.responses import NOSNIFF, Header, Receive, Response, Scope, Send, Streaming, page_not_found, text
 from fakekube.server.state import State
 from fakekube.server.warnings import warning_headers
 
@@ -180,16 +180,28 @@ async def _respond(state: State, request: Request) -> Response:
 def understand(state: State, request: Request) -> Response | None:
     """The path is parsed before authentication, since authorisation needs verb and resource; and so is the deadline."""
     request.asked = _asked_of_fakekube(request) or request_info(request)
+    if leads_nowhere(request.path):
+        return _not_understood(request)
     timeout = request.query.get("timeout")
     if timeout and request.asked.verb != "watch":
         try:
             parse_duration(timeout)
         except ValueError as error:
             raise BadRequest(f"invalid timeout specified in the request URL - {error}") from None
-    if request.path.rstrip("/") == "/api/v1/watch":
-        words = "failed to create RequestInfo: unable to determine kind and namespace from url, /api/v1/watch"
-        return text(f'Internal Server Error: "/api/v1/watch": {words}\n', 500, nosniff=True)
     return None
+
+
+def _not_understood(request: Request) -> Response:
+    """The one answer that is given before a request may say who it is from."""
+    raw_path: bytes = request.scope.get("raw_path") or request.path.encode()
+    query: bytes = request.scope.get("query_string", b"")
+    target = (raw_path + b"?" + query if query else raw_path).decode("latin-1")
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        target = target.replace(character, entity)
+    words = f"failed to create RequestInfo: unable to determine kind and namespace from url, {request.path}"
+    response = text(f'Internal Server Error: "{target}": {words}\n', 500, nosniff=True)
+    response.cache_control = None
+    return response
 
 
 OWN_PREFIX = "/fakekube/"
@@ -225,9 +237,13 @@ def impersonate(state: State, request: Request) -> Response | None:
         assert request.asked is not None
         # An administrator needs no rule for it, so there is nothing to record.
         agent = HAND_OF_TESTS if request.user.is_administrator else request.headers.get("user-agent", "")
-        request.user = state.impersonator.impersonated(
-            request.user, pairs, request.asked, lambda user, asked: state.check(user, asked, agent)
-        )
+        try:
+            request.user = state.impersonator.impersonated(
+                request.user, pairs, request.asked, lambda user, asked: state.check(user, asked, agent)
+            )
+        except Forbidden:
+            request.answer_headers.append(NOSNIFF)
+            raise
     request.answer_headers.extend(state.flow_headers(request.user, request.path))
     return None
 
@@ -241,6 +257,7 @@ def authorize(state: State, request: Request) -> Response | None:
     try:
         state.check(request.user, request.asked, request.headers.get("user-agent", ""))
     except Forbidden:
+        request.answer_headers.append(NOSNIFF)
         _explain(state, request)
         raise
     return None
@@ -302,8 +319,9 @@ def _headers(request: Request, response: Response) -> list[Header]:
     audit_id = request.headers.get("audit-id")
     headers: list[Header] = [
         (b"audit-id", audit_id.encode("latin-1") if audit_id else _audit_id()),
-        (b"cache-control", response.cache_control),
     ]
+    if response.cache_control is not None:
+        headers.append((b"cache-control", response.cache_control))
     if response.content_type is not None:
         headers.append((b"content-type", response.content_type))
     headers.extend(request.answer_headers)

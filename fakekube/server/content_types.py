@@ -9,14 +9,17 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from fakekube.errors import NotAcceptable, unknown_format
-from fakekube.server.accept import Clause, parse_accept
+from fakekube.server.accept import Clause, accepts_one_of, parse_accept
 
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
 SERVED = (JSON, YAML, PROTOBUF)
 UNTYPED = (JSON, YAML)
 """What is served of objects without a Go type."""
-STREAMED = f"{JSON};stream=watch, {PROTOBUF};stream=watch"
+STREAMED = (f"{JSON};stream=watch", f"{PROTOBUF};stream=watch")
+ANYTHING = ("*/*",)
+"""What a route produces that hands on what another program answers."""
 FORMS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList"})
+_CONVERSION = frozenset({"as", "g", "v"})
 _CONVERSION_VERSIONS = frozenset({"v1", "v1beta1"})
 
 
@@ -33,22 +36,28 @@ class Representation:
 PLAIN = Representation(JSON)
 
 
+def refuse_route(accept: str, produced: tuple[str, ...]) -> None:
+    """Raises NotAcceptable where the client names nothing that the route produces: this is seen before all else."""
+    if accept in produced or produced is ANYTHING:
+        return
+    if not accepts_one_of(accept, produced):
+        raise NotAcceptable(f"406: Not Acceptable\n\nAvailable representations: {', '.join(produced)}", {})
+
+
 @lru_cache(maxsize=1024)
-def negotiate(accept: str, *, lists: bool = False, tables: bool = True, protobuf: bool = True) -> Representation:
+def negotiate(accept: str, *, tables: bool = True, metadata: bool = True, protobuf: bool = True) -> Representation:
     """The best clause that can be had. Raises NotAcceptable.
 
-    `lists`: the route also streams, which the refusal says. `tables`: whether the resource has a tabular form (reviews have none).
+    `tables`: whether the resource has a tabular form (reviews have none). `metadata`: whether its metadata alone can be had.
     `protobuf`: whether the objects themselves can be protobuf; if not, their metadata still can.
     Protobuf is chosen only by a client that takes nothing else: every client that offers both reads JSON as well.
     """
-    names_a_type = False
     chosen: Representation | None = None
     for clause in parse_accept(accept):
         for media_type in SERVED:
             if not clause.fits(media_type):
                 continue
-            names_a_type = True
-            representation = _representation(clause, media_type, tables=tables)
+            representation = _representation(clause, media_type, tables=tables, metadata=metadata)
             if representation is None or not (protobuf or representation.form or media_type != PROTOBUF):
                 continue
             if chosen is None:
@@ -57,34 +66,29 @@ def negotiate(accept: str, *, lists: bool = False, tables: bool = True, protobuf
                 return chosen
             if representation.media_type == JSON and representation.form == chosen.form:
                 return representation
-    if chosen is not None:
-        return chosen
-    served = SERVED if protobuf else UNTYPED
-    if names_a_type:
-        raise no_conversion(", ".join(served))
-    offered = ", ".join(served) + (f", {STREAMED}" if lists else "")
-    raise NotAcceptable(f"406: Not Acceptable\n\nAvailable representations: {offered}", {})
+    if chosen is None:
+        raise no_conversion(SERVED)
+    return chosen
 
 
 def negotiate_stream(accept: str, *, protobuf: bool = True) -> Representation:
     """The form of a watch. Raises NotAcceptable."""
-    representation = negotiate(accept, lists=True, protobuf=protobuf)
+    representation = negotiate(accept, protobuf=protobuf)
     if representation.media_type == YAML:
         raise no_conversion(STREAMED)
     return replace(representation, indented=False)
 
 
-@lru_cache(maxsize=256)
-def error_media_type(accept: str) -> str:
-    """In what an error is written: the type that the client prefers, whatever form it asked for."""
-    fitting = [media_type for clause in parse_accept(accept) for media_type in SERVED if clause.fits(media_type)]
-    if not fitting or (fitting[0] == PROTOBUF and JSON in fitting):
-        return JSON
-    return fitting[0]
+def negotiate_error(accept: str) -> Representation | None:
+    """In what an error is written. None where only a form of the object was accepted, or nothing at all: then in plain JSON."""
+    try:
+        return negotiate(accept, tables=False, metadata=False)
+    except NotAcceptable:
+        return None
 
 
-def no_conversion(accepted: str) -> NotAcceptable:
-    return NotAcceptable(f"only the following media types are accepted: {accepted}")
+def no_conversion(accepted: tuple[str, ...]) -> NotAcceptable:
+    return NotAcceptable(f"only the following media types are accepted: {', '.join(accepted)}")
 
 
 def body_media_type(content_type: str, served: tuple[str, ...] = SERVED) -> str:
@@ -97,17 +101,19 @@ def body_media_type(content_type: str, served: tuple[str, ...] = SERVED) -> str:
     return media_type
 
 
-def _representation(clause: Clause, media_type: str, *, tables: bool) -> Representation | None:
+def _representation(clause: Clause, media_type: str, *, tables: bool, metadata: bool) -> Representation | None:
     parameters = clause.parameters
     indented = parameters.get("pretty") == "1"
-    if parameters.get("stream") == "watch" and media_type == YAML:
+    stream = parameters.get("stream", "")
+    if stream and (stream != "watch" or media_type == YAML):
         return None
-    form = parameters.get("as")
-    if form is None:
+    if parameters.get("sv", "") not in ("", "v1"):
+        return None
+    if _CONVERSION.isdisjoint(parameters):
         return Representation(media_type, indented=indented)
-    version = parameters.get("v", "")
+    form, version = parameters.get("as", ""), parameters.get("v", "")
     if parameters.get("g") != "meta.k8s.io" or version not in _CONVERSION_VERSIONS or form not in FORMS:
         return None
-    if not tables or (form == "Table" and media_type == PROTOBUF):
+    if not (tables and media_type != PROTOBUF if form == "Table" else metadata):
         return None
     return Representation(media_type, form, version, indented)

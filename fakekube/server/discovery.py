@@ -13,12 +13,12 @@ from typing import Any
 
 import orjson
 
-from fakekube.errors import MethodNotAllowed, NotAcceptable, NotFound
+from fakekube.errors import MethodNotAllowed, NotFound
 from fakekube.kinds import Kinds
 from fakekube.kinds.custom import version_place
 from fakekube.registry.kind import Kind, Subresource
-from fakekube.server.accept import Clause, best_of, parse_accept
-from fakekube.server.content_types import JSON, PROTOBUF, SERVED, YAML, negotiate, no_conversion
+from fakekube.server.accept import Clause, parse_accept
+from fakekube.server.content_types import JSON, PROTOBUF, SERVED, YAML, negotiate, refuse_route
 from fakekube.server.health import HEALTH_PATHS
 from fakekube.server.request import Request
 from fakekube.server.responses import Response, page_not_found
@@ -93,6 +93,8 @@ class Discovery:
             return Response(orjson.dumps(self._documents.paths, option=orjson.OPT_INDENT_2))
         parts = path.removesuffix("/").split("/")[1:]
         match parts:
+            case ["version", _, *_]:
+                raise NotFound("the server could not find the requested resource", {})
             case ["version"]:
                 return _version(request)
             case ["api"]:
@@ -133,7 +135,7 @@ class Discovery:
         if found is None:
             raise NotFound("the server could not find the requested resource", {})
         _only_get(request)
-        return _plain(request, found, is_route=True)
+        return _plain(request, found, is_route=group in self._documents.typed_groups or not group)
 
     def _root(self, request: Request, plain: _Written, aggregated: _Written, *, is_route: bool) -> Response:
         for clause in parse_accept(request.headers.get("accept", "")):
@@ -350,19 +352,16 @@ def _only_get(request: Request) -> None:
 
 def _version(request: Request) -> Response:
     _only_get(request)
-    if best_of(request.headers.get("accept", ""), (JSON,)) is None:
-        raise NotAcceptable(f"406: Not Acceptable\n\nAvailable representations: {JSON}", {})
+    refuse_route(request.headers.get("accept", ""), (JSON,))
     return Response(orjson.dumps(VERSION, option=orjson.OPT_INDENT_2))
 
 
 def _plain(request: Request, written: _Written, *, is_route: bool) -> Response:
     """`is_route`: a go-restful route upstream, which refuses unknown media types in words of its own."""
-    try:
-        chosen = negotiate(request.headers.get("accept", ""), tables=False)
-    except NotAcceptable:
-        if is_route:
-            raise
-        raise no_conversion(", ".join(SERVED)) from None
+    accept = request.headers.get("accept", "")
+    if is_route:
+        refuse_route(accept, SERVED)
+    chosen = negotiate(accept, tables=False, metadata=False)
     text = written.text(chosen.media_type, indented=chosen.indented or request.wants_indented())
     return Response(text, content_type=chosen.media_type.encode())
 

@@ -15,7 +15,7 @@ from fakekube.api.list import Page
 from fakekube.errors import NotAcceptable, StatusError
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.server import protobuf, tables
-from fakekube.server.content_types import PROTOBUF, YAML, Representation, error_media_type
+from fakekube.server.content_types import PROTOBUF, YAML, Representation, negotiate_error
 from fakekube.server.request import Request
 from fakekube.server.responses import Header, Response
 from fakekube.server.yaml_text import yaml_text
@@ -63,7 +63,8 @@ def object_response(
     form, version = representation.form, representation.version
     if form == "Table":
         include = tables.check_include_object(request.query.get("includeObject", ""))
-        metadata = {"resourceVersion": obj.get("metadata", {}).get("resourceVersion", "")}
+        revision = obj.get("metadata", {}).get("resourceVersion", "")
+        metadata = {"resourceVersion": revision} if revision else {}
         value = tables.table(kind, [obj], version=_v(version), include_object=include, metadata=metadata, now=now)
         return value_response(request, representation, value, status)
     if form == "PartialObjectMetadata":
@@ -72,6 +73,8 @@ def object_response(
             return _protobuf(protobuf.encode_partial(obj, api_version=f"meta.k8s.io/{version}"), status)
         return value_response(request, representation, value, status)
     if form:
+        if isinstance(kind, Kind) and not kind.wire.is_typed:
+            raise StatusError("content is not a list", code=500, reason="")
         text = f"you requested {form}, but the requested object is not a list ({_go_type(kind, kind.kind)})"
         raise NotAcceptable(text)
     if representation.media_type == PROTOBUF:
@@ -180,21 +183,18 @@ def json_response(request: Request, representation: Representation, body: bytes,
 
 
 def error_response(request: Request, error: StatusError) -> Response:
-    """The Status of a refusal, in the media type that the client prefers; refused media types are told in indented JSON."""
+    """The Status of a refusal, in the media type that the client prefers, or in indented JSON."""
     status = error.status()
     headers: list[Header] = []
     retry_after = (error.details or {}).get("retryAfterSeconds")
     if retry_after:
         headers.append((b"retry-after", str(retry_after).encode()))
-    if error.status_code == 403:
-        headers.append((b"x-content-type-options", b"nosniff"))
-    media_type = error_media_type(request.headers.get("accept", ""))
-    if isinstance(error, NotAcceptable) and not (error.details is None and media_type in (YAML, PROTOBUF)):
-        body = orjson.dumps(status, option=orjson.OPT_INDENT_2)
-        return Response(body, error.status_code, headers=headers)
-    if media_type == PROTOBUF:
+    representation = negotiate_error(request.headers.get("accept", ""))
+    if representation is None:
+        return Response(orjson.dumps(status, option=orjson.OPT_INDENT_2), error.status_code, headers=headers)
+    if representation.media_type == PROTOBUF:
         return Response(protobuf.encode_status(status), error.status_code, PROTOBUF.encode(), headers)
-    response = value_response(request, Representation(media_type), status, error.status_code)
+    response = value_response(request, representation, status, error.status_code)
     response.headers.extend(headers)
     return response
 
@@ -234,6 +234,9 @@ def _v(version: str) -> Any:
 
 def _go_type(kind: Kind | Subresource, name: str) -> str:
     """The internal Go type that two refusals name: `*core.NamespaceList`."""
-    if isinstance(kind, Kind) and not kind.wire.is_typed:
-        return "*unstructured.UnstructuredList" if name == kind.list_kind else "*unstructured.Unstructured"
+    if isinstance(kind, Kind):
+        if not kind.wire.is_typed:
+            return "*unstructured.UnstructuredList"
+    elif kind.printer_columns is not None:
+        return f"*{kind.version}.{name}"
     return f"*{(kind.group.partition('.')[0] or 'core')}.{name}"

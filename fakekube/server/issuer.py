@@ -11,8 +11,8 @@ import orjson
 
 from fakekube.access.signing_keys import KeyRing
 from fakekube.access.tokens import ISSUER
-from fakekube.errors import MethodNotAllowed, NotAcceptable
-from fakekube.server.accept import best_of
+from fakekube.errors import MethodNotAllowed
+from fakekube.server.content_types import refuse_route
 from fakekube.server.request import Request
 from fakekube.server.responses import Response
 
@@ -31,16 +31,13 @@ class Issuer:
     def handle(self, request: Request) -> Response | None:
         """None for other paths. Raises MethodNotAllowed, NotAcceptable."""
         path = request.path
-        if path.endswith("/") and path[:-1] == KEYS:
-            path = KEYS
-        media_type = MEDIA_TYPES.get(path)
+        media_type = MEDIA_TYPES.get(path) or MEDIA_TYPES.get(path.removesuffix("/"))
         if media_type is None:
             return None
         if request.method != "GET":
             raise MethodNotAllowed("the server does not allow this method on the requested resource", {})
-        if best_of(request.headers.get("accept", ""), (media_type,)) is None:
-            raise NotAcceptable(f"406: Not Acceptable\n\nAvailable representations: {media_type}", {})
-        document = self._configuration() if path == CONFIGURATION else self._key_set()
+        refuse_route(request.headers.get("accept", ""), (media_type,))
+        document = self._configuration() if path.startswith(CONFIGURATION) else self._key_set()
         return Response(orjson.dumps(document), 200, media_type.encode(), cache_control=CACHE_CONTROL)
 
     def _configuration(self) -> dict[str, object]:

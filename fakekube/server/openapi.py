@@ -99,14 +99,17 @@ class OpenApi:
         names = openapi_facts.path_items()
         listed = sorted([*names, *self._custom]) if self._custom else names
         paths = {name: {"serverRelativeURL": self._url(name)} for name in listed}
-        modified = (b"last-modified", formatdate(self._now(), usegmt=True).encode())
-        return Response(orjson.dumps({"paths": paths}), content_type=TEXT, headers=[modified])
+        headers = [
+            (b"accept-ranges", b"bytes"),
+            (b"last-modified", formatdate(self._now(), usegmt=True).encode()),
+        ]
+        return Response(orjson.dumps({"paths": paths}), content_type=TEXT, headers=headers)
 
     def _document(self, request: Request, name: str) -> Response:
+        if name not in openapi_facts.path_items() and name not in self._custom:
+            return Response(status=404, content_type=None)
         if not any(clause.fits(_JSON_TYPE) for clause in _clauses(request)):
             return Response(status=406, content_type=None, headers=[(b"vary", b"Accept")])
-        if name not in openapi_facts.path_items() and name not in self._custom:
-            return Response(status=404, content_type=None, headers=[(b"vary", b"Accept")])
         asked_hash = request.query.get("hash", "")
         hash = self._hash(name)
         if asked_hash and asked_hash != hash:
@@ -119,7 +122,7 @@ class OpenApi:
             expires = formatdate(self._now() + YEAR_S, usegmt=True).replace("GMT", "UTC")
             headers.append((b"expires", expires.encode()))
         if _is_known(request, hash):
-            return Response(status=304, content_type=None, headers=headers, cache_control=cache_control)
+            return Response(status=304, content_type=None, headers=headers[1:], cache_control=cache_control)
         custom = self._custom.get(name)
         return Response(
             document_3(name) if custom is None else custom.served.body, headers=headers, cache_control=cache_control
@@ -128,10 +131,11 @@ class OpenApi:
     def _all_in_one(self, request: Request) -> Response:
         served, media_type = self._in_version_2(request)
         if served is None:
-            return Response(status=406, content_type=None, headers=[(b"vary", b"Accept")])
+            vary = [(b"vary", b"Accept-Encoding"), (b"vary", b"Accept")]
+            return Response(status=406, content_type=None, headers=vary)
         headers = self._headers(f'"{served.hash}"', "Accept-Encoding", "Accept")
         if _is_known(request, served.hash):
-            return Response(status=304, content_type=None, headers=headers)
+            return Response(status=304, content_type=None, headers=headers[1:])
         if "gzip" in request.headers.get("accept-encoding", ""):
             headers.append((b"content-encoding", b"gzip"))
             return Response(served.gzipped, content_type=media_type.encode(), headers=headers)
@@ -157,6 +161,7 @@ class OpenApi:
         return openapi_v2.document([kind for document in self._custom.values() for kind in document.kinds])
 
     def _headers(self, etag: str, *vary: str) -> list[Header]:
+        """Accept-Ranges stands first: a 304 does without."""
         return [
             (b"accept-ranges", b"bytes"),
             (b"etag", etag.encode()),

@@ -74,6 +74,17 @@ def _place(path: str) -> Place | None:
     return group, version, namespace, resource, name, subresource, is_old_watch, max(len(rest) - 3, 0)
 
 
+def leads_nowhere(path: str) -> bool:
+    """Whether a path of the old form ends where a kind should stand: `/api/v1/watch`."""
+    if not path.endswith(_BARE):
+        return False
+    root, _, rest = path.strip("/").partition("/")
+    return rest.count("/") == {"api": 1, "apis": 2}.get(root)
+
+
+_BARE = ("/watch", "/watch/", "/proxy", "/proxy/")
+
+
 def place_of(path: str) -> Place | None:
     return _place(path)
 

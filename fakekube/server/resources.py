@@ -21,14 +21,17 @@ from fakekube.objects.patches import is_apply
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.server import protobuf
 from fakekube.server.content_types import (
+    ANYTHING,
     JSON,
     PROTOBUF,
     SERVED,
+    STREAMED,
     UNTYPED,
     Representation,
     body_media_type,
     negotiate,
     negotiate_stream,
+    refuse_route,
 )
 from fakekube.server.encoding import compressed, list_response, object_response, stored_response, value_response
 from fakekube.server.request import Request
@@ -62,9 +65,9 @@ class Exchange:
     def kind(self) -> Kind:
         return self.call.kind
 
-    def representation(self, *, lists: bool = False, tables: bool = True) -> Representation:
-        is_typed = self.kind.wire.is_typed or bool(self.body_kind.type_name)
-        return negotiate(self.request.headers.get("accept", ""), lists=lists, tables=tables, protobuf=is_typed)
+    def representation(self, *, tables: bool = True) -> Representation:
+        accept = self.request.headers.get("accept", "")
+        return negotiate(accept, tables=tables, protobuf=self.kind.wire.is_typed)
 
     @property
     def body_kind(self) -> Kind | Subresource:
@@ -105,6 +108,9 @@ async def serve_resource(state: State, request: Request, asked: Asked) -> Respon
     verb = _METHOD_VERBS.get(request.method, "")
     answer = _find(kind, verb, namespace, name, subresource, extra, is_old_watch=is_old_watch)
     request.kind = kind
+    if kind.wire.is_typed:
+        lists = (verb == "get" and not name) or is_old_watch
+        refuse_route(request.headers.get("accept", ""), _PRODUCED.get(subresource, _LISTED if lists else SERVED))
     warning = kind.wire.deprecation_warning or DEPRECATED.get((group, resource))
     if warning:
         request.warnings.append(warning)
@@ -157,6 +163,8 @@ def _find(
         if verb not in kind.verbs or verb == "create":
             raise method_not_allowed()
         return _OBJECTS[verb] if kind.is_stored else _capability
+    if kind.namespaced and not namespace and "list" not in kind.verbs:
+        raise no_such_resource()
     if verb == "get":
         verb = "list"
         if is_old_watch:
@@ -166,8 +174,6 @@ def _find(
     elif verb != "create" or is_old_watch:
         raise method_not_allowed()
     if verb not in kind.verbs or (verb in ("create", "deletecollection") and kind.namespaced and not namespace):
-        if kind.namespaced and not namespace and "list" not in kind.verbs:
-            raise no_such_resource()
         # Reviews are created in the cluster; whatever has a namespace is created in one.
         raise method_not_allowed()
     return _COLLECTIONS[verb]
@@ -226,7 +232,7 @@ async def _list(exchange: Exchange) -> Response:
         return await _watch(exchange)
     if not exchange.kind.is_stored:
         return await _capability(exchange)
-    representation = exchange.representation(lists=True)
+    representation = exchange.representation()
     plane = exchange.state.plane
     page = await list_verb.list_(plane, exchange.call)
     response = list_response(exchange.request, representation, exchange.kind, page, plane.clock.now())
@@ -378,6 +384,10 @@ async def _capability(exchange: Exchange) -> Response:
     response: Response = await answer(exchange)
     return response
 
+
+_LISTED = SERVED + STREAMED
+_PRODUCED = {"log": ("text/plain", *SERVED)} | dict.fromkeys(connect.SUBRESOURCES, ANYTHING)
+"""What the routes of subresources produce, where that is not SERVED."""
 
 _COLLECTIONS: Mapping[str, Answer] = {
     "list": _list,

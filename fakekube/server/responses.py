@@ -14,6 +14,9 @@ JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 
 
+NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
+
+
 class Response:
     """A whole answer. `headers` are lower-case names with values; Content-Type, Cache-Control and Audit-Id are added on sending.
 
@@ -28,7 +31,7 @@ class Response:
         status: int = 200,
         content_type: bytes | None = JSON,
         headers: list[Header] | None = None,
-        cache_control: bytes = b"no-cache, private",
+        cache_control: bytes | None = b"no-cache, private",
     ) -> None:
         self.body = body
         self.status = status
@@ -39,7 +42,7 @@ class Response:
 
 def text(body: str, status: int = 200, *, nosniff: bool = False) -> Response:
     """Plain text as Go's http.Error sends it; errors carry nosniff."""
-    headers = [(b"x-content-type-options", b"nosniff")] if nosniff else []
+    headers = [NOSNIFF] if nosniff else []
     return Response(body.encode(), status, TEXT, headers)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,6 +15,7 @@ from fakekube.access.authentication import Authenticator
 from fakekube.access.authorization import Authorizer
 from fakekube.admission import Chain
 from fakekube.api.control_plane import ControlPlane
+from fakekube.errors import Forbidden
 from fakekube.kinds import Kinds
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.clock import Chance, Clock
@@ -23,9 +24,11 @@ from fakekube.registry.user import User
 from fakekube.server.app import App
 from fakekube.server.connection import CLIENT_CERTIFICATE, ClientCertificate
 from fakekube.server.discovery import Discovery
+from fakekube.server.encoding import error_response
 from fakekube.server.health import Health
 from fakekube.server.metrics import Metrics
 from fakekube.server.openapi import OpenApi
+from fakekube.server.request import Request
 from fakekube.server.resources import MAX_BODY_BYTES
 from fakekube.server.state import State
 from fakekube.storage.store import Store
@@ -43,6 +46,10 @@ class Answer(NamedTuple):
 
 
 Ask = Callable[..., Awaitable[Answer]]
+
+
+async def nothing() -> MutableMapping[str, Any]:
+    return {"type": "http.disconnect"}
 
 
 @pytest.fixture
@@ -127,6 +134,7 @@ async def test_who_gives_no_credential_is_anonymous_and_may_read_little(ask: Ask
     refused = await ask("GET", "/api", token="")
     assert refused.status == 403
     assert refused.json()["message"] == 'forbidden: User "system:anonymous" cannot get path "/api"'
+    assert refused.headers["x-content-type-options"] == "nosniff"
     assert refused.json()["details"] == {}
 
 
@@ -253,6 +261,64 @@ async def test_what_cannot_be_had_is_406_in_indented_json(ask: Ask, accept: str,
     assert answer.status == status
     assert answer.json()["message"].startswith(message)
     assert answer.body.startswith(b"{\n")
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/json;as=Table;v=v1;g=meta.k8s.io",
+        "application/yaml;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
+        "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
+    ],
+)
+async def test_an_error_is_indented_json_for_who_accepts_a_form_of_the_object_alone(ask: Ask, accept: str) -> None:
+    answer = await ask("GET", f"{MAPS}/nope", headers={"accept": accept})
+
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/json")
+    assert answer.body.startswith(b"{\n")
+
+
+async def test_an_error_is_in_the_first_plain_type_beside_forms(ask: Ask) -> None:
+    accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/yaml"
+
+    answer = await ask("GET", f"{MAPS}/nope", headers={"accept": accept})
+
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/yaml")
+
+
+async def test_a_deprecated_kind_does_not_warn_who_cannot_be_answered(ask: Ask) -> None:
+    answer = await ask("GET", "/api/v1/componentstatuses", headers={"accept": "text/html"})
+
+    assert answer.status == 406
+    assert "warning" not in answer.headers
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_a_name_that_can_be_no_part_of_a_key_is_400(ask: Ask, method: str) -> None:
+    answer = await ask(method, f"{MAPS}/a%b")
+
+    assert answer.status == 400
+    assert answer.json()["message"] == "Name parameter invalid: \"a%b\": may not contain '%'"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/watch", "/apis/apps/v1/watch/", "/api/v1/proxy"])
+async def test_a_path_of_the_old_form_that_ends_too_soon_is_not_understood(ask: Ask, path: str) -> None:
+    answer = await ask("GET", path)
+
+    assert answer.status == 500
+    words = f"failed to create RequestInfo: unable to determine kind and namespace from url, {path}"
+    assert answer.body.decode() == f'Internal Server Error: "{path}": {words}\n'
+    assert "cache-control" not in answer.headers
+
+
+async def test_what_only_reviews_could_list_is_not_there_across_namespaces(ask: Ask) -> None:
+    assert [(await ask(method, "/api/v1/bindings")).status for method in ("GET", "POST", "PUT")] == [404] * 3
+
+
+def test_what_is_forbidden_after_authorization_says_nothing_about_sniffing() -> None:
+    request = Request({"path": MAPS, "headers": []}, receive=nothing)
+
+    assert error_response(request, Forbidden("by admission")).headers == []
 
 
 async def test_a_body_of_another_type_is_415_and_a_large_one_413(ask: Ask) -> None:

@@ -125,7 +125,7 @@ def test_scale_of_a_workload_has_columns_of_its_own() -> None:
 
     columns = [(column["name"], column["type"], column["format"]) for column in answer["columnDefinitions"]]
     assert columns == [
-        ("Name", "string", "name"),
+        ("Name", "string", ""),
         ("Desired", "integer", ""),
         ("Available", "integer", ""),
         ("Age", "string", ""),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from fakekube.kinds import Kinds
+from fakekube.registry.kind import Subresource
 from fakekube.server import tables
 from fakekube.server.tables import json_path
 
@@ -138,3 +139,13 @@ def test_path_finds(path: str, found: list[Any]) -> None:
 def test_path_that_cannot_be_followed_is_an_error(path: str) -> None:
     with pytest.raises(json_path.PathError):
         json_path.parse(path)(SHIP)
+
+
+def test_scale_of_a_custom_resource_has_the_columns_of_custom_resources() -> None:
+    columns = ({"name": "Desired", "type": "integer", "jsonPath": ".spec.replicas"},)
+    scale = Subresource("scale", "Scale", "autoscaling", "v1", ("get",), columns)
+
+    printer = tables.printer_of(scale)
+
+    assert [(column.name, column.format) for column in printer.columns] == [("Name", "name"), ("Desired", "")]
+    assert [read({"metadata": {"name": "web"}, "spec": {}}, NOW) for read in printer.cells] == ["web", None]

@@ -12,7 +12,7 @@ from fakekube.server.responses import Response
 async def read(exchange: Exchange) -> Response:
     """GET of one or of all."""
     call, now = exchange.call, exchange.state.plane.clock.now()
-    representation = exchange.representation(lists=not call.name)
+    representation = exchange.representation()
     if call.name:
         component = component_statuses.get_component_status(call)
         return object_response(exchange.request, representation, exchange.kind, component, now)

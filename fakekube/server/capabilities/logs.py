@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from fakekube.api.call import boolean, integer
 from fakekube.api.container_logs import Written, shown
-from fakekube.errors import BadRequest, InternalError
+from fakekube.errors import BadRequest, InternalError, NotAcceptable, StatusError
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, invalid_object
 from fakekube.objects.times import TimeError, to_datetime
 from fakekube.registry.kind import Object
@@ -27,9 +27,12 @@ STATUS_LISTS = ("initContainerStatuses", "containerStatuses", "ephemeralContaine
 async def read_log(exchange: Exchange) -> Response:
     """GET pods/NAME/log."""
     plane, call = exchange.state.plane, exchange.call
+    representation = exchange.representation(tables=False)
     check_options(call.name, call.query)
     pod = pod_named(plane, call.namespace, call.name)
     container = container_of(pod, call.query.get("container", ""))
+    if representation.form:
+        raise _no_object(representation.form)
     node_name = pod["spec"].get("nodeName", "")
     if not node_name:
         return Response(status=204, content_type=None)
@@ -41,6 +44,13 @@ async def read_log(exchange: Exchange) -> Response:
     if boolean(call.query, "follow") and not log.previous:
         return Streaming(log.follow, TEXT)
     return Response(b"".join(log.read()), content_type=TEXT)
+
+
+def _no_object(form: str) -> StatusError:
+    """A log has no metadata, which only a client by mistake can ask for."""
+    if form == "PartialObjectMetadata":
+        return StatusError("object does not implement the Object interfaces", code=500, reason="")
+    return NotAcceptable(f"you requested {form}, but the requested object is not a list (*rest.LocationStreamer)")
 
 
 def check_options(pod_name: str, query: Mapping[str, str]) -> None:

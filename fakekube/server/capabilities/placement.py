@@ -13,7 +13,7 @@ from fakekube.server.responses import Response
 
 async def bind_pod(exchange: Exchange) -> Response:
     """POST pods/NAME/binding."""
-    representation = exchange.representation()
+    representation = exchange.representation(tables=False)
     binding = await posted(exchange, keeps_uid=True)
     await bind(exchange.state.plane, exchange.call, binding.object, dry_run=binding.dry_run)
     return success(exchange.request, representation, {}, 201)
@@ -32,7 +32,7 @@ async def create_binding(exchange: Exchange) -> Response:
 
 async def evict_pod(exchange: Exchange) -> Response:
     """POST pods/NAME/eviction. Clients of old send policy/v1beta1, which has the same fields."""
-    representation = exchange.representation()
+    representation = exchange.representation(tables=False)
     eviction = await posted(exchange, other_versions=("v1beta1",))
     await evict(exchange.state.plane, exchange.call, eviction.object, dry_run=eviction.dry_run)
     return success(exchange.request, representation, {}, 201)

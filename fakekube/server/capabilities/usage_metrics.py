@@ -17,7 +17,7 @@ def reader(usage: Usage) -> Callable[[Exchange], Awaitable[Response]]:
 
     async def read(exchange: Exchange) -> Response:
         call, plane = exchange.call, exchange.state.plane
-        representation, now = exchange.representation(lists=not call.name), plane.clock.now()
+        representation, now = exchange.representation(), plane.clock.now()
         if call.name:
             found = usage_metrics.one(plane, usage, call)
             return object_response(exchange.request, representation, exchange.kind, found, now)

@@ -110,6 +110,8 @@ def printer_of(kind: Kind | Subresource) -> Printer:
     """The printer of a kind, or of what a subresource answers with (Scale)."""
     if isinstance(kind, Kind) and kind.wire.printer_columns is not None:
         return custom_columns(kind.wire.printer_columns)
+    if isinstance(kind, Subresource) and kind.printer_columns is not None:
+        return custom_columns(kind.printer_columns)
     return _builtin_printer(kind)
 
 
@@ -134,7 +136,7 @@ def _columns(kind: Kind | Subresource, rows: Rows) -> list[Column]:
     if isinstance(kind, Kind) and kind.facts.columns:
         shapes = [(name, type, format, priority) for name, type, format, priority, *_ in kind.facts.columns]
     else:
-        shapes = [(name, cell.type, "name" if name == "Name" else "", 0) for name, cell in rows.cells.items()]
+        shapes = [(name, cell.type, "", 0) for name, cell in rows.cells.items()]
     type_name = facts.type_name_of_kind(*_group_version(kind), kind.kind)
     return [
         Column(name, type, format, _description(type_name, rows.cells.get(name)), priority)

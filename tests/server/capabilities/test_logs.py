@@ -67,6 +67,18 @@ async def test_a_pod_without_a_node_has_an_empty_log(ask: Ask, make: Any) -> Non
     assert "content-type" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [("Table", 406), ("PartialObjectMetadata", 500), ("PartialObjectMetadataList", 406)],
+)
+async def test_a_log_has_no_form_but_its_own(ask: Ask, make: Any, form: str, status: int) -> None:
+    await make(f"{SHOP}/pods", "p", spec=POD)
+
+    answer = await ask("GET", f"{SHOP}/pods/p/log", accept=f"application/json;as={form};v=v1;g=meta.k8s.io")
+
+    assert answer.status == status
+
+
 async def test_a_missing_node_is_said_to_be_a_missing_pod(ask: Ask, make: Any) -> None:
     await make(f"{SHOP}/pods", "p", spec={**POD, "nodeName": "gone"})
 
