@@ -12,7 +12,6 @@ from fakekube.objects import fields, metadata, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_found, not_supported, required
 from fakekube.objects.quantities import parse, quantity
 from fakekube.objects.repeated import Repeated
-from fakekube.registry.create import METADATA_ORDER
 from fakekube.registry.kind import Object
 
 SOURCES = (
@@ -201,20 +200,8 @@ def _ephemeral(source: Object, path: str) -> list[FieldError]:
     place = f"{path}.volumeClaimTemplate"
     if template is None:
         return [required(place)]
-    described = template.get("metadata") or {}
-    errors = metadata.validate_annotations(described.get("annotations") or {}, f"{place}.metadata.annotations")
-    errors += metadata.validate_labels(described.get("labels") or {}, f"{place}.metadata.labels")
-    errors += [
-        forbidden(f"{place}.metadata.{_TOLD_AS.get(field, field)}", "cannot be set")
-        for field in METADATA_ORDER
-        if field not in _MAY_DESCRIBE and described.get(field)
-    ]
+    errors = metadata.validate_template(template.get("metadata") or {}, f"{place}.metadata")
     return errors + claim_spec(template.get("spec") or {}, f"{place}.spec")
-
-
-_MAY_DESCRIBE = ("labels", "annotations")
-_TOLD_AS = {"uid": "uID"}
-"""Fields of metadata whose Go name has more than one capital in front."""
 
 
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")

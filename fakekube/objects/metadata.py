@@ -28,20 +28,66 @@ _TAKE_ANY_FINALIZER = frozenset(
         ("policy", "poddisruptionbudgets"),
         ("apiextensions.k8s.io", "customresourcedefinitions"),
         ("apiregistration.k8s.io", "apiservices"),
+        ("node.k8s.io", "runtimeclasses"),
+        ("admissionregistration.k8s.io", "mutatingadmissionpolicies"),
+        ("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"),
+        ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
+        ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+        ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
+        ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
     }
 )
 """Kinds that take a finalizer without a domain, as custom resources do."""
-_CHECKED_IN_FULL_AGAIN = frozenset(
-    ("", resource)
-    for resource in ("configmaps", "secrets", "serviceaccounts", "pods", "persistentvolumeclaims", "services")
-)
-"""Kinds whose update is checked once more with everything that is asked at creation."""
-_CHECKED_LAST = frozenset({("", "events")})
+
+_CHANGE, _WHOLE = "change", "whole"
+_Looks = tuple[str, ...]
+_USUAL_LOOKS: _Looks = (_CHANGE,)
+_LOOKS: Mapping[_Looks, Mapping[str, str]] = {
+    (_CHANGE, _WHOLE): {
+        "": "configmaps secrets serviceaccounts pods persistentvolumeclaims endpoints",
+        "apps": "controllerrevisions",
+        "apiregistration.k8s.io": "apiservices",
+        "networking.k8s.io": "ingresses ingressclasses",
+        "storage.k8s.io": "volumeattributesclasses",
+    },
+    (_WHOLE,): {
+        "": "limitranges",
+        "admissionregistration.k8s.io": "mutatingadmissionpolicies mutatingadmissionpolicybindings "
+        "mutatingwebhookconfigurations validatingadmissionpolicies validatingadmissionpolicybindings "
+        "validatingwebhookconfigurations",
+        "discovery.k8s.io": "endpointslices",
+        "flowcontrol.apiserver.k8s.io": "flowschemas prioritylevelconfigurations",
+        "storage.k8s.io": "csinodes volumeattachments",
+    },
+    (_WHOLE, _CHANGE): {
+        "": "namespaces nodes",
+        "batch": "jobs",
+        "certificates.k8s.io": "certificatesigningrequests certificatesigningrequests/status "
+        "certificatesigningrequests/approval",
+        "node.k8s.io": "runtimeclasses",
+        "rbac.authorization.k8s.io": "clusterrolebindings clusterroles rolebindings roles",
+        "resource.k8s.io": "deviceclasses resourceclaims resourceclaimtemplates",
+        "storage.k8s.io": "csistoragecapacities storageclasses",
+    },
+    (_WHOLE, _WHOLE): {"": "persistentvolumes"},
+    (): {"": "events", "batch": "cronjobs/status", "policy": "poddisruptionbudgets poddisruptionbudgets/status"},
+}
+"""How often a kind looks at changed metadata itself, and whether at what changed or at the whole as at creation. By group and resource, or
+by `resource/subresource` for what is written through one; for all others it is what changed, once."""
+_LOOKS_OF: Mapping[tuple[str, str], _Looks] = {
+    (group, resource): looks
+    for looks, groups in _LOOKS.items()
+    for group, resources in groups.items()
+    for resource in resources.split()
+}
+_CREATED_UNCHECKED = frozenset({("", "events"), ("policy", "poddisruptionbudgets")})
 """Kinds that leave the check of metadata to the generic one, which comes after theirs and only if that found nothing."""
-_CREATED_UNCHECKED = frozenset({("policy", "poddisruptionbudgets")})
-"""Kinds that do so at creation, and check changes as others do."""
 _NAMED_ANYHOW = frozenset({("certificates.k8s.io", "certificatesigningrequests")})
 """Kinds that leave only the name to it."""
+_NAMED_BY_WHAT_IS_IN_THEM = frozenset(
+    {("apiextensions.k8s.io", "customresourcedefinitions"), ("apiregistration.k8s.io", "apiservices")}
+)
+"""Kinds whose rule for the name is about the rest of the object."""
 _IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 NON_NEGATIVE_TEXT = "must be greater than or equal to 0"
@@ -54,26 +100,40 @@ def validate_create(facts: ResourceFacts, metadata: Metadata) -> list[FieldError
     return errors + _unqualified_finalizers(facts, metadata)
 
 
-def told_besides(facts: ResourceFacts, errors: list[FieldError]) -> list[FieldError]:
-    """Which errors of the metadata of a new object are told where something else is wrong as well."""
+def told_together(facts: ResourceFacts, errors: list[FieldError], others: Sequence[FieldError]) -> Sequence[FieldError]:
+    """All that is wrong with a new object: `errors` are those of the metadata, `others` those that the kind finds.
+
+    Some kinds leave metadata to a generic check that comes last, and only where all else is right.
+    """
+    if not others:
+        return errors
     resource = (facts.group, facts.resource)
-    if resource in _CHECKED_LAST or resource in _CREATED_UNCHECKED:
-        return []
+    if resource in _CREATED_UNCHECKED:
+        return others
     if resource in _NAMED_ANYHOW:
-        return [each for each in errors if each.field != "metadata.name" or each.reason == "FieldValueRequired"]
-    return errors
+        errors = [each for each in errors if each.field != "metadata.name" or each.reason == "FieldValueRequired"]
+    if resource not in _NAMED_BY_WHAT_IS_IN_THEM:
+        return [*errors, *others]
+    of_name = [each for each in others if each.field == "metadata.name"]
+    return [*of_name, *errors, *(each for each in others if each.field != "metadata.name")]
 
 
-def validate_update(facts: ResourceFacts, new: Metadata, old: Metadata) -> list[FieldError]:
-    """What is wrong with changed metadata: the generic full check, the generic update check, and the kind's own."""
+def validate_update(
+    facts: ResourceFacts, new: Metadata, old: Metadata, subresource: str = ""
+) -> tuple[list[FieldError], list[FieldError]]:
+    """What is wrong with changed metadata: what is told before all else, and what a kind tells that looks at it a second time.
+
+    The first are those of the generic full check, of the generic check of the change, and of the kind's own first look.
+    """
     errors = _validate(new, _stored_name, facts.namespaced, "metadata")
     change = _validate_change(new, old, "metadata")
     errors += change
-    if (facts.group, facts.resource) not in _CHECKED_LAST:
-        errors += change + _unqualified_finalizers(facts, new)
-    if (facts.group, facts.resource) in _CHECKED_IN_FULL_AGAIN:
-        errors += validate_create(facts, new)
-    return errors
+    place = f"{facts.resource}/{subresource}" if subresource else facts.resource
+    again: list[FieldError] = []
+    for turn, look in enumerate(_LOOKS_OF.get((facts.group, place), _USUAL_LOOKS)):
+        found = validate_create(facts, new) if look == _WHOLE else change + _unqualified_finalizers(facts, new)
+        (again if turn else errors).extend(found)
+    return errors, again
 
 
 def _stored_name(name: str, prefix: bool) -> list[str]:
@@ -172,6 +232,26 @@ def _owner(owner: Metadata) -> dict[str, Any]:
     """The reference as Go writes it: four fields always, the others when they are set."""
     shown = {field: owner.get(field, "") for field in ("apiVersion", "kind", "name", "uid")}
     return shown | {field: owner[field] for field in _OWNER_FIELDS if owner.get(field) is not None}
+
+
+def validate_template(described: Metadata, path: str) -> list[FieldError]:
+    """What is wrong with the metadata of a claim that is yet to be made from its template: it may have labels and annotations."""
+    errors = validate_annotations(described.get("annotations") or {}, f"{path}.annotations")
+    errors += validate_labels(described.get("labels") or {}, f"{path}.labels")
+    return errors + [
+        forbidden(f"{path}.{told}", "cannot be set") for field, told in _NOT_IN_TEMPLATES.items() if described.get(field)
+    ]
+
+
+_NOT_IN_TEMPLATES = {
+    field: "uID" if field == "uid" else field
+    for field in (
+        *("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation"),
+        *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"),
+        *("ownerReferences", "finalizers", "managedFields"),
+    )
+}
+"""By field, what messages call it: its Go name with a small letter in front."""
 
 
 def validate_finalizers(finalizers: Sequence[str], path: str) -> list[FieldError]:

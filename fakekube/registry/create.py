@@ -58,8 +58,8 @@ async def create(
     of_metadata = object_metadata.validate_create(kind.facts, metadata)
     errors = kind.strategy.validate_create(obj)
     if of_metadata or errors:
-        errors = [*object_metadata.told_besides(kind.facts, of_metadata), *errors] or of_metadata
-        raise invalid_object(kind.facts.stored_as[0], obj["kind"], metadata.get("name", ""), errors)
+        told = object_metadata.told_together(kind.facts, of_metadata, errors)
+        raise invalid_object(kind.facts.stored_as[0], obj["kind"], metadata.get("name", ""), told)
     warnings.extend(kind.strategy.warnings(obj, None))
     await approve(obj, None)
     has_version = sent_version.isdecimal() and int(sent_version) > 0

@@ -91,7 +91,8 @@ def refused_change(operation: WriteForTests) -> Callable[..., list[str]]:
             strategy.prepare_update(after, before, operation)
         except Invalid as invalid:
             return causes_of(invalid)
-        return [str(error) for error in strategy.validate_update(after, before)]
+        told = [*strategy.validate_update_first(after, before), *strategy.validate_update(after, before)]
+        return [str(error) for error in told]
 
     return why
 

@@ -7,7 +7,7 @@ import pytest
 from fakekube import facts
 from fakekube.facts import ResourceFacts
 from fakekube.objects import metadata, names
-from fakekube.objects.field_errors import FieldError
+from fakekube.objects.field_errors import FieldError, required
 
 SUBDOMAIN = names.subdomain("?")[0]
 KEY = names.qualified_name("?")[0]
@@ -28,9 +28,10 @@ def created(sent: dict[str, Any]) -> list[FieldError]:
     return metadata.validate_create(facts_of("endpoints"), {"namespace": "shop", **sent})
 
 
-def updated(new: dict[str, Any], old: dict[str, Any], resource: str = "endpoints") -> list[FieldError]:
+def updated(new: dict[str, Any], old: dict[str, Any], resource: str = "daemonsets") -> list[FieldError]:
     base = {"name": "c", "namespace": "shop", "uid": "1"}
-    return metadata.validate_update(facts_of(resource), {**base, **new}, {**base, **old})
+    errors, again = metadata.validate_update(facts_of(resource), {**base, **new}, {**base, **old})
+    return [*errors, *again]
 
 
 @pytest.mark.parametrize(
@@ -108,16 +109,56 @@ def test_namespace_has_no_place_on_a_cluster_scoped_kind() -> None:
     assert [str(error) for error in errors] == ["metadata.namespace: Forbidden: not allowed on this type"]
 
 
+def test_a_template_of_claims_has_labels_and_annotations_alone() -> None:
+    errors = metadata.validate_template(
+        {"uid": "1", "name": "c", "labels": {"a": "b"}, "selfLink": "/"}, "spec.metadata"
+    )
+
+    assert [str(error) for error in errors] == [
+        f"spec.metadata.{field}: Forbidden: cannot be set" for field in ("name", "selfLink", "uID")
+    ]
+
+
 def test_bad_label_of_an_update_is_told_once_by_each_check() -> None:
     errors = updated({"labels": {"a": "?"}}, {})
 
     assert [error.field for error in errors] == ["metadata.labels"] * 3
 
 
-def test_bad_label_of_a_config_map_is_told_once_more() -> None:
-    errors = updated({"labels": {"a": "?"}}, {}, "configmaps")
+@pytest.mark.parametrize(
+    ("resource", "subresource", "first", "again"),
+    [
+        ("configmaps", "", 3, 1),
+        ("limitranges", "", 3, 0),
+        ("jobs", "", 3, 1),
+        ("jobs", "status", 3, 0),
+        ("certificatesigningrequests", "approval", 3, 1),
+        ("persistentvolumes", "", 3, 1),
+        ("persistentvolumeclaims", "status", 3, 0),
+        ("cronjobs", "status", 2, 0),
+        ("poddisruptionbudgets", "", 2, 0),
+    ],
+)
+def test_kinds_look_at_changed_metadata_none_once_or_twice(
+    resource: str, subresource: str, first: int, again: int
+) -> None:
+    facts_ = facts_of(resource)
+    old = {"name": "c", "uid": "1"} | ({"namespace": "shop"} if facts_.namespaced else {})
 
-    assert [error.field for error in errors] == ["metadata.labels"] * 4
+    told, told_again = metadata.validate_update(facts_, {**old, "labels": {"a": "?"}}, old, subresource)
+
+    assert [error.field for error in told] == ["metadata.labels"] * first
+    assert [error.field for error in told_again] == ["metadata.labels"] * again
+
+
+@pytest.mark.parametrize(("resource", "told"), [("roles", 1), ("validatingwebhookconfigurations", 0)])
+def test_a_whole_look_asks_of_finalizers_what_creation_asks(resource: str, told: int) -> None:
+    facts_ = facts_of(resource)
+    place = {"namespace": "shop"} if facts_.namespaced else {}
+
+    errors = metadata.validate_create(facts_, {"name": "c", **place, "finalizers": ["hold"]})
+
+    assert [error.field for error in errors] == ["metadata.finalizers[0]"] * told
 
 
 def test_lease_takes_a_finalizer_without_a_domain() -> None:
@@ -165,7 +206,15 @@ def test_some_kinds_leave_their_metadata_to_the_check_that_comes_last(resource: 
     place = {"namespace": "shop"} if facts_.namespaced else {}
     errors = metadata.validate_create(facts_, {**place, "name": "a/b", "labels": {"a": "?"}})
 
-    besides = metadata.told_besides(facts_, errors)
+    together = metadata.told_together(facts_, errors, [required("spec")])
 
     assert [error.field for error in errors] == ["metadata.name", "metadata.labels"]
-    assert [error.field for error in besides] == told
+    assert [error.field for error in together] == [*told, "spec"]
+
+
+def test_a_name_that_is_made_of_the_object_is_told_where_others_tell_of_the_name() -> None:
+    errors = metadata.validate_create(facts_of("apiservices"), {"name": "v1.a.io", "labels": {"a": "?"}})
+
+    together = metadata.told_together(facts_of("apiservices"), errors, [required("metadata.name"), required("spec")])
+
+    assert [error.field for error in together] == ["metadata.name", "metadata.labels", "spec"]

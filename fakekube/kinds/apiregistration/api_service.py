@@ -5,6 +5,8 @@ https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/apiserver-ag
 
 from __future__ import annotations
 
+from typing import Any
+
 from fakekube.kinds.webhook_rules import port
 from fakekube.objects import names, rules
 from fakekube.objects.field_errors import FieldError, invalid, required
@@ -25,7 +27,7 @@ def prepare_create(api_service: Object, operation: Operation) -> None:
         api_service["status"] = {"conditions": [condition]}
 
 
-def _name(api_service: Object, _: str = "") -> list[FieldError]:
+def _name(api_service: Object, *_: Any) -> list[FieldError]:
     spec, name = api_service.get("spec") or {}, api_service["metadata"].get("name", "")
     wanted = f"{spec.get('version', '')}.{spec.get('group', '')}"
     if name == wanted:
@@ -66,8 +68,7 @@ def _connection(spec: Object, path: str) -> list[FieldError]:
 
 _SERVICE = (("namespace", rules.needed), ("name", rules.needed), ("port", port))
 
-validate = rules.table(
-    _name,
+_validate_spec = rules.table(
     (
         "spec",
         rules.within(
@@ -80,4 +81,14 @@ validate = rules.table(
     ),
 )
 
-STRATEGY = Strategy(prepare_create=prepare_create, validate_create=validate, validate_update=validate)
+
+def validate(api_service: Object) -> list[FieldError]:
+    return _name(api_service) + _validate_spec(api_service)
+
+
+STRATEGY = Strategy(
+    prepare_create=prepare_create,
+    validate_create=validate,
+    validate_update_first=_name,
+    validate_update=_validate_spec,
+)

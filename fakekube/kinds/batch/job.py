@@ -106,13 +106,15 @@ def _pod_names(job: Object) -> list[FieldError]:
     return [invalid("metadata.name", name, f"will not able to create pod with invalid DNS label: {pod}")]
 
 
+def validate_update_first(job: Object, old: Object) -> list[FieldError]:
+    labels = workloads.labels_of(old["spec"].get("template") or {})
+    errors = _generated(job, prefixed=UID_LABEL in labels and NAME_LABEL in labels)
+    return errors + validate_spec(job["spec"]) + _pod_names(job)
+
+
 def validate_update(job: Object, old: Object) -> list[FieldError]:
     spec, before = job["spec"], old["spec"]
-    labels = workloads.labels_of(before.get("template") or {})
-    errors = _generated(job, prefixed=UID_LABEL in labels and NAME_LABEL in labels)
-    errors += validate_spec(spec) + _pod_names(job)
-    # The spec is asked twice.
-    errors += validate_spec(spec)
+    errors = validate_spec(spec)  # once more
     errors += _completions(spec, before)
     errors += rules.unchanged(spec.get("selector"), before.get("selector"), "spec.selector")
     errors += _template(spec, before, _waits(old))
@@ -162,7 +164,7 @@ def _template(spec: Object, before: Object, waits: bool) -> list[FieldError]:
     fields.keep(affinity, was.get("affinity") or {}, _NODES, _AFFINITY)
     fields.put_or_drop(pod, "affinity", affinity or was.get("affinity"), "core.v1.PodSpec")
     for field in ("containers", "initContainers"):
-        if field in pod and len(pod[field]) == len(was.get(field) or ()):
+        if pod.get(field) and len(pod[field]) == len(was.get(field) or ()):
             pod[field] = [
                 {**each, "resources": other.get("resources", {})} if each.get("name") == other.get("name") else each
                 for each, other in zip(pod[field], was[field], strict=True)
@@ -182,6 +184,7 @@ STRATEGY = Strategy(
     prepare_update=_drop,
     allocate=share_labels,
     validate_create=validate_create,
+    validate_update_first=validate_update_first,
     validate_update=validate_update,
     validate_status_update=job_status.validate_update,
     warnings=warnings,

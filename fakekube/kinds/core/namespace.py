@@ -43,6 +43,10 @@ def validate_create(namespace: Object) -> list[FieldError]:
     return _validate_finalizers(namespace, indexed=False)
 
 
+def validate_update_first(namespace: Object, old: Object) -> list[FieldError]:
+    return validate_create(namespace)
+
+
 def validate_finalize(namespace: Object, old: Object) -> list[FieldError]:
     return _validate_finalizers(namespace, indexed=True)
 
@@ -83,6 +87,7 @@ STRATEGY = Strategy(
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     validate_create=validate_create,
+    validate_update_first=validate_update_first,
     validate_status_update=validate_status_update,
     selectable_fields={"status.phase": lambda namespace: fields.text_at(namespace, "status.phase")},
     doors={"finalize": Door(prepare=finalize, validate=validate_finalize)},

@@ -203,8 +203,8 @@ def validate_change(node: Object, old: Object) -> list[FieldError]:
     return errors
 
 
-def validate_update(node: Object, old: Object) -> list[FieldError]:
-    return validate(node) + validate_change(node, old)
+def validate_update_first(node: Object, old: Object) -> list[FieldError]:
+    return validate(node)
 
 
 def warnings(node: Object, old: Object | None) -> list[str]:
@@ -224,7 +224,8 @@ STRATEGY = Strategy(
     prepare_update=prepare_update,
     prepare_status_update=prepare_status_update,
     validate_create=validate,
-    validate_update=validate_update,
+    validate_update_first=validate_update_first,
+    validate_update=validate_change,
     validate_status_update=validate_change,
     selectable_fields={"spec.unschedulable": lambda node: fields.text_at(node, "spec.unschedulable") or "false"},
 )

@@ -146,10 +146,14 @@ def _mount_options(volume: Object) -> list[FieldError]:
     return [forbidden(f"metadata.annotations.{_MOUNT_OPTIONS}", "may not specify mount options for this volume type")]
 
 
+def validate_update_first(volume: Object, old: Object) -> list[FieldError]:
+    return validate(volume)
+
+
 def validate_update(volume: Object, old: Object) -> list[FieldError]:
     spec, before = volume.get("spec") or {}, old.get("spec") or {}
-    # The server asks for everything twice here, but for the mount options.
-    errors = validate(volume) + rules.check(spec, _SPEC, "spec")
+    # The server asks for everything once more, but for the mount options.
+    errors = rules.check(spec, _SPEC, "spec")
     source, was = ({key: each[key] for key in each if key in _IN_SOURCE} for each in (spec, before))
     given, had = (fields.at(each, "csi.controllerExpandSecretRef") for each in (spec, before))
     if given is not None and had is None and before.get("csi") is not None:
@@ -193,6 +197,7 @@ STRATEGY = Strategy(
     prepare_create=prepare_create,
     prepare_status_update=prepare_status_update,
     validate_create=validate,
+    validate_update_first=validate_update_first,
     validate_update=validate_update,
     warnings=warnings,
     returns_deleted_object=True,

@@ -34,9 +34,9 @@ validate = rules.table(
 )
 
 
-def validate_update(ingress_class: Object, old: Object) -> list[FieldError]:
+def validate_update_first(ingress_class: Object, old: Object) -> list[FieldError]:
     controller, before = (fields.text_at(each, "spec.controller") for each in (ingress_class, old))
-    return rules.unchanged(controller, before, "spec.controller") + validate(ingress_class)
+    return rules.unchanged(controller, before, "spec.controller")
 
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate_update)
+STRATEGY = Strategy(validate_create=validate, validate_update_first=validate_update_first, validate_update=validate)

@@ -32,7 +32,7 @@ validate = rules.table(
 
 
 def validate_update(runtime_class: Object, old: Object) -> list[FieldError]:
-    return validate(runtime_class) + rules.unchanged(runtime_class.get("handler", ""), old.get("handler"), "handler")
+    return rules.unchanged(runtime_class.get("handler", ""), old.get("handler"), "handler")
 
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate_update)
+STRATEGY = Strategy(validate_create=validate, validate_update_first=validate, validate_update=validate_update)

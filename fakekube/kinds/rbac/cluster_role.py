@@ -6,4 +6,4 @@ from fakekube.kinds.rbac_rules import CLUSTER_ROLE
 from fakekube.objects.rules import table
 from fakekube.registry.kind import Strategy
 
-STRATEGY = Strategy(validate_create=table(*CLUSTER_ROLE), validate_update=table(*CLUSTER_ROLE))
+STRATEGY = Strategy(validate_create=table(*CLUSTER_ROLE), validate_update_first=table(*CLUSTER_ROLE))

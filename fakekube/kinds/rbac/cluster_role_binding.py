@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from fakekube.kinds.rbac_rules import CLUSTER_ROLE_BINDING, keeps_its_role
-from fakekube.objects.field_errors import FieldError
-from fakekube.objects.rules import check, table
-from fakekube.registry.kind import Object, Strategy
+from fakekube.objects.rules import table
+from fakekube.registry.kind import Strategy
 
-
-def validate_update(binding: Object, old: Object) -> list[FieldError]:
-    return check(binding, CLUSTER_ROLE_BINDING) + keeps_its_role(binding, old)
-
-
-STRATEGY = Strategy(validate_create=table(*CLUSTER_ROLE_BINDING), validate_update=validate_update)
+STRATEGY = Strategy(
+    validate_create=table(*CLUSTER_ROLE_BINDING),
+    validate_update_first=table(*CLUSTER_ROLE_BINDING),
+    validate_update=keeps_its_role,
+)

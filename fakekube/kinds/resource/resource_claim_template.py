@@ -11,9 +11,7 @@ GROUP, KIND = "resource.k8s.io", "ResourceClaimTemplate"
 
 
 def _metadata(template: Object, _: str = "") -> list[FieldError]:
-    described = fields.at(template, "spec.metadata") or {}
-    errors = metadata.validate_labels(described.get("labels") or {}, "spec.metadata.labels")
-    return errors + metadata.validate_annotations(described.get("annotations") or {}, "spec.metadata.annotations")
+    return metadata.validate_template(fields.at(template, "spec.metadata") or {}, "spec.metadata")
 
 
 validate_create = rules.table(_metadata, ("spec.spec.devices", device_rules.claim))
@@ -24,18 +22,23 @@ def prepare_create(template: Object, operation: Operation) -> None:
         raise invalid_object(GROUP, KIND, template["metadata"].get("name", ""), [*errors, *validate_create(template)])
 
 
+def validate_update_first(template: Object, old: Object) -> list[FieldError]:
+    return validate_create(template)
+
+
 def validate_update(template: Object, old: Object) -> list[FieldError]:
     new, before = template.get("spec") or {}, old.get("spec") or {}
     shown = {
         **(new.get("metadata") or {}),
         "Spec": go_structs.shown_type("resource.v1.ResourceClaimSpec", new.get("spec")),
     }
-    return validate_create(template) + rules.unchanged_text(new, before, "spec", shown=shown)
+    return rules.unchanged_text(new, before, "spec", shown=shown)
 
 
 STRATEGY = Strategy(
     prepare_create=prepare_create,
     validate_create=validate_create,
+    validate_update_first=validate_update_first,
     validate_update=validate_update,
     returns_deleted_object=True,
 )

@@ -18,7 +18,7 @@ validate = rules.table(
 
 
 def validate_update(capacity: Object, old: Object) -> list[FieldError]:
-    errors = validate(capacity)
+    errors: list[FieldError] = []
     topology, before = capacity.get("nodeTopology"), old.get("nodeTopology")
     # A selector of everything is another than none.
     if topology != before or (topology is None) != (before is None):
@@ -35,4 +35,6 @@ def warnings(capacity: Object, old: Object | None) -> Sequence[str]:
     ]
 
 
-STRATEGY = Strategy(validate_create=validate, validate_update=validate_update, warnings=warnings)
+STRATEGY = Strategy(
+    validate_create=validate, validate_update_first=validate, validate_update=validate_update, warnings=warnings
+)

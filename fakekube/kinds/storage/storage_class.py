@@ -67,9 +67,7 @@ validate = rules.table(
 
 
 def validate_update(storage_class: Object, old: Object) -> list[FieldError]:
-    return validate(storage_class) + rules.unchanged_at(
-        storage_class, old, "parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"
-    )
+    return rules.unchanged_at(storage_class, old, "parameters", "provisioner", "reclaimPolicy", "volumeBindingMode")
 
 
 def warnings(storage_class: Object, old: Object | None) -> Sequence[str]:
@@ -83,6 +81,7 @@ def warnings(storage_class: Object, old: Object | None) -> Sequence[str]:
 
 STRATEGY = Strategy(
     validate_create=validate,
+    validate_update_first=validate,
     validate_update=validate_update,
     warnings=warnings,
     returns_deleted_object=True,

@@ -13,12 +13,17 @@ validate_create = rules.table(
 )
 
 
-def validate_update(volume_attributes_class: Object, old: Object) -> list[FieldError]:
+def validate_update_first(volume_attributes_class: Object, old: Object) -> list[FieldError]:
     return [
         forbidden(field, f"updates to {field} are forbidden.")
         for field in ("driverName", "parameters")
         if volume_attributes_class.get(field) != old.get(field)
-    ] + validate_create(volume_attributes_class)
+    ]
 
 
-STRATEGY = Strategy(validate_create=validate_create, validate_update=validate_update, returns_deleted_object=True)
+STRATEGY = Strategy(
+    validate_create=validate_create,
+    validate_update_first=validate_update_first,
+    validate_update=validate_create,
+    returns_deleted_object=True,
+)
