@@ -49,6 +49,7 @@ def tables() -> dict[str, str]:
         "openapi_operations.json": _table(_without_note(_read("openapi-operations.json"))),
         "openapi_schemas.json": _table(_without_note(schemas)),
         "structs.json": _table(_without_note(_read("validation-structs.json"))),
+        "unicode.json": _table(_read("unicode.json")),
     }
 
 

@@ -312,7 +312,7 @@ CONVERSIONS = (
 def matches(text: str, pattern: str) -> bool:
     """Whether the pattern (RE2) is found in the text. Raises EvaluationProblem."""
     try:
-        return compiled(pattern).search(text) is not None
+        return compiled(pattern).is_in(text)
     except PatternError as error:
         raise EvaluationProblem(str(error)) from None
 

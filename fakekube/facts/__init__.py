@@ -189,6 +189,17 @@ def has_struct(name: str) -> bool:
 
 
 @cache
+def unicode_classes() -> Mapping[str, Any]:
+    """What Go's regular expressions know of Unicode: `version aliases folds` and each category and script by its name.
+
+    `folds` are the texts of characters that are one but for case (`KkK`), `aliases` longer names (`Letter`: `L`). A class is a list of
+    numbers in pairs: how many characters are skipped, how many follow that are in it.
+    """
+    table: Mapping[str, Any] = _load("unicode.json")
+    return table
+
+
+@cache
 def _structs() -> dict[str, Any]:
     table: dict[str, Any] = _load("structs.json")
     return table

@@ -15,6 +15,7 @@ from fakekube.objects import metadata as object_metadata
 from fakekube.objects import regular_expressions, string_formats
 from fakekube.objects.field_errors import (
     FieldError,
+    Shown,
     duplicate,
     go_quoted,
     invalid,
@@ -23,6 +24,7 @@ from fakekube.objects.field_errors import (
     shown,
     too_long,
 )
+from fakekube.objects.go_text import float_text
 from fakekube.objects.structural_schemas import (
     EMBEDDED,
     INT_OR_STRING,
@@ -44,12 +46,14 @@ RULES_NOT_CHECKED = FieldError(
 _BLOCK_RULES = frozenset(
     {"FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"}
 )
+_LARGEST_FLOAT = 3.40282346638528859811704183484516925440e38
 _RANGES = {
-    "int32": (-(1 << 31), (1 << 31) - 1),
-    "int64": (-(1 << 63), (1 << 63) - 1),
-    "uint32": (0, (1 << 32) - 1),
-    "uint64": (0, (1 << 64) - 1),
+    ("integer", ""): (-(1 << 63), (1 << 63) - 1),
+    ("integer", "int32"): (-(1 << 31), (1 << 31) - 1),
+    ("integer", "int64"): (-(1 << 63), (1 << 63) - 1),
+    ("number", "float"): (-_LARGEST_FLOAT, _LARGEST_FLOAT),
 }
+"""The numbers of each type and format; of others, all."""
 
 
 def validate(obj: Mapping[str, Any], schema: Schema, old: Any = ABSENT) -> list[FieldError]:
@@ -71,7 +75,7 @@ def validate_value(
     value: Any, schema: Schema, path: str = "", *, base: str = "", old: Any = ABSENT
 ) -> list[FieldError]:
     """What is wrong with a value by its schema alone. `path` names it in the texts, `base` stands before it in the fields of the errors."""
-    return list(_Validator(base).value(value, schema, path, old))
+    return list(dict.fromkeys(_Validator(base).value(value, schema, path, old)))
 
 
 def is_same(new: Any, old: Any) -> bool:
@@ -99,6 +103,10 @@ class _Validator:
         if is_same(value, old):
             return
         yield from self.type(value, schema, path)
+        if value is None:
+            if schema.get("nullable") is not True:
+                yield from self.enum(value, schema, path)
+            return
         yield from self.combinations(value, schema, path, old)
         if isinstance(value, str):
             yield from self.string(value, schema, path)
@@ -106,19 +114,30 @@ class _Validator:
             yield from self.number(value, schema, path)
         elif isinstance(value, list):
             yield from self.list(value, schema, path, old)
-        if value is not None or schema.get("nullable") is not True:
-            yield from self.enum(value, schema, path)
+        yield from self.enum(value, schema, path)
         if isinstance(value, dict):
             yield from self.object(value, schema, path, old)
 
     def type(self, value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
         types = ("integer", "string") if schema.get(INT_OR_STRING) else (schema.get("type") or "",)
-        if not types[0]:
+        format = _format(schema)
+        if not types[0] and not format:
             return
         name = type_name(value)
-        if value is None and schema.get("nullable"):
+        if value is None:
+            if types[0] and not schema.get("nullable"):
+                yield self.type_invalid(path, name, ",".join(types))
             return
-        if name not in types and not (name == "integer" and "number" in types):
+        fits = name in types or (name == "integer" and "number" in types)
+        if not fits and name == "number" and "integer" in types:
+            fits = value.is_integer()
+        is_text_or_list = isinstance(value, str | list)
+        if format and not is_text_or_list and not fits and _GO_FORMATS.get(name, "") != format:
+            # Where a format is asked for, numbers are told by theirs, and other values by none.
+            yield self.type_invalid(path, _GO_FORMATS.get(name, ""), format)
+        elif format and is_text_or_list and not {"number", "integer"}.intersection(types):
+            return  # of a text and of a list the format alone decides
+        elif not fits:
             yield self.type_invalid(path, name, ",".join(types))
 
     def combinations(self, value: Any, schema: Schema, path: str, old: Any) -> Iterator[FieldError]:
@@ -126,26 +145,33 @@ class _Validator:
         if any_of:
             branches = self.branches(value, any_of, path, old)
             if all(branches):
-                yield _of_several(path, "must validate at least one schema (anyOf)")
+                yield self.of_several(path, "must validate at least one schema (anyOf)")
                 yield from branches[_likeliest(any_of, value)]
         if one_of:
             branches = self.branches(value, one_of, path, old)
             valid = branches.count([])
             if not valid:
-                yield _of_several(path, "must validate one and only one schema (oneOf). Found none valid")
+                yield self.of_several(path, "must validate one and only one schema (oneOf). Found none valid")
                 yield from branches[_likeliest(one_of, value)]
             elif valid > 1:
                 text = f"must validate one and only one schema (oneOf). Found {valid} valid alternatives"
-                yield _of_several(path, text)
+                yield self.of_several(path, text)
         if all_of:
             branches = self.branches(value, all_of, path, old)
             for errors in branches:
                 yield from errors
             if any(branches):
                 none = ". None validated" if all(branches) else ""
-                yield _of_several(path, f"must validate all the schemas (allOf){none}")
+                yield self.of_several(path, f"must validate all the schemas (allOf){none}")
         if schema.get("not") and not list(self.value(value, schema["not"], path, ABSENT)):
-            yield _of_several(path, "must not validate the schema (not)")
+            yield self.of_several(path, "must not validate the schema (not)")
+
+    def of_several(self, path: str, text: str) -> FieldError:
+        return self.without_path(f"{go_quoted(path)} {text}")
+
+    def without_path(self, text: str) -> FieldError:
+        """Of what is no error of one field to the validators."""
+        return FieldError("FieldValueInvalid", self.field(""), f'Invalid value: "": {text}')
 
     def branches(self, value: Any, schemas: Sequence[Schema], path: str, old: Any) -> list[list[FieldError]]:
         return [list(self.value(value, schema, path, old)) for schema in schemas]
@@ -157,37 +183,41 @@ class _Validator:
             yield too_long(self.field(path), longest)
         elif shortest is not None and len(value) < shortest:
             yield self.invalid(path, value, f"should be at least {shortest} chars long")
-        elif pattern and not regular_expressions.compiled(pattern).search(value):
+        elif pattern and not regular_expressions.compiled(pattern).is_in(value):
             yield self.invalid(path, value, f"should match '{pattern}'")
-        format = schema.get("format")
+        format = _format(schema)
         if format and not string_formats.is_of_format(value, format):
             message = f"Invalid value: {go_quoted(value)}: {path} in body must be of type {format}: {go_quoted(value)}"
             yield FieldError("FieldValueTypeInvalid", self.field(path), message)
 
     def number(self, value: float, schema: Schema, path: str) -> Iterator[FieldError]:
-        type, format = schema.get("type"), schema.get("format") or ""
-        if type == "integer" or (type == "number" and format in _RANGES):
-            first, last = _RANGES.get(format, _RANGES["int64"])
-            if type_name(value) != "integer" or not first <= value <= last:
-                known = f" with format {format}" if format else " (default format)"
-                text = f'Invalid value: "": Checked value must be of type {type}{known} in {path}'
-                yield FieldError("FieldValueInvalid", "<nil>", text)
-        multiple = schema.get("multipleOf")
-        if multiple and not _is_multiple(value, multiple):
-            yield self.invalid(path, value, f"should be a multiple of {_number_text(multiple)}")
-        least, greatest = schema.get("minimum"), schema.get("maximum")
-        if least is not None:
-            if schema.get("exclusiveMinimum"):
-                if value <= least:
-                    yield self.invalid(path, value, f"should be greater than {int(least)}")
-            elif value < least:
-                yield self.invalid(path, value, f"should be greater than or equal to {int(least)}")
-        if greatest is not None:
-            if schema.get("exclusiveMaximum"):
-                if value >= greatest:
-                    yield self.invalid(path, value, f"should be less than {int(greatest)}")
-            elif value > greatest:
-                yield self.invalid(path, value, f"should be less than or equal to {int(greatest)}")
+        yield from self.range(value, schema, path, "Checked")
+        for key, prefix, fits, text in _BOUNDS:
+            bound = schema.get(key)
+            if bound is None:
+                continue
+            out_of_range = list(self.range(bound, schema, path, prefix))
+            yield from out_of_range
+            # Whole numbers are compared with what is whole of the bound.
+            is_whole = isinstance(value, int) and not out_of_range
+            bound = int(bound) if is_whole else float(bound)
+            if key == "multipleOf" and bound <= 0:
+                detail = f"factor MultipleOf declared for {path} must be positive: {_number_text(bound)}"
+                yield invalid(self.field(path), Shown(_number_text(bound)), detail)
+                continue
+            is_exclusive = bool(schema.get(f"exclusive{key[0].upper()}{key[1:]}"))
+            if not fits(value, bound) or (is_exclusive and value == bound):
+                said = text.replace(" or equal to", "") if is_exclusive else text
+                yield self.invalid(path, value, f"should be {said} {_number_text(bound)}")
+
+    def range(self, number: float, schema: Schema, path: str, prefix: str) -> Iterator[FieldError]:
+        """Whether a number is one of those of the schema's type and format."""
+        type = "" if schema.get(INT_OR_STRING) else schema.get("type") or ""
+        first, last = _RANGES.get((type, _format(schema)), (None, None))
+        if first is None or last is None or (first <= number <= last and (type == "number" or number == int(number))):
+            return
+        known = f" with format {_format(schema)}" if _format(schema) else " (default format)"
+        yield self.without_path(f"{prefix} value must be of type {type}{known} in {path}")
 
     def list(self, value: list[Any], schema: Schema, path: str, old: Any) -> Iterator[FieldError]:
         items = schema.get("items")
@@ -200,6 +230,11 @@ class _Validator:
     def object(self, value: dict[str, Any], schema: Schema, path: str, old: Any) -> Iterator[FieldError]:
         yield from self.size(value, schema, path, "Properties", "properties")
         before = old if isinstance(old, dict) else {}
+        if schema.get("additionalProperties") is False:
+            known = schema.get("properties") or {}
+            for key in value:
+                if key not in known:
+                    yield invalid(self.field(path), key, f"{path}.{key} in body is a forbidden property")
         for key, item in value.items():
             inner = below(schema, key)
             if inner is not None:
@@ -219,13 +254,13 @@ class _Validator:
 
     def enum(self, value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
         choices = schema.get("enum")
-        if choices and not any(is_same(value, choice) for choice in choices):
+        if choices and not any(_is_choice(value, choice) for choice in choices):
             listed = [choice if isinstance(choice, str) else shown(choice) for choice in choices]
             yield not_supported(self.field(path), value, listed)
 
 
 def type_name(value: Any) -> str:
-    """The type in the words of schemas; a whole number is an integer however it is written."""
+    """The type in the words of schemas; a number that is written as a fraction is none that is whole."""
     match value:
         case None:
             return "null"
@@ -234,12 +269,37 @@ def type_name(value: Any) -> str:
         case int():
             return "integer"
         case float():
-            return "integer" if value.is_integer() else "number"
+            return "number"
         case str():
             return "string"
         case list():
             return "array"
     return "object"
+
+
+def _format(schema: Schema) -> str:
+    """The format that is asked for, where somebody looks at it."""
+    format = schema.get("format") or ""
+    if not format:
+        return ""
+    type = "string" if schema.get(INT_OR_STRING) else schema.get("type") or "string"
+    if type == "string":
+        return format if string_formats.is_checked(format) else ""
+    return format if format in _FORMATS_OF_NUMBERS.get(type, ()) else ""
+
+
+_FORMATS_OF_NUMBERS = {"integer": ("int32", "int64"), "number": ("float", "double")}
+_GO_FORMATS = {"integer": "int64", "number": "float64"}
+"""Those of the numbers that Go's decoder makes, by their type."""
+
+
+def _is_choice(value: Any, choice: Any) -> bool:
+    """Whether a value is what an enum names, after it was made a number of the other kind where that is one."""
+    if isinstance(value, bool) or isinstance(choice, bool):
+        return value is choice
+    if isinstance(value, int | float) and isinstance(choice, int | float):
+        return bool((int(value) if isinstance(choice, int) else float(value)) == choice)
+    return value is not None and is_same(value, choice)
 
 
 def _likeliest(schemas: Sequence[Schema], value: Any) -> int:
@@ -273,19 +333,28 @@ def _fits(value: Any, schema: Schema) -> bool:
     return not validate_value(value, schema)
 
 
-def _of_several(path: str, text: str) -> FieldError:
-    return FieldError("FieldValueInvalid", "<nil>", f'Invalid value: "": {go_quoted(path)} {text}')
-
-
 def _number_text(number: float) -> str:
-    return str(int(number)) if float(number).is_integer() else str(number)
+    return float_text(number) if isinstance(number, float) else str(number)
 
 
 def _is_multiple(value: float, multiple: float) -> bool:
     if isinstance(value, int) and isinstance(multiple, int):
         return value % multiple == 0
-    quotient = value / multiple
-    return abs(quotient - round(quotient)) < 1e-9
+    quotient = value * (1 / multiple) if multiple < 1 else value / multiple
+    if abs(quotient) > LARGEST_WHOLE_DOUBLE:
+        return False
+    if quotient == int(quotient):
+        return True
+    # What is nearly whole counts as that, if it lies above.
+    return quotient > 0 and (quotient - int(quotient)) / (quotient + int(quotient)) < 1e-9
+
+
+LARGEST_WHOLE_DOUBLE = (1 << 53) - 1
+_BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool], str], ...] = (
+    ("multipleOf", "MultipleOf", _is_multiple, "a multiple of"),
+    ("minimum", "Minimum boundary", lambda value, bound: value >= bound, "greater than or equal to"),
+    ("maximum", "Maximum boundary", lambda value, bound: value <= bound, "less than or equal to"),
+)
 
 
 def counterparts(schema: Schema, old: Any) -> Callable[[Any], Any]:

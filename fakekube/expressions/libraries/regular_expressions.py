@@ -5,14 +5,12 @@ https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-regex-library
 
 from __future__ import annotations
 
-import re
-
 from fakekube.expressions.types import overload
 from fakekube.expressions.values import EvaluationProblem
-from fakekube.objects.regular_expressions import PatternError, compiled
+from fakekube.objects.regular_expressions import Pattern, PatternError, compiled
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def _pattern(text: str) -> Pattern:
     try:
         return compiled(text)
     except PatternError as error:
@@ -21,8 +19,8 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def find(text: str, pattern: str) -> str:
     """The first match, or nothing."""
-    match = _pattern(pattern).search(text)
-    return match.group() if match else ""
+    span = _pattern(pattern).span(text)
+    return text[slice(*span)] if span else ""
 
 
 def find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
@@ -30,17 +28,17 @@ def find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
 
     Behind an empty match Go goes on with the next character, and an empty match right behind another one is none.
     """
-    search = _pattern(pattern).search
+    compiled_pattern = _pattern(pattern)
     found: list[str] = []
     start, end = 0, -1
     while start <= len(text) and len(found) != limit:
-        match = search(text, start)
-        if match is None:
+        span = compiled_pattern.span(text, start)
+        if span is None:
             break
-        is_empty = match.end() == start
-        if not is_empty or match.start() != end:
-            found.append(match.group())
-        end = match.end()
+        is_empty = span[1] == start
+        if not is_empty or span[0] != end:
+            found.append(text[slice(*span)])
+        end = span[1]
         start = end + is_empty
     return found
 
