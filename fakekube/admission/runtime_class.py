@@ -6,7 +6,7 @@ https://kubernetes.io/docs/concepts/containers/runtime-class/
 from __future__ import annotations
 
 from fakekube.admission.attributes import Attributes
-from fakekube.objects import fields
+from fakekube.objects import as_sent, fields
 from fakekube.objects.quantities import parse
 from fakekube.registry.kind import Object
 
@@ -31,9 +31,7 @@ def mutate(obj: Object, old: Object | None, attributes: Attributes) -> None:
     if wanted := scheduling.get("nodeSelector"):
         fields.put(spec, "nodeSelector", _merged(spec.get("nodeSelector") or {}, wanted, attributes), POD_SPEC)
     if tolerations := scheduling.get("tolerations"):
-        present = spec.get("tolerations") or []
-        added = [dict(each) for each in tolerations if each not in present]
-        fields.put(spec, "tolerations", [*present, *added], POD_SPEC)
+        fields.put(spec, "tolerations", _needed([*(spec.get("tolerations") or ()), *tolerations]), POD_SPEC)
 
 
 def validate(obj: Object, old: Object | None, attributes: Attributes) -> None:
@@ -41,7 +39,8 @@ def validate(obj: Object, old: Object | None, attributes: Attributes) -> None:
     if not _is_new_pod(attributes):
         return
     spec = obj["spec"]
-    if spec.get("overhead") and not fields.at(_class_of(spec, attributes), "overhead.podFixed"):
+    asks = as_sent.with_empty(spec).get("overhead") is not None  # {} does as well
+    if asks and not fields.at(_class_of(spec, attributes), "overhead.podFixed"):
         text = "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"
         raise attributes.forbidden(text)
 
@@ -73,3 +72,32 @@ def _merged(selector: Object, wanted: Object, attributes: Attributes) -> Object:
             mine = f"runtimeClass.scheduling.nodeSelector[{key}] = {value}"
             raise attributes.forbidden(f"conflict: {mine}; pod.spec.nodeSelector[{key}] = {selector[key]}")
     return dict(sorted({**selector, **wanted}.items()))
+
+
+def _needed(tolerations: list[Object]) -> list[Object]:
+    """Those that say something of their own: what an earlier or a later one includes is left out; of equal ones the first stays."""
+    needed: list[Object] = []
+    for i, each in enumerate(tolerations):
+        later = (other for other in tolerations[i + 1 :] if other != each)
+        if not any(_includes(other, each) for other in (*needed, *later)):
+            needed.append(dict(each))
+    return needed
+
+
+def _includes(wider: Object, toleration: Object) -> bool:
+    if wider == toleration:
+        return True
+    operator = wider.get("operator", "Equal")
+    if wider.get("key", "") != toleration.get("key", "") and (wider.get("key") or operator != "Exists"):
+        return False
+    if wider.get("effect") and wider["effect"] != toleration.get("effect"):
+        return False
+    if wider.get("effect") == "NoExecute" and wider.get("tolerationSeconds") is not None:
+        seconds = toleration.get("tolerationSeconds")
+        if seconds is None or seconds > wider["tolerationSeconds"]:
+            return False
+    if operator == "Exists":
+        return True
+    # One without an operator is never included here, though it means Equal.
+    same = toleration.get("operator") == "Equal" and toleration.get("value", "") == wider.get("value", "")
+    return bool(operator == "Equal" and same)

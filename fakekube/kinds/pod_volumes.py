@@ -208,6 +208,7 @@ ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOnce
 
 
 DEPRECATED_SOURCES = {
+    "photonPersistentDisk": "deprecated in v1.11, non-functional in v1.16+",
     "gitRepo": "deprecated in v1.11, and disabled by default in v1.33+",
     "glusterfs": "deprecated in v1.25, non-functional in v1.26+",
     "scaleIO": "deprecated in v1.16, non-functional in v1.22+",
@@ -218,6 +219,15 @@ DEPRECATED_SOURCES = {
     "cephfs": "deprecated in v1.28, non-functional in v1.31+",
 }
 """What is told of sources that are gone."""
+
+
+def old_sources(volume: Object, path: str) -> list[str]:
+    """Those of a volume, or of a persistent one's spec, that are gone; one of them is not called by its field's name."""
+    return [
+        f"{path}.{'storageOS' if source == 'storageos' else source}: {why}"
+        for source, why in DEPRECATED_SOURCES.items()
+        if volume.get(source) is not None
+    ]
 
 
 def access_modes(modes: Sequence[str] | None, path: str) -> list[FieldError]:
@@ -321,9 +331,8 @@ _MOUNT_OPTIONS = frozenset({"subPath", "subPathExpr", "mountPropagation", "recur
 def mounts(container: Object, volumes: Volumes, path: str) -> list[FieldError]:
     """volumeMounts of one container at `path`."""
     errors: list[FieldError] = []
-    devices = container.get("volumeDevices") or []
-    device_names = {device.get("name", "") for device in devices}
-    device_paths = {device.get("devicePath", "") for device in devices}
+    devices = {each.get("name", ""): each.get("devicePath", "") for each in container.get("volumeDevices") or ()}
+    device_paths = set(devices.values())
     privileged = bool(fields.at(container, "securityContext.privileged"))
     seen: set[str] = set()
     for i, mount in enumerate(container.get("volumeMounts") or ()):
@@ -338,7 +347,7 @@ def mounts(container: Object, volumes: Volumes, path: str) -> list[FieldError]:
         if mount_path in seen:
             errors.append(invalid(f"{place}.mountPath", mount_path, "must be unique"))
         seen.add(mount_path)
-        if name in device_names:
+        if name in devices:
             errors.append(invalid(f"{place}.name", name, "must not already exist in volumeDevices"))
         if mount_path in device_paths:
             errors.append(
@@ -375,9 +384,8 @@ def _mount_options(mount: Object, path: str, place: str, *, privileged: bool) ->
 def devices(container: Object, volumes: Volumes, path: str) -> list[FieldError]:
     """volumeDevices of one container at `path`."""
     errors: list[FieldError] = []
-    mounts_ = container.get("volumeMounts") or []
-    mount_names = {mount.get("name", "") for mount in mounts_}
-    mount_paths = {mount.get("mountPath", "") for mount in mounts_}
+    mounts_ = {each.get("name", ""): each.get("mountPath", "") for each in container.get("volumeMounts") or ()}
+    mount_paths = set(mounts_.values())
     seen_names: set[str] = set()
     seen_paths: set[str] = set()
     for i, device in enumerate(container.get("volumeDevices") or ()):
@@ -395,15 +403,17 @@ def devices(container: Object, volumes: Volumes, path: str) -> list[FieldError]:
             errors.append(invalid(f"{place}.name", name, detail))
         if not device_path:
             errors.append(required(f"{place}.devicePath"))
-        if device_path and device_path in seen_paths:
+        if device_path in seen_paths:
             errors.append(invalid(f"{place}.devicePath", device_path, "must be unique"))
         if ".." in device_path.split("/"):
             errors.append(invalid(f"{place}.devicePath", device_path, "can not contain backsteps ('..')"))
-        if name in mount_names:
+        else:
+            seen_paths.add(device_path)
+        if name in mounts_:
             errors.append(invalid(f"{place}.name", name, "must not already exist in volumeMounts"))
-        if device_path and device_path in mount_paths:
+        if device_path in mount_paths:
             detail = "must not already exist as a path in volumeMounts"
             errors.append(invalid(f"{place}.devicePath", device_path, detail))
-        seen_names.add(name)
-        seen_paths.add(device_path)
+        if name:
+            seen_names.add(name)
     return errors

@@ -114,9 +114,7 @@ def _null_selectors(affinity: Object, path: str) -> list[str]:
 def _volumes(volumes: Sequence[Object], path: str) -> list[str]:
     told: list[str] = []
     for i, volume in enumerate(volumes):
-        for source in volume:
-            if source in pod_volumes.DEPRECATED_SOURCES:
-                told.append(f"{path}[{i}].{source}: {pod_volumes.DEPRECATED_SOURCES[source]}")
+        told += pod_volumes.old_sources(volume, f"{path}[{i}]")
         if "ephemeral" in volume and (claim := fields.at(volume, "ephemeral.volumeClaimTemplate.spec")) is not None:
             told += pod_volumes.claim_warnings(claim, f"{path}[{i}].ephemeral.volumeClaimTemplate.spec")
     for volume in volumes:

@@ -64,6 +64,19 @@ WARNINGS: list[tuple[Any, list[str]]] = [
         {"containers": [{**CONTAINER, "resources": {"limits": {"memory": "100m"}, "requests": {"memory": "1"}}}]},
         ['spec.containers[0].resources.limits[memory]: fractional byte value "100m" is invalid, must be an integer'],
     ),
+    (
+        {
+            "containers": [CONTAINER],
+            "volumes": [
+                {"name": "a", "storageos": {"volumeName": "v"}},
+                {"name": "b", "photonPersistentDisk": {"pdID": "p"}},
+            ],
+        },
+        [
+            "spec.volumes[0].storageOS: deprecated in v1.22, non-functional in v1.25+",
+            "spec.volumes[1].photonPersistentDisk: deprecated in v1.11, non-functional in v1.16+",
+        ],
+    ),
     ({"containers": [CONTAINER]}, []),
 ]
 

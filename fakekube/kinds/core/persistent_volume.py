@@ -186,11 +186,11 @@ def warnings(volume: Object, old: Object | None) -> Sequence[str]:
         )
     for i, term in enumerate(fields.at(spec, "nodeAffinity.required.nodeSelectorTerms") or ()):
         told += node_labels.term_warnings(term, f"spec.nodeAffinity.required.nodeSelectorTerms[{i}]")
-    return told + [
-        f"spec.{source}: {why}"
-        for source, why in pod_volumes.DEPRECATED_SOURCES.items()
-        if spec.get(source) is not None
-    ]
+    return told + pod_volumes.old_sources({name: spec[name] for name in spec if name not in _NOT_TOLD_OF}, "spec")
+
+
+_NOT_TOLD_OF = frozenset({"quobyte", "flocker"})
+"""Only pods are told that these are gone."""
 
 
 STRATEGY = Strategy(

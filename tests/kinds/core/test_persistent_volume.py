@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 Refused = Callable[..., list[str]]
+Warned = Callable[..., list[str]]
 
 KIND = "persistentvolumes"
 
@@ -55,3 +56,19 @@ def test_place_of_the_data_stays(refused_change: Refused) -> None:
         "spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation\n@@ -2,7 +2,7 @@\n"
     )
     assert '-  "Path": "/x",\n+  "Path": "/y",\n' in text
+
+
+@pytest.mark.parametrize(
+    ("source", "texts"),
+    [
+        ({"storageos": {"volumeName": "v"}}, ["spec.storageOS: deprecated in v1.22, non-functional in v1.25+"]),
+        ({"rbd": {"monitors": ["a"], "image": "i"}}, ["spec.rbd: deprecated in v1.28, non-functional in v1.31+"]),
+        ({"flocker": {"datasetName": "d"}}, []),
+    ],
+)
+def test_creator_of_a_volume_is_told_of_most_sources_that_are_gone(
+    warned: Warned, source: Any, texts: list[str]
+) -> None:
+    spec = {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, **source}
+
+    assert warned(KIND, {"spec": spec}) == texts
