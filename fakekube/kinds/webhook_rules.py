@@ -5,6 +5,9 @@ https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-con
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -139,6 +142,30 @@ def client_config(value: Any, path: str) -> list[FieldError]:
     if (address is None) == (service is None):
         return [required(path, "exactly one of url or service is required")]
     return url(address, f"{path}.url") if address is not None else rules.check(service, _SERVICE, f"{path}.service")
+
+
+def ca_bundle(value: str, path: str) -> list[FieldError]:
+    """Whether there are certificates in `value`, PEM texts in base64; no text is good."""
+    text = base64.b64decode(value)
+    if not text or any(_begins_as_certificate(body) for body in _PEM_CERTIFICATE.findall(text)):
+        return []
+    detail = "no valid certificate authority data seen"
+    if not _PEM_BLOCKS.fullmatch(text):
+        detail = "unable to parse bytes as PEM block"
+    return [invalid(path, value, f"unable to load root certificates: {detail}")]
+
+
+_PEM_CERTIFICATE = re.compile(
+    rb"^-----BEGIN CERTIFICATE-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END CERTIFICATE-----", re.MULTILINE
+)
+_PEM_BLOCKS = re.compile(rb"(.*?-----BEGIN ([A-Z0-9 ]+)-----\r?\n.*?-----END \2-----\r?\n?)+", re.DOTALL)
+
+
+def _begins_as_certificate(body: bytes) -> bool:
+    try:
+        return base64.b64decode(body).startswith(b"\x30")
+    except binascii.Error:
+        return False
 
 
 def review_versions(value: Sequence[str] | None, path: str) -> list[FieldError]:

@@ -5,6 +5,7 @@ Messages print the internal types, with Go field names in Go order and every fie
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fakekube import facts
@@ -27,26 +28,39 @@ _JSON_NAMES = {
         for owner in ("Volume", "PersistentVolume")
         for name, json_name in (("DiscoveryCHAPAuth", "chapAuthDiscovery"), ("SessionCHAPAuth", "chapAuthSession"))
     },
+    **{
+        ("apiextensions.JSONSchemaProps", name): json_name
+        for name, json_name in (
+            ("Schema", "$schema"),
+            ("Ref", "$ref"),
+            ("XPreserveUnknownFields", "x-kubernetes-preserve-unknown-fields"),
+            ("XEmbeddedResource", "x-kubernetes-embedded-resource"),
+            ("XIntOrString", "x-kubernetes-int-or-string"),
+            ("XListMapKeys", "x-kubernetes-list-map-keys"),
+            ("XListType", "x-kubernetes-list-type"),
+            ("XMapType", "x-kubernetes-map-type"),
+            ("XValidations", "x-kubernetes-validations"),
+        )
+    },
     ("core.AzureDiskVolumeSource", "DataDiskURI"): "diskURI",
     ("core.GlusterfsVolumeSource", "EndpointsName"): "endpoints",
     ("core.GlusterfsPersistentVolumeSource", "EndpointsName"): "endpoints",
 }
 """Go fields whose JSON name is more than their name in other cases."""
+_MAPS = {
+    ("apiextensions.JSONSchemaProps", "Definitions"): "map apiextensions.JSONSchemaProps",
+    ("apiextensions.JSONSchemaProps", "Dependencies"): "map apiextensions.JSONSchemaPropsOrStringArray",
+}
+"""Maps that are types of their own."""
 _POD_FLAGS = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
 """Internally these stand in the security context of the pod."""
 
 
 def shown(struct: str, value: Any) -> Any:
     """`value`, an object in its JSON form, as JSON of the internal struct `core.PodTemplateSpec`."""
+    if struct in _OF_SCHEMAS:
+        return _OF_SCHEMAS[struct](value)
     result: dict[str, Any] = {}
-    if struct == "apiextensions.JSONSchemaPropsOrBool":
-        is_schema = not isinstance(value, bool)
-        return {
-            "Allows": is_schema or value,
-            "Schema": shown("apiextensions.JSONSchemaProps", value) if is_schema else None,
-        }
-    if struct == "apiextensions.JSONSchemaPropsOrArray":
-        return {"Schema": shown("apiextensions.JSONSchemaProps", value), "JSONSchemas": None}
     value = as_sent.with_empty({} if value is None else value)
     if struct == "core.PodSpec":
         context = as_sent.with_empty(value.get("securityContext", {}))
@@ -54,7 +68,7 @@ def shown(struct: str, value: Any) -> Any:
     by_lower_case = {name.lower(): part for name, part in value.items()}
     for name, type_, *_ in facts.struct(struct):
         if name:
-            json_name = _JSON_NAMES.get((struct, name), name)
+            json_name, type_ = _JSON_NAMES.get((struct, name), name), _MAPS.get((struct, name), type_)
             result[name] = _shown(type_, by_lower_case.get(json_name.lower()))
         elif type_ == "metav1.ObjectMeta":
             result |= value.get("metadata") or {}
@@ -105,6 +119,38 @@ def _shown_field(field: facts.Field, value: Any) -> Any:
     return {key: element(value[key]) for key in sorted(value)}
 
 
+def _schema_or_boolean(value: Any) -> Any:
+    is_schema = not isinstance(value, bool)
+    return {"Allows": is_schema or value, "Schema": shown(_SCHEMA, value) if is_schema else None}
+
+
+def _schema_or_schemas(value: Any) -> Any:
+    if isinstance(value, list):
+        return {"Schema": None, "JSONSchemas": [shown(_SCHEMA, each) for each in value]}
+    return {"Schema": shown(_SCHEMA, value), "JSONSchemas": None}
+
+
+def _schema_or_names(value: Any) -> Any:
+    if isinstance(value, list):
+        return {"Schema": None, "Property": value}
+    return {"Schema": shown(_SCHEMA, value), "Property": None}
+
+
+def _rule(rule: Any) -> Any:
+    texts = {name[:1].upper() + name[1:]: rule.get(name) or "" for name in ("rule", "message", "messageExpression")}
+    where = {"Reason": rule.get("reason"), "FieldPath": rule.get("fieldPath") or ""}
+    return {**texts, **where, "OptionalOldSelf": rule.get("optionalOldSelf")}
+
+
+_SCHEMA = "apiextensions.JSONSchemaProps"
+_OF_SCHEMAS: dict[str, Callable[[Any], Any]] = {
+    "apiextensions.JSONSchemaPropsOrBool": _schema_or_boolean,
+    "apiextensions.JSONSchemaPropsOrArray": _schema_or_schemas,
+    "apiextensions.JSONSchemaPropsOrStringArray": _schema_or_names,
+    "apiextensions.ValidationRule": _rule,
+}
+
+
 def _flags(pod_spec: dict[str, Any]) -> dict[str, Any]:
     return {flag: pod_spec[flag] for flag in _POD_FLAGS if flag in pod_spec}
 
@@ -121,6 +167,6 @@ def _shown(type_: str, value: Any) -> Any:
         return {key: _shown(element or "string", value[key]) for key in sorted(value)}
     if type_.startswith("metav1."):
         return {} if value is None else value
-    if facts.has_struct(type_):
+    if facts.has_struct(type_) or type_ in _OF_SCHEMAS:
         return shown(type_, value)
     return _ZEROS.get(type_, "0" if type_ == "resource.Quantity" else None) if value is None else value

@@ -26,6 +26,11 @@ def is_known(format: str) -> bool:
     return format.lower().replace("-", "") in _CHECKS
 
 
+def is_checked(format: str) -> bool:
+    """Whether a definition may ask for the format without being told that nobody knows it; here the case counts."""
+    return format.replace("-", "") in (*_CHECKS, "password")
+
+
 def _matches(pattern: str, flags: int = re.IGNORECASE) -> Callable[[str], bool]:
     fits = re.compile(pattern, flags | re.ASCII).fullmatch
     return lambda text: fits(text) is not None

@@ -314,7 +314,7 @@ def _struct(type_: Type, plan: tuple[_Step, ...]) -> _Decode:
             item = get(name)
             if item is not None:
                 item = decode_field(item, notes)
-                if item or keeps_zero:
+                if item or (keeps_zero and item is not None):
                     result[name] = item
                     continue
                 if item.__class__ is Emptied and filling is not None:

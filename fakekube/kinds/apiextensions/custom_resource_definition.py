@@ -25,6 +25,11 @@ def prepare_update(definition: Object, old: Object, operation: Operation) -> Non
     _remember_storage_version(definition)
 
 
+def prepare_status_update(definition: Object, old: Object, operation: Operation) -> None:
+    if not fields.at(definition, "status.storedVersions"):
+        _remember_storage_version(definition)
+
+
 def _remember_storage_version(definition: Object) -> None:
     """Every version that ever was the storage version stands in status."""
     versions = fields.at(definition, "spec.versions") or ()
@@ -66,8 +71,10 @@ def mark_deleted(definition: Object) -> None:
 STRATEGY = Strategy(
     prepare_create=prepare_create,
     prepare_update=prepare_update,
+    prepare_status_update=prepare_status_update,
     validate_create=definition_rules.validate_create,
     validate_update=definition_rules.validate_update,
     validate_status_update=definition_rules.validate_status_update,
+    warnings=definition_rules.warnings,
     mark_deleted=mark_deleted,
 )

@@ -7,15 +7,23 @@ https://kubernetes.io/docs/reference/kubernetes-api/extend-resources/custom-reso
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from fakekube.kinds import webhook_rules
-from fakekube.kinds.apiextensions import schema_rules
-from fakekube.objects import as_sent, go_structs, go_urls, names
-from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required, too_many
+from fakekube.kinds.apiextensions import field_paths, schema_forms, schema_rules
+from fakekube.objects import as_sent, go_structs, go_urls, names, string_formats
+from fakekube.objects.field_errors import (
+    FieldError,
+    duplicate,
+    forbidden,
+    go_quoted,
+    invalid,
+    not_supported,
+    required,
+    too_many,
+)
 from fakekube.objects.fields import at
 from fakekube.objects.metadata import IMMUTABLE_TEXT
 from fakekube.registry.kind import Object
@@ -27,6 +35,7 @@ REVIEW_VERSIONS = ("v1", "v1beta1")
 COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
 COLUMN_FORMATS = ("byte", "date", "date-time", "double", "float", "int32", "int64", "password")
 MOST_SELECTABLE_FIELDS = 8
+LONGEST_DEPRECATION_WARNING = 256
 _SIMPLE_PATH = "must be a simple json path starting with ."
 
 Version = Mapping[str, Any]
@@ -52,16 +61,20 @@ def validate_create(definition: Object) -> list[FieldError]:
 
 def validate_update(definition: Object, old: Object) -> list[FieldError]:
     spec, before = definition.get("spec") or {}, old["spec"]
-    errors = list(_spec(spec, _unchanged_schemas(spec, before)))
+    is_established = any(
+        each["type"] == "Established" and each["status"] == "True" for each in at(old, "status.conditions") or ()
+    )
+    judges_bundle = is_established and not webhook_rules.ca_bundle(at(before, _BUNDLE) or "", "")
+    errors = list(_spec(spec, _unchanged_schemas(spec, before), judges_bundle=judges_bundle))
     fixed = ["group", "names.plural"]
-    if any(each["type"] == "Established" and each["status"] == "True" for each in at(old, "status.conditions") or ()):
+    if is_established:
         fixed = ["scope", "names.kind", *fixed]
     for path in fixed:
         if at(spec, path) != at(before, path):
             errors.append(invalid(f"spec.{path}", at(spec, path) or "", IMMUTABLE_TEXT))
     errors += _stored_versions(definition)
     approval = _approval(definition)
-    if approval is not None and approval != _approval(old):
+    if approval is not None and _approval_state(definition) != _approval_state(old):
         errors.append(approval)
     if spec.get("preserveUnknownFields") and not before.get("preserveUnknownFields"):
         text = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"
@@ -70,7 +83,29 @@ def validate_update(definition: Object, old: Object) -> list[FieldError]:
 
 
 def validate_status_update(definition: Object, old: Object) -> list[FieldError]:
-    return list(_stored_versions(definition))
+    return list(_names(at(definition, "status.acceptedNames") or {}, "status.acceptedNames"))
+
+
+def warnings(definition: Object, old: Object | None) -> list[str]:
+    """Formats that nobody looks at, unless they were there before."""
+    before = set(_unknown_formats(old["spec"])) if old is not None else set()
+    return [
+        f"unrecognized format {go_quoted(each)}" for each in _unknown_formats(definition["spec"]) if each not in before
+    ]
+
+
+def _unknown_formats(spec: Object) -> Iterator[str]:
+    versions: Sequence[Version] = spec.get("versions") or ()
+    for version in versions[:1] if versions and _are_common(versions, "schema") else versions:
+        for schema in schema_forms.schemas_in(at(version, "schema.openAPIV3Schema") or {}):
+            format, type = schema.get("format") or "", schema.get("type") or "string"
+            known = _FORMATS.get(type, ())
+            if format and format not in known and not (type == "string" and string_formats.is_checked(format)):
+                yield format
+
+
+_FORMATS = {"integer": ("int32", "int64"), "number": ("float", "double")}
+"""Those of types that are no strings."""
 
 
 def _approval(definition: Object) -> FieldError | None:
@@ -78,14 +113,24 @@ def _approval(definition: Object) -> FieldError | None:
     group = at(definition, "spec.group") or ""
     if not any(group == domain or group.endswith(f".{domain}") for domain in _PROTECTED):
         return None
-    field = f"metadata.annotations[{APPROVAL}]"
-    value = (definition["metadata"].get("annotations") or {}).get(APPROVAL, "")
+    field, state = f"metadata.annotations[{APPROVAL}]", _approval_state(definition)
     text = f'protected groups must have approval annotation "{APPROVAL}"'
-    if not value:
+    if state == "missing":
         return required(field, f"{text}, {_APPROVAL_SEE}")
-    if value.startswith("unapproved") or _is_url(value):
+    if state != "invalid":
         return None
+    value = definition["metadata"]["annotations"][APPROVAL]
     return invalid(field, value, f'{text} with either a URL or a reason starting with "unapproved", {_APPROVAL_SEE}')
+
+
+def _approval_state(definition: Object) -> str:
+    """What the annotation says, in whichever group."""
+    value = (definition["metadata"].get("annotations") or {}).get(APPROVAL, "")
+    if not value:
+        return "missing"
+    if value.startswith("unapproved"):
+        return "bypassed"
+    return "approved" if _is_url(value) else "invalid"
 
 
 def _is_url(text: str) -> bool:
@@ -106,7 +151,7 @@ def _unchanged_schemas(spec: Object, before: Object) -> Collection[str]:
     }
 
 
-def _spec(spec: Object, unchanged: Collection[str] = ()) -> Errors:
+def _spec(spec: Object, unchanged: Collection[str] = (), *, judges_bundle: bool = False) -> Errors:
     """`unchanged`: the versions whose schemas are as they were."""
     group, scope = spec.get("group", ""), spec.get("scope", "")
     if not group:
@@ -119,36 +164,68 @@ def _spec(spec: Object, unchanged: Collection[str] = ()) -> Errors:
         yield required("spec.scope")
     elif scope not in ("Cluster", "Namespaced"):
         yield not_supported("spec.scope", scope, ("Cluster", "Namespaced"))
-    yield from _versions(spec, unchanged)
-    yield from _names(spec.get("names") or {})
     versions: Sequence[Version] = spec.get("versions") or ()
-    for key, judge in _judges(unchanged).items():
+    schemas = [at(version, "schema.openAPIV3Schema") for version in versions]
+    yield from (
+        required(f"spec.versions[{i}].schema.openAPIV3Schema") for i, schema in enumerate(schemas) if schema is None
+    )
+    preserves = bool(spec.get("preserveUnknownFields"))
+    if preserves and any(_has_defaults(schema) for schema in schemas if schema is not None):
+        text = "must be false in order to use defaults in the schema"
+        yield invalid("spec.preserveUnknownFields", True, text)
+    yield from _versions(spec, unchanged)
+    wanted = spec.get("names") or {}
+    yield from (required(f"spec.names.{key}") for key in _NEEDED_NAMES if not wanted.get(key))
+    yield from _names(wanted, "spec.names")
+    for key, judge in _judges(spec, unchanged).items():
         if versions and _are_common(versions, key):
             yield from judge(versions[0], f"spec.{_COMMON_NAMES.get(key, key)}")
-    yield from _conversion(spec.get("conversion") or {})
+    conversion = spec.get("conversion") or {}
+    if preserves and (strategy := conversion.get("strategy", "")) != "None":
+        yield invalid("spec.conversion.strategy", strategy, "must be None if spec.preserveUnknownFields is true")
+    yield from _conversion(conversion, judges_bundle)
+
+
+def _has_defaults(schema: Mapping[str, Any]) -> bool:
+    return any(each.get("default") is not None for each in schema_forms.schemas_in(schema))
 
 
 def _versions(spec: Object, unchanged: Collection[str]) -> Errors:
-    versions: Sequence[Version] | None = spec.get("versions")
-    for i, version in enumerate(versions or ()):
+    versions: Sequence[Version] = spec.get("versions") or ()
+    for i, version in enumerate(versions):
         path = f"spec.versions[{i}]"
-        yield from (invalid(f"{path}.name", version["name"], text) for text in names.label_1035(version["name"]))
-        if version.get("deprecationWarning") is not None and not version.get("deprecated"):
-            text = "can only be set for deprecated versions"
-            yield invalid(f"{path}.deprecationWarning", version["deprecationWarning"], text)
-        if at(version, "schema.openAPIV3Schema") is None:
-            yield required(f"{path}.schema.openAPIV3Schema")
-        for key, judge in _judges(unchanged).items():
-            if not _are_common(versions or (), key):
+        if texts := names.label_1035(version["name"]):
+            yield invalid(f"{path}.name", version["name"], ",".join(texts))
+        yield from _deprecation_warning(version, f"{path}.deprecationWarning")
+        for key, judge in _judges(spec, unchanged).items():
+            if not _are_common(versions, key):
                 yield from judge(version, f"{path}.{key}")
-    version_names = [version["name"] for version in versions or ()]
+    version_names = [version["name"] for version in versions]
     if len(set(version_names)) != len(version_names):
         yield invalid("spec.versions", _shown(spec), "must contain unique version names")
-    if sum(bool(version.get("storage")) for version in versions or ()) != 1:
+    if sum(bool(version.get("storage")) for version in versions) != 1:
         yield invalid("spec.versions", _shown(spec), "must have exactly one version marked as storage version")
     for name in version_names[:1]:
         if name and (texts := names.label_1035(name)):
             yield invalid("spec.version", name, ",".join(texts))
+
+
+def _deprecation_warning(version: Version, field: str) -> Errors:
+    text = version.get("deprecationWarning")
+    if text is None:
+        return
+    if not version.get("deprecated"):
+        yield invalid(field, text, "can only be set for deprecated versions")
+        return
+    if len(text.encode()) > LONGEST_DEPRECATION_WARNING:
+        yield invalid(field, text, f"must be <= {LONGEST_DEPRECATION_WARNING} characters long")
+    if not text:
+        yield invalid(field, text, "must not be an empty string")
+    unprintable = next((i for i, character in enumerate(text) if not character.isprintable()), None)
+    if unprintable is not None:
+        place = len(text[:unprintable].encode())
+        detail = f"must only contain printable UTF-8 characters; non-printable character found at index {place}"
+        yield invalid(field, text, detail)
 
 
 def _shown(spec: Object) -> Any:
@@ -158,39 +235,46 @@ def _shown(spec: Object) -> Any:
         return None
     # What all have in common stands elsewhere.
     own = ["name", "served", "storage", "deprecated", "deprecationWarning"]
-    own += [key for key in _judges(()) if not _are_common(versions, key)]
-    return [go_structs.shown(struct, {key: version[key] for key in own if key in version}) for version in versions]
+    own += [key for key in _judges(spec, ()) if not _are_common(versions, key)]
+    told = [as_sent.with_empty(version) for version in versions]
+    return [go_structs.shown(struct, {key: version[key] for key in own if key in version}) for version in told]
 
 
 def _are_common(versions: Sequence[Version], key: str) -> bool:
     return all(version.get(key) == versions[0].get(key) for version in versions)
 
 
-def _names(wanted: Object) -> Errors:
-    for key in ("plural", "singular", "kind", "listKind"):
-        if not wanted.get(key):
-            yield required(f"spec.names.{key}")
+_NEEDED_NAMES = ("plural", "singular", "kind", "listKind")
+
+
+def _names(wanted: Object, path: str) -> Errors:
     kind, list_kind = wanted.get("kind", ""), wanted.get("listKind", "")
     for key in ("plural", "singular"):
-        if name := wanted.get(key):
-            yield from (invalid(f"spec.names.{key}", name, text) for text in names.label_1035(name))
+        if (name := wanted.get(key)) and (texts := names.label_1035(name)):
+            yield invalid(f"{path}.{key}", name, ",".join(texts))
     for key in ("kind", "listKind"):
-        if name := wanted.get(key):
-            for text in names.label_1035(name.lower()):
-                detail = f"may have mixed case, but should otherwise match: {text}"
-                yield invalid(f"spec.names.{key}", name, detail)
-    for i, name in enumerate(wanted.get("shortNames") or ()):
-        yield from (invalid(f"spec.names.shortNames[{i}]", name, text) for text in names.label_1035(name))
+        if (name := wanted.get(key)) and (texts := names.label_1035(name.lower())):
+            detail = f"may have mixed case, but should otherwise match: {','.join(texts)}"
+            yield invalid(f"{path}.{key}", name, detail)
+    yield from _labels(wanted.get("shortNames") or (), f"{path}.shortNames")
     if kind and kind == list_kind:
-        yield invalid("spec.names.listKind", list_kind, "kind and listKind may not be the same")
-    for i, name in enumerate(wanted.get("categories") or ()):
-        yield from (invalid(f"spec.names.categories[{i}]", name, text) for text in names.label_1035(name))
+        yield invalid(f"{path}.listKind", list_kind, "kind and listKind may not be the same")
+    yield from _labels(wanted.get("categories") or (), f"{path}.categories")
 
 
-def _schema(unchanged: Collection[str], version: Version, path: str) -> Errors:
+def _labels(values: Sequence[str], path: str) -> Errors:
+    for i, name in enumerate(values):
+        if texts := names.label_1035(name):
+            yield invalid(f"{path}[{i}]", name, ",".join(texts))
+
+
+def _schema(spec: Object, unchanged: Collection[str], version: Version, path: str) -> Errors:
     schema = at(version, "schema.openAPIV3Schema")
     if schema is not None:
-        if at(version, "subresources.status") is not None:
+        # Where all have one schema, it is the schema of each that has a status; where they have not, the first of a name speaks.
+        of_name = [each for each in spec["versions"] if each["name"] == version["name"]][:1]
+        with_status = spec["versions"] if path == "spec.validation" else of_name
+        if any(at(each, "subresources.status") is not None for each in with_status):
             yield from _root(schema, f"{path}.openAPIV3Schema")
         is_unchanged = version["name"] in unchanged
         yield from schema_rules.judge(schema, f"{path}.openAPIV3Schema", is_unchanged=is_unchanged)
@@ -232,13 +316,10 @@ def _subresources(version: Version, path: str) -> Errors:
         if not value:
             if key != "labelSelectorPath":
                 yield required(field)
-        elif not _SIMPLE.fullmatch(value):
+        elif not value.startswith("."):
             yield invalid(field, value, _SIMPLE_PATH)
         elif not value.startswith(roots):
             yield invalid(field, value, text)
-
-
-_SIMPLE = re.compile(r"(\.[^.\[\]]+|\[['\"][^\]]*['\"]\])+")
 
 
 def _columns(version: Version, path: str) -> Errors:
@@ -259,28 +340,42 @@ def _columns(version: Version, path: str) -> Errors:
             yield invalid(f"{field}.JSONPath", json_path, _SIMPLE_PATH)
 
 
-def _selectable_fields(version: Version, path: str) -> Errors:
+def _selectable_fields(spec: Object, version: Version, path: str) -> Errors:
     selectable = version.get("selectableFields") or ()
-    if len(selectable) > MOST_SELECTABLE_FIELDS:
-        yield too_many(path, len(selectable), MOST_SELECTABLE_FIELDS)
-    schema = at(version, "schema.openAPIV3Schema")
-    if selectable and schema is None:
-        is_common = path == "spec.selectableFields"
+    if not selectable:
+        return
+    # The schema is looked for where the fields stand: with what all versions have in common, or in the version.
+    is_common = path == "spec.selectableFields"
+    schema = version.get("schema") if _are_common(spec["versions"], "schema") == is_common else None
+    if not is_common:
+        schema = at(schema, "openAPIV3Schema")
+    if schema is None:
         yield invalid(path, "", _NO_SCHEMA_AT_ALL if is_common else _NO_SCHEMA)
         return
-    seen: set[str] = set()
+    schema = at(version, "schema.openAPIV3Schema") or {}
+    if unfit := schema_forms.unfit_for_structure(schema):
+        yield invalid(f"{path.removesuffix('.selectableFields')}.schema.openAPIV3Schema", "", unfit)
+        schema = {}
+    seen: set[tuple[str, ...]] = set()
     for i, field in enumerate(selectable):
-        json_path = field.get("jsonPath") or ""
-        place = f"{path}[{i}].jsonPath"
+        json_path, place = field.get("jsonPath") or "", f"{path}[{i}].jsonPath"
         if not json_path:
             yield required(place)
             continue
-        wrong = _selectable(json_path, schema or {})
-        if wrong:
-            yield invalid(place, json_path, wrong)
-        if json_path in seen:
+        try:
+            steps, found = field_paths.followed(json_path, schema, allows_brackets=False)
+        except field_paths.PathError as error:
+            yield invalid(place, json_path, f"is an invalid path: {error}")
+            continue
+        if steps[:1] == ("metadata",):
+            yield invalid(place, json_path, "must not point to fields in metadata")
+        if found is None or found.get("type") not in ("string", "boolean", "integer"):
+            yield invalid(place, json_path, _NOT_SCALAR)
+        if steps in seen:
             yield duplicate(place, json_path)
-        seen.add(json_path)
+        seen.add(steps)
+    if len(seen) > MOST_SELECTABLE_FIELDS:
+        yield too_many(path, len(seen), MOST_SELECTABLE_FIELDS)
 
 
 _NO_SCHEMA_AT_ALL = "may only be set when validations.schema is included"
@@ -290,43 +385,23 @@ _NOT_SCALAR = (
 )
 
 
-def _selectable(json_path: str, schema: Mapping[str, Any]) -> str:
-    """Why a path names no field to select by; empty when it does."""
-    rest = json_path
-    found: Mapping[str, Any] | None = schema
-    while rest:
-        step = _STEP.match(rest)
-        if step is None:
-            if re.match(r"\[[0-9]+\]", rest):
-                return "is an invalid path: array notation is not allowed"
-            got = re.match(r"\[?[^.\[\]]*", rest)
-            assert got is not None
-            return f"is an invalid path: expected [ or . but got: {got.group()}"
-        name, rest = step[1] or step[2], rest[step.end() :]
-        if found is not None:
-            found = (found.get("properties") or {}).get(name)
-    if found is None or json_path.startswith((".metadata.", "['metadata']")) or json_path == ".metadata":
-        return "is an invalid path: does not refer to a valid field"
-    return "" if found.get("type") in ("string", "boolean", "integer") else _NOT_SCALAR
-
-
-_STEP = re.compile(r"\.([^.\[\]]+)|\[['\"]([^\]'\"]+)['\"]\]")
-
-
-def _judges(unchanged: Collection[str]) -> Mapping[str, Callable[[Version, str], Errors]]:
+def _judges(spec: Object, unchanged: Collection[str]) -> Mapping[str, Callable[[Version, str], Errors]]:
     """What each version has of its own, or all have in common."""
     return {
-        "schema": partial(_schema, unchanged),
+        "schema": partial(_schema, spec, unchanged),
         "subresources": _subresources,
         "additionalPrinterColumns": _columns,
-        "selectableFields": _selectable_fields,
+        "selectableFields": partial(_selectable_fields, spec),
     }
 
 
 _COMMON_NAMES = {"schema": "validation"}
 
 
-def _conversion(conversion: Object) -> Errors:
+_BUNDLE = "conversion.webhook.clientConfig.caBundle"
+
+
+def _conversion(conversion: Object, judges_bundle: bool) -> Errors:
     strategy, webhook = conversion.get("strategy", ""), conversion.get("webhook")
     config, versions = (webhook or {}).get("clientConfig"), (webhook or {}).get("conversionReviewVersions")
     if strategy not in ("None", "Webhook"):
@@ -335,14 +410,20 @@ def _conversion(conversion: Object) -> Errors:
         else:
             yield not_supported("spec.conversion.strategy", strategy, ("None", "Webhook"))
     if strategy != "Webhook":
-        for key, value in (("webhookClientConfig", config), ("conversionReviewVersions", versions)):
-            if value:
+        for key, is_there in (
+            ("webhookClientConfig", config is not None),
+            ("conversionReviewVersions", bool(versions)),
+        ):
+            if is_there:
                 yield forbidden(f"spec.conversion.{key}", "should not be set when strategy is not set to Webhook")
         return
     if config is None:
         yield required("spec.conversion.webhookClientConfig", "required when strategy is set to Webhook")
     else:
         yield from webhook_rules.client_config(config, "spec.conversion.webhookClientConfig")
+        if judges_bundle:
+            bundle = config.get("caBundle") or ""
+            yield from webhook_rules.ca_bundle(bundle, "spec.conversion.webhookClientConfig.caBundle")
     field = "spec.conversion.conversionReviewVersions"
     if not versions:
         yield required(field)

@@ -18,6 +18,7 @@ from fakekube.expressions.rule_environments import OLD_SELF, environment_of
 from fakekube.expressions.schema_types import LARGEST_REQUEST, Declaration, declaration
 from fakekube.expressions.syntax import Problem
 from fakekube.expressions.types import BOOL, STRING
+from fakekube.objects import go_structs
 from fakekube.objects.field_errors import FieldError, forbidden, invalid
 from fakekube.objects.structural_schemas import EMBEDDED, LIST_TYPE, RULES, Schema
 
@@ -201,13 +202,5 @@ def _too_much(name: str, cost: int, most: int) -> str:
     return f"{name} exceeds budget by factor of {text} ({_ADVICE})"
 
 
-def _shown(rule: Rule) -> Mapping[str, Any]:
-    """The rule as Go writes its own struct."""
-    return {
-        "Rule": rule.get("rule") or "",
-        "Message": rule.get("message") or "",
-        "MessageExpression": rule.get("messageExpression") or "",
-        "Reason": rule.get("reason"),
-        "FieldPath": rule.get("fieldPath") or "",
-        "OptionalOldSelf": rule.get("optionalOldSelf"),
-    }
+def _shown(rule: Rule) -> Any:
+    return go_structs.shown("apiextensions.ValidationRule", rule)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fakekube.kinds.apiextensions import field_paths, schema_forms
 from fakekube.objects.field_errors import FieldError, invalid, not_supported, required
 from fakekube.objects.structural_schemas import RULES, Schema
 
@@ -35,20 +36,20 @@ def _rule(rule: Mapping[str, Any], schema: Schema, path: str) -> Iterator[FieldE
         yield invalid(f"{path}.message", message, _BLANK)
     elif _LINE_BREAK.search(message.strip()):
         yield invalid(f"{path}.message", message, _LINE_BREAKS)
-    elif _LINE_BREAK.search(expression) and not message:
+    elif _LINE_BREAK.search(expression) and not message.strip():
         yield required(f"{path}.message", "message must be specified if rule contains line breaks")
     message_expression = rule.get("messageExpression") or ""
     if message_expression and not message_expression.strip():
-        yield required(f"{path}.messageExpression", _BLANK)
+        yield required(f"{path}.messageExpression", f"messageExpression {_BLANK}")
     reason = rule.get("reason")
     if reason is not None and reason not in REASONS:
         yield not_supported(f"{path}.reason", reason, REASONS)
     field_path = rule.get("fieldPath") or ""
     if field_path and not field_path.strip():
         yield invalid(f"{path}.fieldPath", field_path, _BLANK)
-    elif _LINE_BREAK.search(field_path):
+    if _LINE_BREAK.search(field_path):
         yield invalid(f"{path}.fieldPath", field_path, _LINE_BREAKS)
-    elif field_path and not _is_path_in(schema, field_path):
+    if field_path and not _is_path_in(schema, field_path):
         yield invalid(f"{path}.fieldPath", field_path, "must be a valid path")
 
 
@@ -64,20 +65,11 @@ def steps_of(field_path: str) -> Iterator[str]:
 
 
 def _is_path_in(schema: Schema, field_path: str) -> bool:
-    """Whether a path leads to something that the schema knows; items of lists have no paths."""
+    """Whether a path leads to something that the schema knows; nothing is said of paths in schemas that are not structural."""
+    if schema_forms.unfit_for_structure(schema):
+        return True
     try:
-        steps = list(steps_of(field_path))
-    except ValueError:
+        field_paths.followed(field_path, schema)
+    except field_paths.PathError:
         return False
-    for name in steps:
-        properties, additional = schema.get("properties"), schema.get("additionalProperties")
-        if properties:
-            if name not in properties:
-                return False
-            schema = properties[name]
-        elif additional is not None:
-            # Keys of maps may stand behind dots as well as in brackets.
-            schema = additional if isinstance(additional, Mapping) else {}
-        else:
-            return False
     return True

@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from fakekube.kinds.apiextensions.definition_rules import validate_create, validate_update
+from fakekube.kinds.apiextensions.definition_rules import (
+    validate_create,
+    validate_status_update,
+    validate_update,
+    warnings,
+)
 
 Object = dict[str, Any]
 
@@ -135,3 +140,95 @@ def test_what_an_established_definition_is_called_and_where_it_lives_stays() -> 
         'spec.scope: Invalid value: "Cluster": field is immutable',
         'spec.group: Invalid value: "other.com": field is immutable',
     ]
+
+
+@pytest.mark.parametrize(
+    ("deprecation", "text"),
+    [
+        ({"deprecationWarning": "x"}, "can only be set for deprecated versions"),
+        ({"deprecated": True, "deprecationWarning": ""}, "must not be an empty string"),
+        ({"deprecated": True, "deprecationWarning": "x" * 257}, "must be <= 256 characters long"),
+        (
+            {"deprecated": True, "deprecationWarning": "\u00e4\n"},
+            "must only contain printable UTF-8 characters; non-printable character found at index 2",
+        ),
+    ],
+)
+def test_a_deprecation_is_told_in_a_line(deprecation: Object, text: str) -> None:
+    [error] = told(definition(versions=[version(**deprecation)]))
+    assert error.startswith("spec.versions[0].deprecationWarning: Invalid value: ")
+    assert error.endswith(f": {text}")
+
+
+def test_selectable_fields_are_looked_for_in_the_schema_that_stands_beside_them() -> None:
+    fields = [{"jsonPath": ".spec.a"}]
+    other = {"openAPIV3Schema": {"type": "object"}}
+    errors = told(
+        definition(versions=[version(selectableFields=fields), version("v2", selectableFields=fields, schema=other)])
+    )
+    assert errors == ['spec.selectableFields: Invalid value: "": may only be set when validations.schema is included']
+    errors = told(definition(versions=[version(selectableFields=fields), version("v2")]))
+    assert errors == [
+        'spec.versions[0].selectableFields: Invalid value: "": may only be set when `version.schema.openAPIV3Schema` is not included'
+    ]
+
+
+def test_a_status_in_any_version_binds_the_root_of_a_shared_schema() -> None:
+    schema = {"openAPIV3Schema": {"type": "object", "oneOf": [{"required": ["spec"]}]}}
+    with_status = version("v2", schema=schema, subresources={"status": {}})
+    [error] = told(definition(versions=[version(schema=schema), with_status]))
+    assert error.startswith("spec.validation.openAPIV3Schema: Invalid value: {")
+
+
+def test_unknown_fields_that_are_kept_forbid_defaults_and_webhooks() -> None:
+    schema = {"openAPIV3Schema": {"type": "object", "properties": {"a": {"type": "string", "default": "x"}}}}
+    webhook = {"clientConfig": {"url": "https://example.com"}, "conversionReviewVersions": ["v1"]}
+    errors = told(
+        definition(
+            preserveUnknownFields=True,
+            versions=[version(schema=schema)],
+            conversion={"strategy": "Webhook", "webhook": webhook},
+        )
+    )
+    assert [error.split(": ")[-1] for error in errors[:2]] == [
+        "must be false in order to use defaults in the schema",
+        "must be None if spec.preserveUnknownFields is true",
+    ]
+
+
+def test_formats_that_nobody_knows_are_warned_of_when_they_come() -> None:
+    properties = {
+        "a": {"type": "string", "format": "date-time"},
+        "b": {"type": "string", "format": "color"},
+        "c": {"type": "integer", "format": "int16"},
+        "d": {"type": "boolean", "format": "int32"},
+    }
+    new = definition(versions=[version(schema={"openAPIV3Schema": {"type": "object", "properties": properties}})])
+    told_of = ['unrecognized format "color"', 'unrecognized format "int16"', 'unrecognized format "int32"']
+    assert warnings(new, None) == told_of
+    assert warnings(new, definition()) == told_of
+    assert warnings(new, new) == []
+
+
+def test_the_certificates_of_a_webhook_are_read_once_the_definition_is_established() -> None:
+    client = {"url": "https://example.com", "caBundle": "YQ=="}
+    webhook = {"clientConfig": client, "conversionReviewVersions": ["v1"]}
+    new = definition(conversion={"strategy": "Webhook", "webhook": webhook})
+    assert told(new) == []
+    [error] = validate_update(new, definition())
+    assert str(error) == (
+        'spec.conversion.webhookClientConfig.caBundle: Invalid value: "YQ==": unable to load root certificates: '
+        "unable to parse bytes as PEM block"
+    )
+    assert validate_update(new, new) == []
+
+
+def test_through_its_status_nothing_but_accepted_names_is_judged() -> None:
+    new = {**definition(), "status": {"storedVersions": ["gone"], "acceptedNames": {"kind": "W_", "plural": "x"}}}
+    [error] = validate_status_update(new, definition())
+    assert str(error).startswith('status.acceptedNames.kind: Invalid value: "W_": may have mixed case, but')
+
+
+def test_consent_is_asked_for_when_the_annotation_says_something_else() -> None:
+    ours, theirs = definition(), definition(group="example.k8s.io")
+    assert [str(error).split(": ")[0] for error in validate_update(theirs, ours)] == ["spec.group"]

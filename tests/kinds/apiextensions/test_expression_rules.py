@@ -68,16 +68,16 @@ def test_the_message_of_a_rule_that_is_wrong_is_not_looked_at() -> None:
 
 def test_a_blank_message_expression_is_none() -> None:
     [error] = judged(schema(INTEGER, {"rule": "true", "messageExpression": " "}))
-    assert error == f"{MESSAGE}Required value: must be non-empty if specified"
+    assert error == f"{MESSAGE}Required value: messageExpression must be non-empty if specified"
 
 
 def test_expressions_around_what_is_wrong_with_a_schema_are_not_looked_at() -> None:
-    broken = {"type": "string", "pattern": "["}
+    broken = {"type": "string", "uniqueItems": True}
     inner = schema({"p": broken}, {"rule": "self.z"})
     beside = schema(INTEGER, {"rule": "self.z"})
     errors = judged(schema({"inner": inner, "beside": beside}, {"rule": "self.z"}))
     assert [error.split(": ")[0] for error in errors] == [
-        "s.properties[inner].properties[p].pattern",
+        "s.properties[inner].properties[p].uniqueItems",
         "s.properties[beside].x-kubernetes-validations[0].rule",
     ]
 
@@ -286,7 +286,7 @@ def test_a_default_is_asked_about_beside_a_rule_that_is_wrong() -> None:
     fields = [error.split(": ")[0] for error in judged({"type": "object", "properties": {"spec": inner}})]
     place = "s.properties[spec]"
     assert fields == [
+        f"{place}.default",
         f"{place}.x-kubernetes-validations[0].fieldPath",
         f"{place}.x-kubernetes-validations[1].rule",
-        f"{place}.default",
     ]

@@ -124,3 +124,91 @@ def test_defaults_fit_their_own_schema(schema: dict[str, Any], text: str) -> Non
 
 def test_defaults_are_not_judged_while_the_structure_is_wrong() -> None:
     assert len(told(a={"type": "integer", "default": "many"}, b={})) == 1
+
+
+def test_what_is_not_structural_is_told_before_keywords_and_sorted() -> None:
+    assert [text.split(": ")[0] for text in told(b={"uniqueItems": True}, a={"type": "array"})] == [
+        "s.properties[a].items",
+        "s.properties[b].type",
+        "s.properties[b].uniqueItems",
+    ]
+
+
+def test_types_are_told_wherever_they_stand() -> None:
+    [error, _] = told(a={"type": "string", "anyOf": [{"type": "text"}]})[::-1]
+    assert error.startswith('s.properties[a].anyOf[0].type: Unsupported value: "text"')
+
+
+def test_a_list_that_is_a_map_is_known_by_scalars() -> None:
+    keys = {"k": {"type": "array", "items": TEXT, "nullable": True}, "free": {}}
+    item = {"type": "object", "properties": keys, "nullable": True, "x-kubernetes-preserve-unknown-fields": True}
+    ports = {"type": "array", "items": item, "x-kubernetes-list-type": "map"}
+    errors = told(p={**ports, "x-kubernetes-list-map-keys": ["k", "z", "k"]})
+    place = "s.properties[p]"
+    assert errors[1:] == [
+        f'{place}.items.properties[k].type: Invalid value: "object": must be a scalar type if parent array\'s '
+        "x-kubernetes-list-type is map",
+        f'{place}.x-kubernetes-list-map-keys: Invalid value: ["k","z","k"]: entries must all be names of item properties',
+        f'{place}.items.properties[k].type: Invalid value: "object": must be a scalar type if parent array\'s '
+        "x-kubernetes-list-type is map",
+        f'{place}.x-kubernetes-list-map-keys: Invalid value: ["k","z","k"]: must not contain duplicate entries',
+        f"{place}.items.nullable: Forbidden: cannot be nullable when x-kubernetes-list-type is map",
+        *[
+            f"{place}.items.properties[k].default: Required value: this property is in x-kubernetes-list-map-keys, "
+            "so it must have a default or be a required property",
+            f"{place}.items.properties[k].nullable: Forbidden: this property is in x-kubernetes-list-map-keys, "
+            "so it cannot be nullable",
+        ]
+        * 2,
+    ]
+
+
+def test_the_root_may_describe_nothing_of_its_metadata_but_names() -> None:
+    text = (
+        "s.properties[metadata]: Forbidden: must not specify anything other than name and generateName, "
+        "but metadata is implicitly specified"
+    )
+    assert told(metadata={"type": "object", "description": "x"}) == [text]
+    assert told(metadata={"type": "object", "properties": {"name": TEXT, "labels": {"type": "object"}}}) == [text]
+    assert told(metadata={"type": "object", "properties": {"name": TEXT}}) == []
+
+
+def test_what_the_head_of_a_resource_is_must_be_said() -> None:
+    assert told(kind={"x-kubernetes-preserve-unknown-fields": True}) == [
+        's.properties[kind].type: Invalid value: "": must be string'
+    ]
+
+
+def test_there_are_no_defaults_for_the_head_of_the_root() -> None:
+    assert told(kind={**TEXT, "default": "X"}) == [
+        "s.properties[kind].default: Forbidden: must not be set in top-level kind"
+    ]
+
+
+def test_an_integer_or_string_is_nothing_else() -> None:
+    both = {"x-kubernetes-int-or-string": True, "x-kubernetes-preserve-unknown-fields": True}
+    assert told(a=both) == [
+        "s.properties[a].x-kubernetes-preserve-unknown-fields: Invalid value: true: must be false if "
+        "x-kubernetes-int-or-string is true"
+    ]
+
+
+def test_nothing_is_said_of_metadata_in_a_combination() -> None:
+    assert told(a={"type": "object", "not": {"properties": {"metadata": {}}}}) == [
+        "s.properties[a].not.properties[metadata]: Forbidden: must not be specified in a nested context"
+    ]
+
+
+def test_a_schema_that_cannot_be_structural_says_so_when_nothing_else_is_wrong() -> None:
+    [error] = judge({"type": "object", "$schema": "x"}, "s")
+    assert str(error) == "s: Invalid value: \"\": OpenAPIV3Schema 'schema' is not supported"
+
+
+def test_a_default_of_an_embedded_resource_is_one() -> None:
+    embedded = {"type": "object", "x-kubernetes-embedded-resource": True, "x-kubernetes-preserve-unknown-fields": True}
+    assert told(a={**embedded, "default": {"kind": "X"}}) == ["s.properties[a].default.apiVersion: Required value"]
+
+
+def test_nothing_is_unknown_in_the_default_of_a_head() -> None:
+    properties = {"metadata": {"type": "object", "default": {"name": "x"}}}
+    assert told(a={"type": "object", "x-kubernetes-embedded-resource": True, "properties": properties}) == []

@@ -43,7 +43,6 @@ def judged(*rules: dict[str, Any]) -> list[str]:
             '[0].reason: Unsupported value: "Silly": supported values: "FieldValueDuplicate", "FieldValueForbidden", '
             '"FieldValueInvalid", "FieldValueRequired"',
         ),
-        ({"rule": "true", "fieldPath": " "}, '[0].fieldPath: Invalid value: " ": must be non-empty if specified'),
     ],
 )
 def test_what_is_wrong_around_an_expression_is_told_at_its_field(rule: dict[str, Any], error: str) -> None:
@@ -83,3 +82,17 @@ def test_the_rules_of_every_place_of_a_schema_are_judged() -> None:
         "s.properties[list].items.x-kubernetes-validations[0].rule",
         "s.x-kubernetes-validations[0].rule",
     ]
+
+
+def test_a_blank_path_is_told_to_be_empty_and_to_lead_nowhere() -> None:
+    assert judged({"rule": "true", "fieldPath": " "}) == [
+        '[0].fieldPath: Invalid value: " ": must be non-empty if specified',
+        '[0].fieldPath: Invalid value: " ": must be a valid path',
+    ]
+
+
+def test_a_blank_message_does_for_a_rule_of_two_lines_no_more_than_none() -> None:
+    [error] = judged({"rule": "true &&\ntrue", "message": "a"}) or ["none"]
+    assert error == "none"
+    [error] = judged({"rule": "true &&\ntrue", "message": " "})
+    assert error.startswith("[0].message: Invalid value")
