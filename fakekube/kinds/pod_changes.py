@@ -49,7 +49,8 @@ def validate(spec: Object, old: Object) -> list[FieldError]:
         errors += _affinity_of_gated(_node_affinity(spec), _node_affinity(old))
     frozen = _with_what_may_change(spec, old, gated=bool(gates))
     if frozen != old:
-        shown = {**as_sent.with_empty(spec), **frozen}
+        empty = {field: value for field, value in as_sent.with_empty(spec).items() if field not in spec}
+        shown = {**empty, **frozen}
         errors.append(forbidden("spec", _MAY_CHANGE + difference("core.PodSpec", old, shown)))
     return errors
 

@@ -328,7 +328,7 @@ def _unescaped(value: str) -> str:
 def parse_fields(text: str) -> FieldSelector:
     """The selector of `?fieldSelector=text`. Raises BadRequest; whether a kind knows the fields is not asked here."""
     requirements = []
-    for term in _FIELD_TERMS.findall(text):
+    for term in sorted(_FIELD_TERMS.findall(text)):  # which of several bad ones is told of goes by this order
         operator = _FIELD_OPERATOR.search(term)
         if not operator:
             raise BadRequest(f"invalid selector: '{text}'; can't understand '{term}'")

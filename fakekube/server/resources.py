@@ -48,6 +48,17 @@ DEPRECATED = {
 }
 """Resources whose every answer warns."""
 
+WITHOUT_TABLES = frozenset(
+    {
+        *(("", "pods", "ephemeralcontainers"), ("", "pods", "resize")),
+        ("apiextensions.k8s.io", "customresourcedefinitions", "status"),
+        ("apiregistration.k8s.io", "apiservices", "status"),
+        ("certificates.k8s.io", "certificatesigningrequests", "approval"),
+        ("resource.k8s.io", "resourceclaims", "status"),
+    }
+)
+"""Subresources that answer with the object where a Table is asked for, though their kind has columns."""
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -66,8 +77,10 @@ class Exchange:
         return self.call.kind
 
     def representation(self, *, tables: bool = True) -> Representation:
-        accept = self.request.headers.get("accept", "")
-        return negotiate(accept, tables=tables, protobuf=self.kind.wire.is_typed)
+        kind = self.kind
+        if self.call.subresource and (kind.group, kind.resource, self.call.subresource) in WITHOUT_TABLES:
+            tables = False
+        return negotiate(self.request.headers.get("accept", ""), tables=tables, protobuf=kind.wire.is_typed)
 
     @property
     def body_kind(self) -> Kind | Subresource:

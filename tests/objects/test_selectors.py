@@ -99,7 +99,7 @@ def test_label_selector_is_written_back_with_its_keys_in_order() -> None:
     ("text", "requirements"),
     [
         ("metadata.name=a,", [("metadata.name", "=", "a")]),
-        ("metadata.name==a,,b!=c", [("metadata.name", "=", "a"), ("b", "!=", "c")]),
+        ("metadata.name==a,,b!=c", [("b", "!=", "c"), ("metadata.name", "=", "a")]),
         (r"a=b\,c\=d\\", [("a", "=", r"b,c=d" + "\\")]),
         ("a=", [("a", "=", "")]),
         (",", []),
@@ -117,6 +117,9 @@ def test_field_selector_is_split_at_commas_and_operators(text: str, requirements
     [
         ("metadata.name", "invalid selector: 'metadata.name'; can't understand 'metadata.name'"),
         ("a=1,b>a", "invalid selector: 'a=1,b>a'; can't understand 'b>a'"),
+        ("z,a in (b,c)", "invalid selector: 'z,a in (b,c)'; can't understand 'a in (b'"),
+        ("a in (b,c)", "invalid selector: 'a in (b,c)'; can't understand 'a in (b'"),
+        ("a in (b,9)", "invalid selector: 'a in (b,9)'; can't understand '9)'"),
         (r"metadata.name=a\b", r"invalid field selector: invalid escape sequence: \b"),
         ("metadata.name=a\\", "invalid field selector: invalid escape sequence: \\"),
         ("metadata.name=a=b", "invalid field selector: unescaped character in value: 61"),

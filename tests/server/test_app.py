@@ -286,6 +286,25 @@ async def test_an_error_is_in_the_first_plain_type_beside_forms(ask: Ask) -> Non
     assert (answer.status, answer.headers["content-type"]) == (404, "application/yaml")
 
 
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("status", "Table"), ("ephemeralcontainers", "Pod"), ("resize", "Pod")],
+)
+async def test_some_subresources_answer_with_the_object_where_a_table_is_asked_for(
+    ask: Ask, path: str, kind: str
+) -> None:
+    pods, table = "/api/v1/namespaces/default/pods", "application/json;as=Table;v=v1;g=meta.k8s.io"
+    account = {"metadata": {"name": "default"}}
+    await ask("POST", "/api/v1/namespaces/default/serviceaccounts", account)
+    await ask("POST", pods, {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
+
+    answer = await ask("GET", f"{pods}/p/{path}", headers={"accept": f"{table},application/json"})
+    only = await ask("GET", f"{pods}/p/{path}", headers={"accept": table})
+
+    assert answer.json()["kind"] == kind
+    assert only.status == (200 if kind == "Table" else 406)
+
+
 async def test_a_deprecated_kind_does_not_warn_who_cannot_be_answered(ask: Ask) -> None:
     answer = await ask("GET", "/api/v1/componentstatuses", headers={"accept": "text/html"})
 

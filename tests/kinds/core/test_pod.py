@@ -121,6 +121,15 @@ def test_image_of_a_pod_may_change_and_little_else() -> None:
     assert '\n- "Hostname": "",\n+ "Hostname": "x",\n' in error.message
 
 
+def test_what_may_change_is_no_part_of_the_difference_that_is_told() -> None:
+    old, new = pod(), pod(activeDeadlineSeconds=5, hostname="x")
+
+    (error,) = STRATEGY.validate_update(new, old)
+
+    assert '+ "Hostname": "x",' in error.message
+    assert '+ "ActiveDeadlineSeconds"' not in error.message
+
+
 def test_tolerations_may_be_added_but_not_taken_away() -> None:
     old = pod(tolerations=[{"key": "a", "operator": "Exists"}])
     more = pod(tolerations=[{"key": "a", "operator": "Exists"}, {"key": "b", "operator": "Exists"}])
