@@ -89,19 +89,19 @@ def patched_object(
                 type_name=kind.type_name,
             )
         if other:
-            raise _not_the_kind(patched, other)
+            raise _not_the_kind(kind, patched, other)
     try:
         result = decoded_value(kind, document)
     except schemas.DecodeError as error:
-        raise _not_the_kind(patched, patched.why(kind.type_name, str(error))) from None
+        raise _not_the_kind(kind, patched, patched.why(kind.type_name, str(error))) from None
     unknown = sorted(result.unknown) if patched.shown else (unread or result.unknown)
     findings = [*patched.findings, *(f"unknown field {go_quoted(path)}" for path in unknown)]
     if findings and options.field_validation == "Strict":
-        raise _not_the_kind(patched, f"strict decoding error: {', '.join(findings)}")
+        raise _not_the_kind(kind, patched, f"strict decoding error: {', '.join(findings)}")
     if strict:
         call.warnings.extend(text for text in findings if text not in call.warnings)
     obj = result.object
-    if asks_for_no_tracking(document):
+    if kind.type_name and asks_for_no_tracking(document):
         obj["metadata"]["managedFields"] = []
     set_defaults(kind, obj)
     return obj
@@ -120,7 +120,7 @@ def _no_text(document: Object) -> str:
     return ""
 
 
-def _not_the_kind(patched: Patched, why: str) -> Invalid:
+def _not_the_kind(kind: Kind | Subresource, patched: Patched, why: str) -> Invalid:
     """The 422 of a patched object that is not one of the kind; its kind and name stay empty, so the message begins with a space."""
-    error = invalid("patch", Shown(patched.text()), why)
+    error = invalid("patch", Shown(patched.text(in_order=not kind.type_name)), why)
     return Invalid(f' "" is invalid: {error}', {"causes": [error.cause()]})

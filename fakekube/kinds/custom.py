@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from fakekube.errors import forbidden
 from fakekube.facts import ResourceFacts
+from fakekube.objects import names as rules_of_names
 from fakekube.objects import structural_schemas, structural_schemas_validation
 from fakekube.objects.decode_messages import Finding
-from fakekube.objects.field_errors import FieldError, invalid
+from fakekube.objects.field_errors import FieldError, go_quoted, invalid
 from fakekube.objects.fields import text_at
+from fakekube.objects.go_text import plain_text, type_text
+from fakekube.objects.metadata import STANDARD_FINALIZERS
 from fakekube.objects.structs import Decoded, decode_custom_resource
 from fakekube.registry.create import put_in_order
 from fakekube.registry.kind import Kind, Object, Operation, ScaleRules, Strategy, Subresource, Wire
@@ -48,6 +51,8 @@ _SCALE_COLUMNS = (
     },
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
 )
+NEGATIVE_REPLICAS = "should be a non-negative integer"
+LARGEST_REPLICAS = (1 << 31) - 1
 PATCH_TYPES = ("application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml")
 
 
@@ -174,6 +179,7 @@ def _kind(
         has_status=has_status,
         is_terminating=is_terminating,
         converter=converter,
+        scale=scale,
     )
     return Kind(
         facts=facts,
@@ -229,6 +235,7 @@ class _Rules:
         has_status: bool,
         is_terminating: bool,
         converter: Converter | None,
+        scale: Mapping[str, str] | None = None,
     ) -> None:
         self._group, self._version, self._storage = group, version, storage
         self._kind, self._resource = kind, resource
@@ -237,6 +244,7 @@ class _Rules:
         self._has_status = has_status
         self._is_terminating = is_terminating
         self.converter = converter
+        self._scale = scale
         self._with_defaults = {name for name, schema in schemas.items() if structural_schemas.has_defaults(schema)}
 
     # reading
@@ -268,7 +276,7 @@ class _Rules:
     def _as_it_was_stored(self, obj: Object, version: str) -> Object:
         if version not in self._schemas:
             return obj
-        shown, _ = structural_schemas.pruned(obj, self._schemas[version])
+        shown, _ = structural_schemas.pruned(obj, self._schemas[version], is_stored=True)
         self._default(shown, version)
         return shown
 
@@ -307,7 +315,7 @@ class _Rules:
         return self._filled_in(self._converted(obj, self._storage))
 
     def _converted(self, obj: Object, version: str) -> Object:
-        converted, _ = structural_schemas.pruned(obj, self._schemas[version])
+        converted, _ = structural_schemas.pruned(obj, self._schemas[version], is_stored=True)
         converted["apiVersion"] = f"{self._group}/{version}"
         return converted
 
@@ -343,8 +351,26 @@ class _Rules:
     def validate_update(self, obj: Object, old: Object) -> list[FieldError]:
         return self._wrong_kind(obj) or self._judged(obj, old)
 
+    def validate_status_update(self, obj: Object, old: Object) -> list[FieldError]:
+        """By its schema the status alone is judged, by the rules the whole object."""
+        if wrong := self._wrong_kind(obj):
+            return wrong
+        errors: list[FieldError] = []
+        schema = (self._schema.get("properties") or {}).get("status")
+        if "status" in obj and schema is not None:
+            before = old.get("status", structural_schemas_validation.ABSENT)
+            errors += structural_schemas_validation.validate_value(obj["status"], schema, base="status", old=before)
+        errors += self._scale_errors(obj, only_status=True)
+        errors += structural_schemas_validation.list_errors(obj, self._schema, old)
+        return self._with_rules(errors, obj, old)
+
     def _judged(self, obj: Object, old: Any) -> list[FieldError]:
-        errors = structural_schemas_validation.validate(obj, self._schema, old)
+        errors = structural_schemas_validation.validate_value(obj, self._schema, old=old)
+        errors += self._scale_errors(obj)
+        errors += structural_schemas_validation.whole_errors(obj, self._schema, old)
+        return self._with_rules(errors, obj, old)
+
+    def _with_rules(self, errors: list[FieldError], obj: Object, old: Any) -> list[FieldError]:
         rules = self._validations
         if rules is None:
             return errors
@@ -352,6 +378,25 @@ class _Rules:
         if structural_schemas_validation.forbids_rules(errors) or not obj["metadata"].get("name"):
             return [*errors, structural_schemas_validation.RULES_NOT_CHECKED]
         return errors + rules.judge(obj, old)
+
+    def _scale_errors(self, obj: Object, *, only_status: bool = False) -> list[FieldError]:
+        if self._scale is None:
+            return []
+        errors: list[FieldError] = []
+        counts = [self._scale["statusReplicasPath"]]
+        for path in counts if only_status else [self._scale["specReplicasPath"], *counts]:
+            value, why = _scale_value(obj, path, "int64")
+            if why:
+                errors.append(invalid(path, 0, why))
+            elif value is not None and value < 0:
+                errors.append(invalid(path, value, NEGATIVE_REPLICAS))
+            elif value is not None and value > LARGEST_REPLICAS:
+                errors.append(invalid(path, value, f"should be less than or equal to {LARGEST_REPLICAS}"))
+        if path := self._scale.get("labelSelectorPath", ""):
+            _, why = _scale_value(obj, path, "string")
+            if why:
+                errors.append(invalid(path, "", why))
+        return errors
 
     @cached_property
     def _validations(self) -> CustomRules | None:
@@ -361,6 +406,15 @@ class _Rules:
         from fakekube.kinds.custom_rules import CustomRules
 
         return CustomRules(self._schema)
+
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """Finalizers that others could have named the same, when they come."""
+        before = (old or {"metadata": {}})["metadata"].get("finalizers") or ()
+        return [
+            text
+            for finalizer in sorted({*(obj["metadata"].get("finalizers") or ())}.difference(before))
+            for text in _finalizer_warnings(finalizer)
+        ]
 
     def _wrong_kind(self, obj: Object) -> list[FieldError]:
         if obj["kind"] == self._kind:
@@ -382,10 +436,23 @@ def _strategy(rules: _Rules, selectable: Mapping[str, str], scale: Mapping[str, 
         prepare_status_update=rules.prepare_status_update,
         validate_create=rules.validate_create,
         validate_update=rules.validate_update,
-        validate_status_update=rules.validate_update,
+        validate_status_update=rules.validate_status_update,
+        warnings=rules.warnings,
         selectable_fields={field: _reader(rules, path[1:]) for field, path in selectable.items()},
         scale=None if scale is None else _scale_rules(scale),
     )
+
+
+def _finalizer_warnings(finalizer: str) -> list[str]:
+    head = f"metadata.finalizers: {go_quoted(finalizer)}"
+    texts = [f"{head}: {text}" for text in rules_of_names.qualified_name(finalizer)]
+    if "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
+        path = " including a path (/)" if "." in finalizer else ""
+        advice = (
+            f"prefer a domain-qualified finalizer name{path} to avoid accidental conflicts with other finalizer writers"
+        )
+        texts.append(f"{head}: {advice}")
+    return texts
 
 
 def _reader(rules: _Rules, path: str) -> Callable[[Object], str]:
@@ -411,8 +478,29 @@ def _scale_rules(paths: Mapping[str, str]) -> ScaleRules:
         read=read,
         write=write,
         replicas_path=paths["specReplicasPath"],
-        negative_text="should be a non-negative integer",
+        negative_text=NEGATIVE_REPLICAS,
     )
+
+
+def _scale_value(obj: Object, path: str, wanted: str) -> tuple[Any, str]:
+    """What stands at the path of a scale, None if nothing does, and why it is not of the Go type that is wanted."""
+    names = path.removeprefix(".").split(".")
+    value: Any = obj
+    for i, name in enumerate(names):
+        if not isinstance(value, dict):
+            return None, _accessor_text(names[: i + 1], value, "map[string]interface{}")
+        if name not in value:
+            return None, ""
+        value = value[name]
+        if value is None and i + 1 < len(names):
+            return None, ""
+    fits = isinstance(value, str) if wanted == "string" else isinstance(value, int) and not isinstance(value, bool)
+    return (value, "") if fits else (None, _accessor_text(names, value, wanted))
+
+
+def _accessor_text(names: Sequence[str], value: Any, wanted: str) -> str:
+    type = "<nil>" if value is None else type_text(value)
+    return f".{'.'.join(names)} accessor error: {plain_text(value)} is of the type {type}, expected {wanted}"
 
 
 def _integer(value: Any) -> int | None:

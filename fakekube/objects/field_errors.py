@@ -10,9 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from fakekube.errors import Invalid, details_of
 from fakekube.objects import as_sent
-from fakekube.objects.go_text import quoted
+from fakekube.objects.go_text import general_text, quoted
 
 NO_VALUE: Any = object()
 
@@ -44,6 +46,8 @@ def shown(value: Any) -> str:
         return go_quoted(value)
     if value is None:
         return "null"
+    if isinstance(value, float):
+        return general_text(value)
     return _escape(as_sent.encoded(value)[0].decode())
 
 
@@ -53,6 +57,11 @@ _IN_HTML = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u202
 def _escape(text: str) -> str:
     """Go's JSON encoder writes what has a meaning in HTML as escapes."""
     return text.translate(_IN_HTML) if any(character in text for character in "<>&\u2028\u2029") else text
+
+
+def shown_choice(value: Any) -> str:
+    """The same of a member of an enum, which is no plain string to Go: it is written as JSON."""
+    return _escape(orjson.dumps(value).decode()) if isinstance(value, str) else shown(value)
 
 
 def go_quoted(text: str) -> str:
@@ -72,9 +81,11 @@ def invalid(field: str, value: Any, detail: str) -> FieldError:
     )
 
 
-def not_supported(field: str, value: Any, supported: Iterable[str]) -> FieldError:
+def not_supported(field: str, value: Any, supported: Iterable[str], *, plain: bool = False) -> FieldError:
+    """`plain`: the field is a plain string to Go, though it has but a few values."""
     listed = ", ".join(go_quoted(choice) for choice in supported)
-    return FieldError("FieldValueNotSupported", field, f"Unsupported value: {shown(value)}: supported values: {listed}")
+    told = shown(value) if plain else shown_choice(value)
+    return FieldError("FieldValueNotSupported", field, f"Unsupported value: {told}: supported values: {listed}")
 
 
 def forbidden(field: str, detail: str) -> FieldError:
@@ -116,4 +127,4 @@ def invalid_object(group: str, kind: str, name: str, errors: Sequence[FieldError
     listed = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
     subject = f"{kind}.{group}" if group else kind
     causes = [error.cause() for error in errors]
-    return Invalid(f'{subject} "{name}" is invalid: {listed}', details_of(group, kind, name, causes))
+    return Invalid(f"{subject} {go_quoted(name)} is invalid: {listed}", details_of(group, kind, name, causes))

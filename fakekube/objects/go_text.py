@@ -63,6 +63,15 @@ def float_text(number: float) -> str:
     return f"{number:.{len(mantissa.replace('-', '').replace('.', '')) - 1 - power}f}"
 
 
+def general_text(number: float) -> str:
+    """A number as Go's %v writes it: `1.5`, `100000`, `1.5e+06`, `1e-05`."""
+    digits = Decimal(repr(float(number))).normalize()
+    if not digits or -4 <= digits.adjusted() < 6:
+        return float_text(number)
+    mantissa, _, power = f"{digits:E}".partition("E")
+    return f"{mantissa}e{int(power):+03d}"
+
+
 def plain_text(value: Any) -> str:
     """A JSON value as Go's %v prints what its decoder made of it: `map[a:1 b:[x y] c:<nil>]`, keys sorted."""
     if isinstance(value, dict):
@@ -74,7 +83,7 @@ def plain_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e21 else repr(float(value))
+        return general_text(value)
     return str(value)
 
 

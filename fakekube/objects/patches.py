@@ -44,8 +44,10 @@ class Patched:
     shown: str = ""
     """The patch itself as errors about the document show it, Go-quoted; empty where they show the document."""
 
-    def text(self) -> str:
-        return self.shown or go_quoted(orjson.dumps(self.document).decode())
+    def text(self, *, in_order: bool = False) -> str:
+        """`in_order`: with the keys of all objects sorted, as the server has those without a Go type."""
+        option = orjson.OPT_SORT_KEYS if in_order else 0
+        return self.shown or go_quoted(orjson.dumps(self.document, option=option).decode())
 
     def why(self, type_name: str, error: str) -> str:
         """What is told when the document does not decode: `error` of the JSON decoder, or the words of what converts a merged map."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from fakekube import facts
 from fakekube.objects import decode_messages, structs
+from fakekube.objects.field_errors import invalid
 
 Schema = Mapping[str, Any]
 Object = dict[str, Any]
@@ -30,13 +31,13 @@ RESOURCE_FIELDS = ("kind", "apiVersion", "metadata")
 _LONGEST_INTEGER = 1 << 63
 
 
-def pruned(obj: Object, schema: Schema) -> tuple[Object, list[str]]:
+def pruned(obj: Object, schema: Schema, *, is_stored: bool = False) -> tuple[Object, list[str]]:
     """A new object of what the schema knows, and the paths of what it does not: sorted, those in the metadata of embedded resources last.
 
     Nulls go where the schema allows none. Keys are sorted, as those of all objects without a Go type; `metadata` is taken as it is.
-    Raises DecodeError when embedded metadata is none.
+    Raises DecodeError when the head of an embedded resource is none; of one that `is_stored` it is left out.
     """
-    pruning = _Pruning()
+    pruning = _Pruning(is_stored=is_stored)
     result = {key: obj[key] for key in RESOURCE_FIELDS if key in obj}
     rest = {key: value for key, value in obj.items() if key not in result}
     result.update(pruning.object(rest, schema, ""))
@@ -104,7 +105,8 @@ def plain(value: Any) -> Any:
 class _Pruning:
     """One walk through an object; what is unknown is noted on the way."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_stored: bool) -> None:
+        self._is_stored = is_stored
         self.unknown: list[str] = []
         self.unknown_in_metadata: list[str] = []
 
@@ -144,15 +146,26 @@ class _Pruning:
         rest = {key: item for key, item in value.items() if key not in RESOURCE_FIELDS}
         result = self.object(rest, schema, path)
         for key in ("apiVersion", "kind"):
-            if value.get(key) is not None:
-                result[key] = plain(value[key])
+            if key in value and not isinstance(value[key], str):
+                self.refuse(path, key, value[key], "must be a string")
+            elif key in value:
+                result[key] = value[key]
         if value.get("metadata") is not None:
-            type_ = facts.type_of("meta.ObjectMeta")
-            for finding in decode_messages.examine(type_, value["metadata"]):
-                if finding.label == "unknown":
-                    self.unknown_in_metadata.append(f"{path}.metadata.{finding.path}")
-            result["metadata"] = structs.decoder("meta.ObjectMeta")(value["metadata"])
+            try:
+                result["metadata"] = self.metadata(value["metadata"], path)
+            except decode_messages.DecodeError as error:
+                self.refuse(path, "metadata", value["metadata"], str(error))
         return {key: result[key] for key in sorted(result)}
+
+    def metadata(self, value: Any, path: str) -> Any:
+        for finding in decode_messages.examine(facts.type_of("meta.ObjectMeta"), value):
+            if finding.label == "unknown":
+                self.unknown_in_metadata.append(f"{path}.metadata.{finding.path}")
+        return plain(structs.decoder("meta.ObjectMeta")(value))
+
+    def refuse(self, path: str, key: str, value: Any, why: str) -> None:
+        if not self._is_stored:
+            raise decode_messages.DecodeError(str(invalid(f"{path}.{key}", value, why)))
 
 
 def _under(path: str, key: str) -> str:

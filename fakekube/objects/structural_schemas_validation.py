@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from fakekube.objects import metadata as object_metadata
-from fakekube.objects import regular_expressions, string_formats
+from fakekube.objects import names, regular_expressions, string_formats
 from fakekube.objects.field_errors import (
     FieldError,
     Shown,
@@ -24,7 +24,7 @@ from fakekube.objects.field_errors import (
     shown,
     too_long,
 )
-from fakekube.objects.go_text import float_text
+from fakekube.objects.go_text import general_text
 from fakekube.objects.structural_schemas import (
     EMBEDDED,
     INT_OR_STRING,
@@ -58,12 +58,18 @@ _RANGES = {
 
 def validate(obj: Mapping[str, Any], schema: Schema, old: Any = ABSENT) -> list[FieldError]:
     """Everything that is wrong with a whole object; what was wrong in `old` already and has not changed is left alone."""
-    errors = list(validate_value(obj, schema, old=old))
-    errors += embedded_errors(obj, schema)
-    doubled = list(_doubled(obj, schema, ""))
-    if doubled and (old is ABSENT or not any(_doubled(old, schema, ""))):
-        errors += doubled
-    return errors
+    return [*validate_value(obj, schema, old=old), *whole_errors(obj, schema, old)]
+
+
+def whole_errors(obj: Mapping[str, Any], schema: Schema, old: Any = ABSENT) -> list[FieldError]:
+    """What is wrong with the resources in an object, and with its lists as sets and maps."""
+    return [*embedded_errors(obj, schema), *list_errors(obj, schema, old)]
+
+
+def list_errors(obj: Mapping[str, Any], schema: Schema, old: Any = ABSENT) -> list[FieldError]:
+    """Lists that are no sets or maps; nothing is told of an object that had such lists before."""
+    wrong = list(_doubled(obj, schema, ""))
+    return wrong if wrong and (old is ABSENT or not any(_doubled(old, schema, ""))) else []
 
 
 def forbids_rules(errors: Iterable[FieldError]) -> bool:
@@ -104,8 +110,7 @@ class _Validator:
             return
         yield from self.type(value, schema, path)
         if value is None:
-            if schema.get("nullable") is not True:
-                yield from self.enum(value, schema, path)
+            yield from self.enum(value, schema, path)
             return
         yield from self.combinations(value, schema, path, old)
         if isinstance(value, str):
@@ -334,7 +339,7 @@ def _fits(value: Any, schema: Schema) -> bool:
 
 
 def _number_text(number: float) -> str:
-    return float_text(number) if isinstance(number, float) else str(number)
+    return general_text(number) if isinstance(number, float) else str(number)
 
 
 def _is_multiple(value: float, multiple: float) -> bool:
@@ -373,56 +378,70 @@ def _key_of(item: Mapping[str, Any], keys: Sequence[str]) -> bytes:
 # What goes through a whole object: embedded resources, sets and maps
 
 
-def embedded_errors(value: Any, schema: Schema, path: str = "") -> Iterator[FieldError]:
-    """Resources in an object say what they are, and their labels and annotations are as good as those of others."""
+def _parts(value: Any, schema: Schema, path: str) -> Iterator[tuple[Any, Schema, str]]:
+    """What is in an object or a list and has a schema; keys of maps stand in brackets."""
     if isinstance(value, dict):
-        if schema.get(EMBEDDED):
-            yield from _of_embedded(value, path)
+        properties = schema.get("properties") or {}
         for key, item in value.items():
             inner = below(schema, key)
             if inner is not None:
-                yield from embedded_errors(item, inner, f"{path}.{key}" if path else key)
+                field = f"{path}.{key}" if path else key
+                yield item, inner, field if key in properties else f"{path}[{key}]"
     elif isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         for index, item in enumerate(value):
-            yield from embedded_errors(item, schema["items"], f"{path}[{index}]")
+            yield item, schema["items"], f"{path}[{index}]"
+
+
+def embedded_errors(value: Any, schema: Schema, path: str = "") -> Iterator[FieldError]:
+    """Resources in an object say what they are, and their metadata is as good as that of others."""
+    if isinstance(value, dict) and schema.get(EMBEDDED):
+        yield from _of_embedded(value, path)
+    for item, inner, inner_path in _parts(value, schema, path):
+        yield from embedded_errors(item, inner, inner_path)
 
 
 def _of_embedded(resource: Mapping[str, Any], path: str) -> Iterator[FieldError]:
+    yield from (required(f"{path}.{key}") for key in ("apiVersion", "kind") if key not in resource)
     for key in ("apiVersion", "kind"):
-        value = resource.get(key)
-        if not value:
-            yield required(f"{path}.{key}")
-        elif not isinstance(value, str):
-            yield invalid(f"{path}.{key}", value, "must be a string")
+        if key not in resource:
+            continue
+        value, field = resource[key], f"{path}.{key}"
+        if not isinstance(value, str):
+            yield invalid(field, value, "must be a string")
+        elif not value:
+            yield invalid(field, value, "must not be empty")
         elif key == "apiVersion" and value.count("/") > 1:
-            yield invalid(f"{path}.{key}", value, f"unexpected GroupVersion string: {value}")
+            yield invalid(field, value, f"unexpected GroupVersion string: {value}")
+        elif key == "kind" and (texts := names.label_1035(value.lower())):
+            yield invalid(field, value, f"may have mixed case, but should otherwise match: {','.join(texts)}")
     metadata = resource.get("metadata")
     if isinstance(metadata, dict):
-        yield from object_metadata.validate_labels(metadata.get("labels") or {}, f"{path}.metadata.labels")
-        yield from object_metadata.validate_annotations(
-            metadata.get("annotations") or {}, f"{path}.metadata.annotations"
-        )
+        yield from object_metadata.validate_embedded(metadata, f"{path}.metadata")
 
 
 def _doubled(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
-    """Items of sets that are there twice, and items of maps with the same keys."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            inner = below(schema, key)
-            if inner is not None:
-                yield from _doubled(item, inner, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        kind, keys = schema.get(LIST_TYPE), schema.get(LIST_MAP_KEYS) or ()
-        if kind in ("set", "map"):
-            seen: set[bytes] = set()
-            for index, item in enumerate(value):
-                if kind == "map" and not isinstance(item, dict):
-                    continue
-                identity = _key_of(item, keys) if kind == "map" else orjson.dumps(item)
-                if identity in seen:
-                    yield duplicate(f"{path}[{index}]", orjson.loads(identity))
-                seen.add(identity)
-        items = schema.get("items")
-        if isinstance(items, Mapping):
-            for index, item in enumerate(value):
-                yield from _doubled(item, items, f"{path}[{index}]")
+    """Items of sets that are there twice, and items of maps with the same keys; each is told once."""
+    if isinstance(value, list):
+        kind = schema.get(LIST_TYPE)
+        if kind == "set":
+            yield from _told_twice([orjson.dumps(item) for item in value], path)
+        elif kind == "map":
+            yield from _doubled_keys(value, schema.get(LIST_MAP_KEYS) or (), path)
+    for item, inner, inner_path in _parts(value, schema, path):
+        yield from _doubled(item, inner, inner_path)
+
+
+def _doubled_keys(items: Sequence[Any], keys: Sequence[str], path: str) -> Iterator[FieldError]:
+    for index, item in enumerate(items):
+        if item is not None and not isinstance(item, dict):
+            yield invalid(f"{path}[{index}]", item, "must be an object for an array of list-type map")
+            return
+    yield from _told_twice([_key_of(item or {}, keys) for item in items], path)
+
+
+def _told_twice(identities: Sequence[bytes], path: str) -> Iterator[FieldError]:
+    times: dict[bytes, int] = {}
+    for index, identity in enumerate(identities):
+        times[identity] = times.get(identity, 0) + 1
+        if times[identity] == 2:
+            yield duplicate(f"{path}[{index}]", orjson.loads(identity))

@@ -20,7 +20,6 @@ _PATTERN = ("apis/batch/v1", "batch", "v1", "jobs", "Job")
 """A kind with a status whose paths are taken as the pattern: document, group, version, resource, kind."""
 _SCALE_PATTERN = ("apis/apps/v1", "apps", "v1", "deployments", "Deployment")
 _JSON_TYPES = ("application/json", "application/yaml")
-_STREAM = "application/json;stream=watch"
 _PATCHES = ("application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json")
 _LIKE = "batch.v1.Job"
 """Of which type the descriptions of apiVersion, kind and metadata are taken."""
@@ -85,7 +84,7 @@ def _renamed(item: PathItem, names: tuple[str, ...], kind: Kind) -> PathItem:
         path,
         document_name(kind),
         tuple(_parameters(item.parameters, kind)),
-        tuple(_operation(operation, names, kind) for operation in item.operations),
+        tuple(_operation(operation, item.operations, names, kind) for operation in item.operations),
     )
 
 
@@ -97,7 +96,8 @@ def _parameters(parameters: Iterable[Parameter], kind: Kind) -> Iterator[Paramet
             yield parameter
 
 
-def _operation(operation: Operation, names: tuple[str, ...], kind: Kind) -> Operation:
+def _operation(operation: Operation, siblings: Iterable[Operation], names: tuple[str, ...], kind: Kind) -> Operation:
+    """`siblings`: the operations of the same path."""
     _, group, version, _, pattern_kind = names
     camel_group = "".join(part[:1].upper() + part[1:] for part in kind.group.replace("-", ".").split("."))
     id = operation.id.replace(f"{_capital(group)}{_capital(version)}", f"{camel_group}{_capital(kind.version)}", 1)
@@ -107,7 +107,10 @@ def _operation(operation: Operation, names: tuple[str, ...], kind: Kind) -> Oper
     description = operation.description.replace(pattern_kind, kind.kind)
     if kind.kind[:1] in "AEIOU":
         description = description.replace(f" a {kind.kind}", f" an {kind.kind}")
-    is_list = operation.action == "list"
+    own = operation.parameters
+    if operation.action == "deletecollection":
+        # All that a list may be asked for.
+        own = next(each.parameters for each in siblings if each.action == "list")
     has_body = bool(operation.body) and operation.action != "deletecollection"
     is_patch = operation.action == "patch"
     return replace(
@@ -116,10 +119,10 @@ def _operation(operation: Operation, names: tuple[str, ...], kind: Kind) -> Oper
         tag=f"{camel_group[:1].lower()}{camel_group[1:]}_{kind.version}",
         description=description,
         kind=(kind.group, kind.version, kind.kind),
-        parameters=tuple(_parameters(operation.parameters, kind)),
+        parameters=tuple(_parameters(own, kind)),
         codes=("200", "401") if is_patch else operation.codes,
         answer=_schema_in(operation.answer, names, kind),
-        produces=(_JSON_TYPES[0], _STREAM, _JSON_TYPES[1]) if is_list else _JSON_TYPES,
+        produces=_JSON_TYPES,
         body=_schema_in(operation.body, names, kind) if has_body else "",
         consumes=_PATCHES if is_patch else (_JSON_TYPES if has_body else ()),
     )
@@ -149,9 +152,12 @@ def schemas(kind: Kind, dialect: Dialect) -> dict[str, Json]:
     rest = {key: value for key, value in (whole.get("properties") or {}).items() if key not in RESOURCE_FIELDS}
     whole["properties"] = {**_resource_fields(dialect, _LIKE), **rest}
     whole["x-kubernetes-group-version-kind"] = [_gvk(kind, kind.kind)]
+    # Selectable are, beside names and namespaces, the fields that the definition says.
+    selectable = [field for field in kind.facts.field_selectors if not field.startswith("metadata.")]
+    told = {"x-kubernetes-selectable-fields": [{"fieldPath": field} for field in selectable]} if selectable else {}
     return {
-        openapi_facts.full_name(schema_name(kind)): dict(sorted(whole.items())),
-        openapi_facts.full_name(list_schema_name(kind)): _list_schema(kind, dialect),
+        openapi_facts.full_name(schema_name(kind)): dict(sorted({**whole, **told}.items())),
+        openapi_facts.full_name(list_schema_name(kind)): {**_list_schema(kind, dialect), **told},
     }
 
 

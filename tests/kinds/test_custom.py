@@ -89,3 +89,68 @@ def test_replicas_are_read_and_written_where_the_definition_says() -> None:
 def test_stable_versions_stand_first() -> None:
     names = ["foo", "v1alpha1", "v2beta1", "v1", "v10", "v2beta2"]
     assert sorted(names, key=version_place) == ["v10", "v1", "v2beta2", "v2beta1", "v1alpha1", "foo"]
+
+
+SCALED = {
+    "scale": {
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector",
+    },
+    "status": {},
+}
+
+
+def toy(**fields: Any) -> Object:
+    return {"apiVersion": "example.com/v1", "kind": "Toy", "metadata": {"name": "a"}, **fields}
+
+
+def free(name: str = "v1") -> Object:
+    status = {"type": "object", "properties": {"replicas": {"type": "integer", "maximum": 5}}}
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "properties": {"status": status}}
+    return version(name, storage=True, subresources=SCALED, schema={"openAPIV3Schema": schema})
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"spec": {"replicas": -1}}, ".spec.replicas: Invalid value: -1: should be a non-negative integer"),
+        (
+            {"spec": {"replicas": 1 << 31}},
+            ".spec.replicas: Invalid value: 2147483648: should be less than or equal to 2147483647",
+        ),
+        (
+            {"spec": {"replicas": "x"}},
+            ".spec.replicas: Invalid value: 0: .spec.replicas accessor error: x is of the type string, expected int64",
+        ),
+        (
+            {"spec": 5},
+            ".spec.replicas: Invalid value: 0: .spec.replicas accessor error: 5 is of the type int64, "
+            "expected map[string]interface{}",
+        ),
+        (
+            {"status": {"selector": None}},
+            '.status.selector: Invalid value: "": .status.selector accessor error: <nil> is of the type <nil>, expected string',
+        ),
+    ],
+)
+def test_what_a_scale_reads_is_judged_with_the_object(fields: Object, text: str) -> None:
+    kind = kind_of(definition(free()), "v1")
+    assert [str(error) for error in kind.strategy.validate_create(toy(**fields))] == [text]
+
+
+def test_through_status_the_schema_of_the_status_alone_is_asked() -> None:
+    kind = kind_of(definition(free()), "v1")
+    [error] = kind.strategy.validate_status_update(toy(spec={"replicas": -1}, status={"replicas": 6}), toy())
+    assert str(error) == ("status.replicas: Invalid value: 6: replicas in body should be less than or equal to 5")
+
+
+def test_finalizers_that_others_may_have_named_the_same_are_warned_of_when_they_come() -> None:
+    warnings = kind_of(definition(version("v1", storage=True)), "v1").strategy.warnings
+    old = toy(metadata={"name": "a", "finalizers": ["old"]})
+    new = toy(metadata={"name": "a", "finalizers": ["old", "new", "example.com", "orphan", "example.com/x"]})
+    advice = "to avoid accidental conflicts with other finalizer writers"
+    assert warnings(new, old) == [
+        f'metadata.finalizers: "example.com": prefer a domain-qualified finalizer name including a path (/) {advice}',
+        f'metadata.finalizers: "new": prefer a domain-qualified finalizer name {advice}',
+    ]

@@ -106,3 +106,23 @@ def test_a_default_belongs_to_each_object_alone() -> None:
 def test_schemas_without_defaults_are_known() -> None:
     assert not has_defaults(with_spec(a=TEXT))
     assert has_defaults(with_spec(a={"type": "array", "items": {**TEXT, "default": "x"}}))
+
+
+@pytest.mark.parametrize(
+    ("resource", "text"),
+    [
+        ({"kind": None}, "spec.kind: Invalid value: null: must be a string"),
+        (
+            {"metadata": {"labels": 5}},
+            'spec.metadata: Invalid value: {"labels":5}: json: cannot unmarshal number into Go struct field ObjectMeta.labels '
+            "of type map[string]string",
+        ),
+    ],
+)
+def test_what_is_no_head_of_a_resource_is_told_or_lost_where_it_was_stored(resource: Any, text: str) -> None:
+    schema = {"properties": {"spec": {"type": "object", "x-kubernetes-embedded-resource": True}}}
+    obj = {"kind": "X", "apiVersion": "v1", "metadata": {}, "spec": resource}
+    with pytest.raises(DecodeError) as raised:
+        pruned(obj, schema)
+    assert str(raised.value) == text
+    assert pruned(obj, schema, is_stored=True)[0]["spec"] == {}

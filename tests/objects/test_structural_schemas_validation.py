@@ -206,3 +206,93 @@ def test_of_several_schemas_that_one_speaks_that_has_the_most_to_say() -> None:
         '<nil>: Invalid value: "": "p.value" must validate at least one schema (anyOf)',
         'p.value: Invalid value: "1.2.3.4:80": p.value in body must be of type ipv4: "1.2.3.4:80"',
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "text"),
+    [
+        (5, {**TEXT, "format": "date-time"}, 'Invalid value: "int64": p in body must be of type date-time: "int64"'),
+        (True, {**TEXT, "format": "date-time"}, 'Invalid value: "": p in body must be of type date-time: ""'),
+        (5, {**TEXT, "format": "color"}, 'Invalid value: "integer": p in body must be of type string: "integer"'),
+        (
+            "x",
+            {"type": "integer", "format": "int32"},
+            'Invalid value: "string": p in body must be of type integer: "string"',
+        ),
+        (True, {"type": "integer", "format": "int32"}, 'Invalid value: "": p in body must be of type int32: ""'),
+    ],
+)
+def test_where_a_format_is_asked_for_values_of_another_type_are_told_by_theirs(
+    value: Any, schema: dict[str, Any], text: str
+) -> None:
+    assert told(value, schema) == [f"p: {text}"]
+
+
+def test_a_list_may_stand_for_a_text_of_a_format() -> None:
+    assert told([], {**TEXT, "format": "date-time"}) == []
+
+
+def test_whole_numbers_are_compared_with_what_is_whole_of_a_bound() -> None:
+    assert told(0, {"type": "number", "minimum": 0.5}) == []
+    assert told(0.25, {"type": "number", "minimum": 0.5}) == [
+        "p: Invalid value: 0.25: p in body should be greater than or equal to 0.5"
+    ]
+    assert told(3, {"type": "number", "multipleOf": 0.5}) == [
+        "p: Invalid value: 0: factor MultipleOf declared for p must be positive: 0"
+    ]
+
+
+def test_a_bound_of_integers_that_is_none_is_told_of() -> None:
+    assert told(2, {"type": "integer", "maximum": 1.5}) == [
+        '<nil>: Invalid value: "": Maximum boundary value must be of type integer (default format) in p',
+        "p: Invalid value: 2: p in body should be less than or equal to 1.5",
+    ]
+
+
+def test_a_float_is_no_larger_than_one() -> None:
+    assert told(1e300, {"type": "number", "format": "float"}) == [
+        '<nil>: Invalid value: "": Checked value must be of type number with format float in p'
+    ]
+
+
+def test_large_fractions_are_written_with_a_power() -> None:
+    [text] = told(1000000.75, {"type": "number", "maximum": 1000000.5})
+    assert text == "p: Invalid value: 1.00000075e+06: p in body should be less than or equal to 1.0000005e+06"
+
+
+def test_an_enum_has_no_place_for_null_but_for_numbers_of_either_kind() -> None:
+    assert told(None, {**TEXT, "nullable": True, "enum": ["a"]}) == [
+        'p: Unsupported value: null: supported values: "a"'
+    ]
+    assert told(1, {"type": "integer", "enum": [1.0]}) == []
+    assert told(True, {"enum": [1]}) == ['p: Unsupported value: true: supported values: "1"']
+
+
+def test_where_nothing_is_additional_what_is_unknown_is_forbidden() -> None:
+    schema = {"type": "object", "additionalProperties": False, "properties": {"a": TEXT}}
+    assert told({"a": "x", "z": 1}, schema) == ['p: Invalid value: "z": p.z in body is a forbidden property']
+
+
+def test_what_is_there_more_than_twice_is_told_once_and_keys_stand_in_brackets() -> None:
+    tags = {"type": "array", "x-kubernetes-list-type": "set", "items": TEXT}
+    by_name = {"type": "object", "additionalProperties": tags}
+    assert told_of({"m": {"x": ["a", "a", "a"]}}, {"m": by_name}) == ['spec.m[x][1]: Duplicate value: "a"']
+
+
+def test_a_list_that_is_a_map_holds_objects_alone() -> None:
+    ports = {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"], "items": {}}
+    assert told_of({"p": [{"k": 1}, 5, {"k": 1}]}, {"p": ports}) == [
+        "spec.p[1]: Invalid value: 5: must be an object for an array of list-type map"
+    ]
+
+
+def test_the_head_of_an_embedded_resource_is_judged_like_others() -> None:
+    pod = {"type": "object", "x-kubernetes-embedded-resource": True}
+    version, kind = told_of({"pod": {"apiVersion": "", "kind": "P_d"}}, {"pod": pod})
+    assert version == 'spec.pod.apiVersion: Invalid value: "": must not be empty'
+    assert kind.startswith('spec.pod.kind: Invalid value: "P_d": may have mixed case, but should otherwise match: ')
+    named = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a/b", "generation": -1}}
+    assert [text.split(": ")[0] for text in told_of({"pod": named}, {"pod": pod})] == [
+        "spec.pod.metadata.name",
+        "spec.pod.metadata.generation",
+    ]
