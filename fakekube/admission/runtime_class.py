@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fakekube.admission.attributes import Attributes
 from fakekube.objects import as_sent, fields
+from fakekube.objects.field_errors import go_quoted
 from fakekube.objects.quantities import parse
 from fakekube.registry.kind import Object
 
@@ -58,7 +59,7 @@ def _class_of(spec: Object, attributes: Attributes) -> Object | None:
         return None
     found = attributes.get("node.k8s.io", "runtimeclasses", "", name)
     if found is None:
-        raise attributes.forbidden(f'pod rejected: RuntimeClass "{name}" not found')
+        raise attributes.forbidden(f"pod rejected: RuntimeClass {go_quoted(name)} not found")
     return found
 
 

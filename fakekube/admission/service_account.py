@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from fakekube.admission.attributes import Attributes
 from fakekube.kinds.pod_templates import TOKEN_VOLUME_PREFIX
 from fakekube.objects import fields
+from fakekube.objects.names import path_segment
 from fakekube.registry.kind import Object
 
 DEFAULT = "default"
@@ -35,8 +36,10 @@ def mutate(obj: Object, old: Object | None, attributes: Attributes) -> None:
     fields.put(spec, "serviceAccount", name, POD_SPEC)
     account = attributes.get("", "serviceaccounts", attributes.namespace, name)
     if account is None:
-        text = f'error looking up service account {attributes.namespace}/{name}: serviceaccount "{name}" not found'
-        raise attributes.forbidden(text)
+        why = f'serviceaccount "{name}" not found'
+        if texts := path_segment(name):  # so the server may not even ask
+            why = f'invalid resource name "{name}": [{" ".join(texts)}]'
+        raise attributes.forbidden(f"error looking up service account {attributes.namespace}/{name}: {why}")
     if (account["metadata"].get("annotations") or {}).get(ENFORCE_ANNOTATION) == "true":
         _refuse_foreign_secrets(spec, account, name, attributes)
     if spec.get("automountServiceAccountToken", account.get("automountServiceAccountToken", True)):

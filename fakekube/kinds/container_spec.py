@@ -9,7 +9,7 @@ from decimal import ROUND_UP, Decimal
 from fakekube.kinds import field_references, operating_systems, pod_volumes, resource_names, volume_sources
 from fakekube.objects import as_sent, fields, go_structs, names, pod_amounts, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_found, not_supported, required
-from fakekube.objects.quantities import parse, quantity
+from fakekube.objects.quantities import canonical, parse
 from fakekube.registry.kind import Object
 
 ENVIRONMENT_FIELDS = (
@@ -103,7 +103,10 @@ def _init_container(
     spec: Object, container: Object, volumes: pod_volumes.Volumes, path: str, claims: Sequence[str], seen: set[str]
 ) -> list[FieldError]:
     errors = _common(spec, container, volumes, path, claims)
-    errors += _restart(container, path)
+    if container.get("restartPolicy") is not None:
+        errors += _restart(container, path)
+    elif container.get("restartPolicyRules"):
+        errors.append(required(f"{path}.restartPolicy", _RULES_WITHOUT_POLICY))
     if container.get("name"):
         errors += _unique(container, path, seen)
     if container.get("restartPolicy") == "Always":
@@ -388,14 +391,17 @@ _EXIT_CODES = (
 )
 
 
+_RULES_WITHOUT_POLICY = "must specify restartPolicy when restart rules are used"
+
+
 def _restart(container: Object, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     policy, restart_rules = container.get("restartPolicy"), container.get("restartPolicyRules") or []
     if policy is None and not restart_rules:
         return errors
     errors += _RESTART_POLICY(policy, f"{path}.restartPolicy")
-    if restart_rules and not policy:
-        errors.append(required(f"{path}.restartPolicy", "must specify restartPolicy when restart rules are used"))
+    if restart_rules and policy is None:
+        errors.append(required(f"{path}.restartPolicy", _RULES_WITHOUT_POLICY))
     errors += rules.no_more_than(MOST_RESTART_RULES)(restart_rules, f"{path}.restartPolicyRules")
     for i, rule in enumerate(restart_rules):
         place = f"{path}.restartPolicyRules[{i}]"
@@ -484,10 +490,10 @@ def resources(
 def _amount(name: str, amount: str, path: str, named: Named) -> list[FieldError]:
     if name in _PLAIN:
         value = parse(amount)
-        return [] if value >= 0 else [invalid(path, str(quantity(amount)), "must be greater than or equal to 0")]
+        return [] if value >= 0 else [invalid(path, canonical(amount), "must be greater than or equal to 0")]
     errors = named(name, path) + resource_names.resource_amount(name, amount, path)
     if name.startswith(_HUGEPAGES):
-        errors += _hugepages(name, parse(amount), str(quantity(amount)), path)
+        errors += _hugepages(name, parse(amount), canonical(amount), path)
     return errors
 
 
@@ -513,7 +519,7 @@ def _against_limit(name: str, amount: str, limit: str | None, path: str) -> list
     asked, most = parse(amount), parse(limit)
     if asked < most and may_differ:
         return []
-    text, shown = f"limit of {quantity(limit)}", str(quantity(amount))
+    text, shown = f"limit of {canonical(limit)}", canonical(amount)
     if asked != most and not may_differ:
         return [invalid(f"{path}.requests", shown, f"must be equal to {name} {text}")]
     if asked > most:
@@ -557,12 +563,12 @@ def _against_pod_resources(spec: Object, path: str) -> list[FieldError]:
         for name, amount in (own.get(field) or {}).items():
             if name.startswith(only) and name in total and parse(amount) < total[name].value:
                 detail = f"must be greater than or equal to aggregate container {word} of {total[name]}"
-                errors.append(invalid(f"{path}.{field}[{name}]", str(quantity(amount)), detail))
+                errors.append(invalid(f"{path}.{field}[{name}]", canonical(amount), detail))
     limits = own.get("limits") or {}
     for i, container in enumerate(spec.get("containers") or ()):
         for name, amount in (fields.at(container, "resources.limits") or {}).items():
             if name in limits and parse(amount) > parse(limits[name]):
-                detail = f"must be less than or equal to pod limits of {quantity(limits[name])}"
+                detail = f"must be less than or equal to pod limits of {canonical(limits[name])}"
                 place = f"{path}.containers[{i}][{name}].limits"
-                errors.append(invalid(place, str(quantity(amount)), detail))
+                errors.append(invalid(place, canonical(amount), detail))
     return errors

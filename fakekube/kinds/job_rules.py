@@ -38,8 +38,12 @@ def validate(spec: Object, path: str) -> list[FieldError]:
     errors += _completion_mode(spec, path)
     if spec.get("podFailurePolicy") is not None:
         errors += _failure_policy(spec, f"{path}.podFailurePolicy")
-    if spec.get("successPolicy") is not None and spec.get("completionMode") == "Indexed":
-        errors += _success_policy(spec, f"{path}.successPolicy")
+    if spec.get("successPolicy") is not None:
+        if spec.get("completionMode") == "Indexed":
+            errors += _success_policy(spec, f"{path}.successPolicy")
+        else:
+            shown = _success_policy_shown(spec["successPolicy"])
+            errors.append(invalid(f"{path}.successPolicy", shown, _ONLY_INDEXED))
     errors += _replacement(spec, f"{path}.podReplacementPolicy")
     template = spec.get("template") or {}
     errors += workloads.template(template, f"{path}.template")
@@ -49,8 +53,7 @@ def validate(spec: Object, path: str) -> list[FieldError]:
 def _completion_mode(spec: Object, path: str) -> list[FieldError]:
     mode = spec.get("completionMode")
     if mode is not None and mode not in ("NonIndexed", "Indexed"):
-        errors = [not_supported(f"{path}.completionMode", mode, ("NonIndexed", "Indexed"))]
-        return errors + _only_indexed(spec, path, ("successPolicy",))
+        return [not_supported(f"{path}.completionMode", mode, ("NonIndexed", "Indexed"))]
     if mode == "Indexed":
         errors = []
         if spec.get("completions") is None:
@@ -59,17 +62,14 @@ def _completion_mode(spec: Object, path: str) -> list[FieldError]:
             detail = f"must be less than or equal to {MOST_PARALLEL} when completion mode is Indexed"
             errors.append(invalid(f"{path}.parallelism", spec["parallelism"], detail))
         return errors + _failed_indexes(spec, path)
-    return _only_indexed(spec, path, ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"))
+    return [
+        invalid(f"{path}.{field}", spec[field], _ONLY_INDEXED)
+        for field in ("backoffLimitPerIndex", "maxFailedIndexes")
+        if spec.get(field) is not None
+    ]
 
 
-def _only_indexed(spec: Object, path: str, refused: Sequence[str]) -> list[FieldError]:
-    errors = []
-    for field in refused:
-        value = spec.get(field)
-        if value is not None:
-            shown = _success_policy_shown(value) if field == "successPolicy" else value
-            errors.append(invalid(f"{path}.{field}", shown, "requires indexed completion mode"))
-    return errors
+_ONLY_INDEXED = "requires indexed completion mode"
 
 
 def _failed_indexes(spec: Object, path: str) -> list[FieldError]:
@@ -94,10 +94,12 @@ def _failed_indexes(spec: Object, path: str) -> list[FieldError]:
 
 def _success_policy_shown(policy: Object) -> Object:
     shown = {"SucceededIndexes": None, "SucceededCount": None}
+    listed = as_sent.with_empty(policy).get("rules")
     return {
-        "Rules": [
+        "Rules": listed
+        and [
             {**shown, "SucceededIndexes": rule.get("succeededIndexes"), "SucceededCount": rule.get("succeededCount")}
-            for rule in policy.get("rules") or ()
+            for rule in listed
         ]
     }
 

@@ -20,7 +20,7 @@ MOST_HOSTNAME_BYTES = 64
 MOST_NAMESERVERS, MOST_SEARCH_PATHS, MOST_SEARCH_CHARACTERS = 3, 32, 2048
 
 _dns_policy = rules.one_of(*DNS_POLICIES)
-_preemption_policy = rules.one_of("PreemptLowerPriority", "Never")
+_PREEMPTION_POLICY = rules.needed_one_of("PreemptLowerPriority", "Never")
 _SYSCTL = r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
 
 _SECURITY_ROWS = (
@@ -101,7 +101,8 @@ def validate(spec: Object, path: str, *, template: bool = False) -> list[FieldEr
         for j, name in enumerate(alias.get("hostnames") or ()):
             errors += [invalid(f"{path}.hostAliases[{i}].hostnames[{j}]", name, text) for text in names.subdomain(name)]
     errors += rules.check_given(spec, _CLASS_ROWS, path)
-    errors += _preemption_policy(spec.get("preemptionPolicy"), f"{path}.preemptionPolicy")
+    if "preemptionPolicy" in spec:
+        errors += _PREEMPTION_POLICY(spec["preemptionPolicy"], f"{path}.preemptionPolicy")
     errors += overhead(spec.get("overhead"), f"{path}.overhead")
     errors += operating_systems.validate(spec, path)
     errors += container_spec.files_of_variables(spec, path)

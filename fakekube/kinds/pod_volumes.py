@@ -301,13 +301,17 @@ def _group(value: Any, path: str) -> list[FieldError]:
     return rules.named(names.subdomain)((value or {}).get("apiGroup"), f"{path}.apiGroup")
 
 
+def _namespace(value: Any, path: str) -> list[FieldError]:
+    return rules.named(names.label)((value or {}).get("namespace"), f"{path}.namespace")
+
+
 _CLAIM_ROWS = (
     ("storageClassName", rules.named(names.subdomain)),
-    ("volumeMode", rules.one_of("Block", "Filesystem")),
+    ("volumeMode", rules.given_one_of("Block", "Filesystem")),
     ("dataSource", _data_source, _group),
-    ("dataSourceRef", _data_source, _group),
+    ("dataSourceRef", _data_source, _group, _namespace),
 )
-_CLAIM_ROWS_OF_OLD = (*_CLAIM_ROWS[:-2], ("dataSource", _data_source), ("dataSourceRef", _data_source))
+_CLAIM_ROWS_OF_OLD = (*_CLAIM_ROWS[:-2], ("dataSource", _data_source), ("dataSourceRef", _data_source, _namespace))
 """What has a group already may have any, as it was once let through."""
 
 

@@ -61,14 +61,14 @@ def _subject(subject: Object, path: str, *, cluster: bool) -> list[FieldError]:
         if name:
             errors += [invalid(f"{path}.name", name, text) for text in names.subdomain(name)]
         if group:
-            errors.append(not_supported(f"{path}.apiGroup", group, ("",)))
+            errors.append(not_supported(f"{path}.apiGroup", group, ("",), plain=True))
         if cluster and not subject.get("namespace"):
             errors.append(required(f"{path}.namespace"))
     elif kind in ("User", "Group"):
         if group != GROUP:
-            errors.append(not_supported(f"{path}.apiGroup", group, (GROUP,)))
+            errors.append(not_supported(f"{path}.apiGroup", group, (GROUP,), plain=True))
     else:
-        errors.append(not_supported(f"{path}.kind", kind, ("ServiceAccount", "User", "Group")))
+        errors.append(not_supported(f"{path}.kind", kind, ("ServiceAccount", "User", "Group"), plain=True))
     return errors
 
 
@@ -80,17 +80,21 @@ def cluster_subject(value: Object, path: str) -> list[FieldError]:
     return _subject(value, path, cluster=True)
 
 
+def _one_of(*choices: str) -> rules.Rule:
+    return lambda value, path: [] if value in choices else [not_supported(path, value or "", choices, plain=True)]
+
+
 ROLE = (("rules", each(namespaced_rule)),)
 CLUSTER_ROLE = (("rules", each(rule)), aggregation)
 ROLE_BINDING = (
-    ("roleRef.apiGroup", rules.always_one_of(GROUP)),
-    ("roleRef.kind", rules.always_one_of("Role", "ClusterRole")),
+    ("roleRef.apiGroup", _one_of(GROUP)),
+    ("roleRef.kind", _one_of("Role", "ClusterRole")),
     ("roleRef.name", rules.needed_name(names.path_segment)),
     ("subjects", each(subject)),
 )
 CLUSTER_ROLE_BINDING = (
-    ("roleRef.apiGroup", rules.always_one_of(GROUP)),
-    ("roleRef.kind", rules.always_one_of("ClusterRole")),
+    ("roleRef.apiGroup", _one_of(GROUP)),
+    ("roleRef.kind", _one_of("ClusterRole")),
     ("roleRef.name", rules.needed_name(names.path_segment)),
     ("subjects", each(cluster_subject)),
 )

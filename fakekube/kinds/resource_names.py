@@ -8,7 +8,7 @@ from __future__ import annotations
 from fakekube.objects import names
 from fakekube.objects.field_errors import FieldError, invalid, not_supported
 from fakekube.objects.metadata import NON_NEGATIVE_TEXT
-from fakekube.objects.quantities import parse, quantity
+from fakekube.objects.quantities import canonical, parse
 
 COMPUTE = frozenset({"cpu", "memory", "ephemeral-storage"})
 HUGEPAGES = "hugepages-"
@@ -77,7 +77,7 @@ def quota_resource_name(name: str, path: str) -> list[FieldError]:
 
 def resource_amount(name: str, amount: str, path: str) -> list[FieldError]:
     """Nothing is negative, and what is counted is a whole number."""
-    value, text = parse(amount), str(quantity(amount))
+    value, text = parse(amount), canonical(amount)
     errors = [invalid(path, text, NON_NEGATIVE_TEXT)] if value < 0 else []
     if value % 1 and (name in COUNTED or is_extended(name)):
         errors.append(invalid(path, text, "must be an integer"))

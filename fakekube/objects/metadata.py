@@ -39,7 +39,7 @@ _TAKE_ANY_FINALIZER = frozenset(
 )
 """Kinds that take a finalizer without a domain, as custom resources do."""
 
-_CHANGE, _WHOLE = "change", "whole"
+_CHANGE, _WHOLE, _NOTHING = "change", "whole", ""
 _Looks = tuple[str, ...]
 _USUAL_LOOKS: _Looks = (_CHANGE,)
 _LOOKS: Mapping[_Looks, Mapping[str, str]] = {
@@ -70,6 +70,7 @@ _LOOKS: Mapping[_Looks, Mapping[str, str]] = {
         "storage.k8s.io": "csistoragecapacities storageclasses",
     },
     (_WHOLE, _WHOLE): {"": "persistentvolumes"},
+    (_NOTHING, _CHANGE): {"events.k8s.io": "events"},
     (): {"": "events", "batch": "cronjobs/status", "policy": "poddisruptionbudgets poddisruptionbudgets/status"},
 }
 """How often a kind looks at changed metadata itself, and whether at what changed or at the whole as at creation. By group and resource, or
@@ -84,10 +85,6 @@ _CREATED_UNCHECKED = frozenset({("", "events"), ("policy", "poddisruptionbudgets
 """Kinds that leave the check of metadata to the generic one, which comes after theirs and only if that found nothing."""
 _NAMED_ANYHOW = frozenset({("certificates.k8s.io", "certificatesigningrequests")})
 """Kinds that leave only the name to it."""
-_NAMED_BY_WHAT_IS_IN_THEM = frozenset(
-    {("apiextensions.k8s.io", "customresourcedefinitions"), ("apiregistration.k8s.io", "apiservices")}
-)
-"""Kinds whose rule for the name is about the rest of the object."""
 _IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 NON_NEGATIVE_TEXT = "must be greater than or equal to 0"
@@ -100,22 +97,19 @@ def validate_create(facts: ResourceFacts, metadata: Metadata) -> list[FieldError
     return errors + _unqualified_finalizers(facts, metadata)
 
 
-def told_together(facts: ResourceFacts, errors: list[FieldError], others: Sequence[FieldError]) -> Sequence[FieldError]:
-    """All that is wrong with a new object: `errors` are those of the metadata, `others` those that the kind finds.
+def told_together(
+    facts: ResourceFacts, first: Sequence[FieldError], errors: list[FieldError], others: Sequence[FieldError]
+) -> Sequence[FieldError]:
+    """All that is wrong with a new object: `errors` are those of the metadata, the others those that the kind finds before and after.
 
     Some kinds leave metadata to a generic check that comes last, and only where all else is right.
     """
-    if not others:
-        return errors
     resource = (facts.group, facts.resource)
-    if resource in _CREATED_UNCHECKED:
-        return others
-    if resource in _NAMED_ANYHOW:
+    if resource in _CREATED_UNCHECKED and (first or others):
+        return [*first, *others]
+    if resource in _NAMED_ANYHOW and others:
         errors = [each for each in errors if each.field != "metadata.name" or each.reason == "FieldValueRequired"]
-    if resource not in _NAMED_BY_WHAT_IS_IN_THEM:
-        return [*errors, *others]
-    of_name = [each for each in others if each.field == "metadata.name"]
-    return [*of_name, *errors, *(each for each in others if each.field != "metadata.name")]
+    return [*first, *errors, *others]
 
 
 def validate_update(
@@ -131,8 +125,9 @@ def validate_update(
     place = f"{facts.resource}/{subresource}" if subresource else facts.resource
     again: list[FieldError] = []
     for turn, look in enumerate(_LOOKS_OF.get((facts.group, place), _USUAL_LOOKS)):
-        found = validate_create(facts, new) if look == _WHOLE else change + _unqualified_finalizers(facts, new)
-        (again if turn else errors).extend(found)
+        if look != _NOTHING:
+            found = validate_create(facts, new) if look == _WHOLE else change + _unqualified_finalizers(facts, new)
+            (again if turn else errors).extend(found)
     return errors, again
 
 
@@ -245,7 +240,9 @@ def validate_template(described: Metadata, path: str) -> list[FieldError]:
     errors = validate_annotations(described.get("annotations") or {}, f"{path}.annotations")
     errors += validate_labels(described.get("labels") or {}, f"{path}.labels")
     return errors + [
-        forbidden(f"{path}.{told}", "cannot be set") for field, told in _NOT_IN_TEMPLATES.items() if described.get(field)
+        forbidden(f"{path}.{told}", "cannot be set")
+        for field, told in _NOT_IN_TEMPLATES.items()
+        if described.get(field)
     ]
 
 

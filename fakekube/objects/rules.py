@@ -17,11 +17,13 @@ from typing import Any
 from fakekube.objects import as_sent, names
 from fakekube.objects.field_errors import (
     FieldError,
+    Shown,
     duplicate,
     forbidden,
     invalid,
     not_supported,
     required,
+    shown_choice,
     too_long,
     too_many,
 )
@@ -281,7 +283,7 @@ def _expression(expression: Any, path: str) -> list[FieldError]:
             detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
             errors.append(forbidden(f"{path}.values", detail))
     else:
-        errors.append(invalid(f"{path}.operator", operator, "not a valid selector operator"))
+        errors.append(invalid(f"{path}.operator", Shown(shown_choice(operator)), "not a valid selector operator"))
     key = expression.get("key", "")
     errors += [invalid(f"{path}.key", key, why) for why in names.qualified_name(key)]
     for i, text in enumerate(values):

@@ -330,12 +330,12 @@ def _struct(type_: Type, plan: tuple[_Step, ...]) -> _Decode:
 
 
 def _told_apart(type_: Type) -> frozenset[str]:
-    """The lists and maps of which messages tell whether they were sent empty or not at all."""
+    """The lists, maps and bytes of which messages tell whether they were sent empty or not at all."""
     if type_.name == METADATA:
         return frozenset({"labels"})
     if type_.name.startswith("meta."):
         return frozenset()  # messages write these as JSON has them
-    return frozenset(name for name, field in type_.fields.items() if field.shape != "one")
+    return frozenset(name for name, field in type_.fields.items() if field.shape != "one" or field.type == "bytes")
 
 
 def _has_no_zero(field: Field) -> bool:

@@ -114,7 +114,7 @@ class Allocators:
                 return None
             return position if 0 <= position < size else None
 
-        self.service_cidr = service_cidr
+        self.service_cidr, self.network_address = service_cidr, str(network.network_address)
         # The lower band is left to addresses that clients choose themselves: min(max(16, size/16), 256).
         self.cluster_ips = Allocator[str](size, address, address_position, random, min(max(16, size // 16), 256, size))
         self.node_ports = Allocator[int](
@@ -140,7 +140,7 @@ class Allocators:
 
     def fork(self, random: Random) -> Allocators:
         other = Allocators.__new__(Allocators)
-        other.service_cidr = self.service_cidr
+        other.service_cidr, other.network_address = self.service_cidr, self.network_address
         other.cluster_ips = self.cluster_ips.fork(random)
         other.node_ports = self.node_ports.fork(random)
         return other

@@ -53,12 +53,14 @@ async def create(
     generated_from = metadata.get("generateName", "") if not metadata.get("name") else ""
     if generated_from:
         metadata["name"] = generated_from[:LONGEST_PREFIX] + operation.random_suffix()
+    warnings.extend(kind.strategy.early_warnings(obj))
     _prepare(kind, obj, operation)
     metadata = obj["metadata"]
+    first = kind.strategy.validate_create_first(obj)
     of_metadata = object_metadata.validate_create(kind.facts, metadata)
     errors = kind.strategy.validate_create(obj)
-    if of_metadata or errors:
-        told = object_metadata.told_together(kind.facts, of_metadata, errors)
+    if first or of_metadata or errors:
+        told = object_metadata.told_together(kind.facts, first, of_metadata, errors)
         raise invalid_object(kind.facts.stored_as[0], obj["kind"], metadata.get("name", ""), told)
     warnings.extend(kind.strategy.warnings(obj, None))
     await approve(obj, None)

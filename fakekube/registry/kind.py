@@ -123,6 +123,8 @@ class Strategy:
     """(new, old) of a write to the main resource; status has been put back already."""
     prepare_status_update: Callable[[Object, Object, Operation], None] = _leave
     """(new, old) of a write to /status; everything but status and some metadata has been put back already."""
+    validate_create_first: Callable[[Object], Sequence[FieldError]] = _accept
+    """What is told before what is wrong with the metadata."""
     validate_create: Callable[[Object], Sequence[FieldError]] = _accept
     validate_update: Callable[[Object, Object], Sequence[FieldError]] = _accept
     """Errors of (new, old), and what is `Tolerated`."""
@@ -134,6 +136,8 @@ class Strategy:
     does not take the object, all goes back."""
     release: Callable[[Object, Operation], None] = _leave
     """After the object has gone: gives allocated values back."""
+    early_warnings: Callable[[Object], Sequence[str]] = _no_warnings
+    """Those of a new object that are told before it is prepared, and even if it is refused then."""
     warnings: Callable[[Object, Object | None], Sequence[str]] = _no_warnings
     """Texts of Warning headers for (new, old or None)."""
     selectable_fields: Mapping[str, Callable[[Object], str]] = field(default_factory=dict)

@@ -144,3 +144,11 @@ def test_container_that_wants_too_much_is_refused() -> None:
 
     with pytest.raises(Forbidden, match='pods "p" is forbidden: maximum cpu usage per Container is 1, but limit is 2'):
         limit_ranger.validate(created, None, attributes([("", "limitranges", LIMITS)]))
+
+
+def test_an_account_whose_name_can_be_none_is_not_looked_up() -> None:
+    with pytest.raises(Forbidden) as refusal:
+        service_account.mutate(pod(serviceAccountName="50%"), None, attributes())
+
+    why = "invalid resource name \"50%\": [may not contain '%']"
+    assert refusal.value.message == f'pods "p" is forbidden: error looking up service account shop/50%: {why}'

@@ -62,7 +62,8 @@ def why_not(kind: Kind, obj: Object, operation: WriteForTests) -> list[str]:
         kind.strategy.prepare_create(obj, operation)
     except Invalid as invalid:
         return causes_of(invalid)
-    return [str(error) for error in kind.strategy.validate_create(obj)]
+    strategy = kind.strategy
+    return [str(error) for error in [*strategy.validate_create_first(obj), *strategy.validate_create(obj)]]
 
 
 def causes_of(invalid: Invalid) -> list[str]:

@@ -410,6 +410,56 @@ REFUSALS: list[tuple[str, Any, list[str]]] = [
             ),
         ],
     ),
+    (
+        "pods",
+        {
+            "spec": {
+                "containers": [
+                    {
+                        "name": "c",
+                        "image": "i",
+                        "volumeDevices": [{"name": "v", "devicePath": ""}, {"name": "w", "devicePath": ""}],
+                    }
+                ],
+                "initContainers": [{"name": "i", "image": "i", "restartPolicyRules": [{"action": "Jump"}]}],
+                "volumes": [{"name": name, "persistentVolumeClaim": {"claimName": "c"}} for name in ("v", "w")],
+                "preemptionPolicy": "",
+            }
+        },
+        [
+            "spec.containers[0].volumeDevices[0].devicePath: Required value",
+            "spec.containers[0].volumeDevices[1].devicePath: Required value",
+            'spec.containers[0].volumeDevices[1].devicePath: Invalid value: "": must be unique',
+            "spec.initContainers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used",
+            "spec.preemptionPolicy: Required value",
+        ],
+    ),
+    (
+        "persistentvolumeclaims",
+        {
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": "1Gi"}},
+                "volumeMode": "",
+            }
+        },
+        ['spec.volumeMode: Unsupported value: "": supported values: "Block", "Filesystem"'],
+    ),
+    (
+        "jobs.batch",
+        {
+            "spec": {
+                "podFailurePolicy": {"rules": [{"action": "X", "onPodConditions": [{"type": "A", "status": "True"}]}]},
+                "successPolicy": {},
+                "template": {"spec": {"containers": [{"name": "c", "image": "i"}], "restartPolicy": "Never"}},
+            }
+        },
+        [
+            'spec.podFailurePolicy.rules[0].action: Unsupported value: "X": supported values: '
+            '"Count", "FailIndex", "FailJob", "Ignore"',
+            'spec.successPolicy: Invalid value: {"Rules":null}: requires indexed completion mode',
+        ],
+    ),
 ]
 
 
@@ -418,3 +468,14 @@ def test_objects_are_refused_as_the_real_server_refuses_them(
     refused: Refused, kind: str, sent: Any, texts: list[str]
 ) -> None:
     assert refused(kind, sent) == texts
+
+
+def test_namespace_of_what_a_claim_is_filled_from_is_one(refused_change: Refused) -> None:
+    source = {"kind": "PersistentVolumeClaim", "name": "c"}
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "dataSourceRef": source}
+
+    told = refused_change(
+        "persistentvolumeclaims", {"spec": spec}, {"spec": {**spec, "dataSourceRef": {**source, "namespace": "a.b"}}}
+    )
+
+    assert told[0] == 'spec.dataSourceRef.namespace: Invalid value: "a.b": must not contain dots'

@@ -140,7 +140,9 @@ def test_no_kind_is_left_unvalidated(kind: Kind) -> None:
     own, none = kind.strategy, Strategy()
 
     assert (own.validate_create == none.validate_create) == (kind.kind in NOTHING_TO_ASK)
-    asks_nothing = own.validate_update == none.validate_update and own.validate_update_first == none.validate_update_first
+    asks_nothing = (
+        own.validate_update == none.validate_update and own.validate_update_first == none.validate_update_first
+    )
     assert asks_nothing == (kind.kind in NO_CHANGE_TO_ASK)
     if any(each.name == "status" for each in kind.facts.subresources):
         assert (own.validate_status_update == none.validate_status_update) == (kind.kind in NO_REPORT_TO_ASK)

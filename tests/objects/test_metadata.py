@@ -206,15 +206,7 @@ def test_some_kinds_leave_their_metadata_to_the_check_that_comes_last(resource: 
     place = {"namespace": "shop"} if facts_.namespaced else {}
     errors = metadata.validate_create(facts_, {**place, "name": "a/b", "labels": {"a": "?"}})
 
-    together = metadata.told_together(facts_, errors, [required("spec")])
+    together = metadata.told_together(facts_, [required("kind")], errors, [required("spec")])
 
     assert [error.field for error in errors] == ["metadata.name", "metadata.labels"]
-    assert [error.field for error in together] == [*told, "spec"]
-
-
-def test_a_name_that_is_made_of_the_object_is_told_where_others_tell_of_the_name() -> None:
-    errors = metadata.validate_create(facts_of("apiservices"), {"name": "v1.a.io", "labels": {"a": "?"}})
-
-    together = metadata.told_together(facts_of("apiservices"), errors, [required("metadata.name"), required("spec")])
-
-    assert [error.field for error in together] == ["metadata.name", "metadata.labels", "spec"]
+    assert [error.field for error in together] == ["kind", *told, "spec"]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from fakekube.objects import rules
-from fakekube.objects.field_errors import FieldError
+from fakekube.objects.field_errors import FieldError, not_supported
 
 
 def texts(errors: list[FieldError]) -> list[str]:
@@ -49,3 +49,12 @@ def test_immutable_fields_are_told_with_the_new_value() -> None:
     new, old = {"spec": {"a": 1, "b": 2}}, {"spec": {"a": 1}}
 
     assert texts(rules.unchanged_at(new, old, "spec.a", "spec.b")) == ["spec.b: Invalid value: 2: field is immutable"]
+
+
+def test_a_member_of_an_enum_is_told_as_json_and_a_plain_string_as_go_quotes_it() -> None:
+    told = [str(not_supported("x", "<\0>", ["a"], plain=plain)) for plain in (False, True)]
+
+    assert told == [
+        r'x: Unsupported value: "\u003c\u0000\u003e": supported values: "a"',
+        r'x: Unsupported value: "<\x00>": supported values: "a"',
+    ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from fakekube.kinds.webhook_rules import port
 from fakekube.objects import names, rules
-from fakekube.objects.field_errors import FieldError, invalid, required
+from fakekube.objects.field_errors import FieldError, go_quoted, invalid, required
 from fakekube.registry.kind import Object, Operation, Strategy
 
 HIGHEST_GROUP_PRIORITY, HIGHEST_VERSION_PRIORITY = 20000, 1000
@@ -32,7 +32,7 @@ def _name(api_service: Object, *_: Any) -> list[FieldError]:
     wanted = f"{spec.get('version', '')}.{spec.get('group', '')}"
     if name == wanted:
         return []
-    return [invalid("metadata.name", name, f'must be `spec.version+"."+spec.group`: "{wanted}"')]
+    return [invalid("metadata.name", name, f'must be `spec.version+"."+spec.group`: {go_quoted(wanted)}')]
 
 
 def _group(spec: Object, path: str) -> list[FieldError]:
@@ -82,13 +82,10 @@ _validate_spec = rules.table(
 )
 
 
-def validate(api_service: Object) -> list[FieldError]:
-    return _name(api_service) + _validate_spec(api_service)
-
-
 STRATEGY = Strategy(
     prepare_create=prepare_create,
-    validate_create=validate,
+    validate_create_first=_name,
+    validate_create=_validate_spec,
     validate_update_first=_name,
     validate_update=_validate_spec,
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections import Counter
 from typing import Any
 
-from fakekube.objects import fields, names, rules
+from fakekube.kinds.certificates import signing_requests
+from fakekube.objects import as_sent, fields, names, rules
 from fakekube.objects.field_errors import (
     FieldError,
     duplicate,
@@ -25,8 +25,6 @@ CONDITION = "certificates.v1.CertificateSigningRequestCondition"
 DECISIONS = ("Approved", "Denied")
 FINAL = (*DECISIONS, "Failed")
 """Conditions that are never taken back."""
-
-_PEM_BLOCK = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----$", re.MULTILINE)
 
 
 def prepare_create(request: Object, operation: Operation) -> None:
@@ -80,11 +78,9 @@ MOST_SIGNER_BYTES = 571
 SHORTEST_S = 600
 
 
-def _request(value: Any, path: str) -> list[FieldError]:
-    blocks = _PEM_BLOCK.findall(base64.b64decode(value or ""))
-    if blocks[:1] == [b"CERTIFICATE REQUEST"]:
-        return []
-    return [invalid(path, value, "PEM block type must be CERTIFICATE REQUEST")]
+def _request(request: Object, _: str) -> list[FieldError]:
+    why = signing_requests.why_no_request(base64.b64decode(fields.text_at(request, "spec.request")))
+    return [invalid("spec.request", as_sent.shown_at(request, "spec.request"), why)] if why else []
 
 
 def _usages(value: Any, path: str) -> list[FieldError]:
@@ -116,7 +112,7 @@ def _signer_name(value: Any, path: str) -> list[FieldError]:
 _SHORT = f"may not specify a duration less than {SHORTEST_S} seconds (10 minutes)"
 
 validate_create = rules.table(
-    ("spec.request", _request),
+    _request,
     ("spec.usages", _usages),
     ("spec.signerName", _signer_name),
     ("spec.expirationSeconds", rules.told(_SHORT, lambda seconds: seconds >= SHORTEST_S)),
@@ -132,8 +128,9 @@ def validate_status_update(request: Object, old: Object) -> list[FieldError]:
     """Whoever signs decides nothing, and hands out certificates."""
     errors = _conditions(request)
     before, certificate = (fields.text_at(each, "status.certificate") for each in (old, request))
-    if certificate and certificate != before and (text := _why_no_certificate(certificate)):
-        errors.append(invalid("status.certificate", "<certificate data>", text))
+    text = base64.b64decode(certificate) if certificate != before else b""
+    if text and (why := signing_requests.why_no_certificate(text)):
+        errors.append(invalid("status.certificate", "<certificate data>", why))
     errors += _removed(request, old)
     counts, old_counts = _counts(request), _counts(old)
     errors += [_may_not("add", type) for type in DECISIONS if counts[type] > old_counts[type]]
@@ -169,15 +166,6 @@ def _counts(request: Object) -> Counter[str]:
 
 def _may_not(verb: str, type: str) -> FieldError:
     return forbidden("status.conditions", f'updates may not {verb} a condition of type "{type}"')
-
-
-def _why_no_certificate(encoded: str) -> str:
-    """What is wrong with the PEM text of a certificate, in base64; empty when nothing is."""
-    for label in _PEM_BLOCK.findall(base64.b64decode(encoded)):
-        if label != b"CERTIFICATE":
-            return f"only CERTIFICATE PEM blocks are allowed, found {go_quoted(label.decode())}"
-        return ""
-    return "must contain at least one CERTIFICATE PEM block"
 
 
 STRATEGY = Strategy(

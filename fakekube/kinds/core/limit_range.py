@@ -10,7 +10,7 @@ import math
 from fakekube.kinds import resource_names
 from fakekube.objects import fields, names, rules
 from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, required
-from fakekube.objects.quantities import parse, quantity
+from fakekube.objects.quantities import canonical, parse
 from fakekube.registry.kind import Object, Operation, Strategy
 
 TYPES = ("Pod", "Container", "PersistentVolumeClaim")
@@ -100,7 +100,7 @@ _ORDERS = (
 
 
 def _amounts(limit: Object, name: str, path: str) -> list[FieldError]:
-    given = {field: str(quantity(limit[field][name])) for field in _FIELDS if name in (limit.get(field) or {})}
+    given = {field: canonical(limit[field][name]) for field in _FIELDS if name in (limit.get(field) or {})}
     errors = [
         invalid(f"{path}.{told_at}[{name}]", given[shown], text.format(given[low], given[high]))
         for low, high, told_at, shown, text in _ORDERS

@@ -97,7 +97,7 @@ _SPEC = (
     _node_affinity,
     _source,
     ("storageClassName", rules.named(names.subdomain)),
-    ("volumeMode", rules.one_of("Block", "Filesystem")),
+    ("volumeMode", rules.given_one_of("Block", "Filesystem")),
     _attributes_class,
 )
 

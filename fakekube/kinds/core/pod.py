@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fakekube.kinds import gated_fields, pod_annotations, pod_changes, pod_spec, pod_status, pod_templates, pod_warnings
+from fakekube.kinds import (
+    container_spec,
+    gated_fields,
+    pod_annotations,
+    pod_changes,
+    pod_spec,
+    pod_status,
+    pod_templates,
+    pod_warnings,
+)
 from fakekube.kinds.quality_of_service import quality_of_service
 from fakekube.objects import fields
 from fakekube.objects.field_errors import FieldError
@@ -69,25 +78,45 @@ def _affinity_terms(affinity: Object) -> Iterator[Object]:
 
 
 def _take_over_apparmor_annotations(pod: Object) -> None:
-    annotations = pod["metadata"].get("annotations") or {}
-    if not any(key.startswith(pod_annotations.APPARMOR_OF_CONTAINER) for key in annotations):
-        return
-    spec = pod["spec"]
-    for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
-        profile = _apparmor_profile(
-            annotations.get(pod_annotations.APPARMOR_OF_CONTAINER + container.get("name", ""), "")
-        )
-        context = container.get("securityContext") or {}
-        if profile and "appArmorProfile" not in context:
+    for _, container, profile in _apparmor_annotations(pod):
+        if profile:
+            context = container.get("securityContext") or {}
             fields.put(context, "appArmorProfile", profile, "core.v1.SecurityContext")
             fields.put(container, "securityContext", context, "core.v1.Container")
+
+
+def early_warnings(pod: Object, *_: object) -> list[str]:
+    """The annotations that have become fields: they are told of before they are fields."""
+    return [
+        f'metadata.annotations[{key}]: deprecated since v1.30; use the "appArmorProfile" field instead'
+        for key, _, _ in _apparmor_annotations(pod)
+    ]
+
+
+def _apparmor_annotations(pod: Object) -> Iterator[tuple[str, Object, Object]]:
+    """Each old annotation that counts: its key, its container, and the profile that it means; none if it means none."""
+    annotations = pod["metadata"].get("annotations") or {}
+    spec = pod["spec"]
+    if fields.at(spec, "os.name") == "windows" or not any(
+        key.startswith(pod_annotations.APPARMOR_OF_CONTAINER) for key in annotations
+    ):
+        return
+    for field in ("initContainers", "containers", "ephemeralContainers"):
+        for container in spec.get(field) or ():
+            key = pod_annotations.APPARMOR_OF_CONTAINER + container.get("name", "")
+            if key not in annotations or fields.at(container, "securityContext.appArmorProfile") is not None:
+                continue
+            profile = _apparmor_profile(annotations[key])
+            if not profile or profile != fields.at(spec, "securityContext.appArmorProfile"):
+                yield key, container, profile
 
 
 def _apparmor_profile(annotation: str) -> Object:
     if annotation in _APPARMOR_TYPES:
         return {"type": _APPARMOR_TYPES[annotation]}
     kind, _, name = annotation.partition("/")
-    return {"type": "Localhost", "localhostProfile": name} if kind == "localhost" and name else {}
+    profile = {"type": "Localhost", "localhostProfile": name}
+    return profile if kind == "localhost" and not container_spec.app_armor_profile(profile, "") else {}
 
 
 def prepare_update(pod: Object, old: Object, operation: Operation) -> None:
@@ -182,13 +211,8 @@ def warnings(pod: Object, old: Object | None) -> Sequence[str]:
     """Told at creation only."""
     if old is not None:
         return []
-    metadata = pod["metadata"]
-    told = [
-        f'metadata.annotations[{key}]: deprecated since v1.30; use the "appArmorProfile" field instead'
-        for key in sorted(metadata.get("annotations") or ())
-        if key.startswith(pod_annotations.APPARMOR_OF_CONTAINER)
-    ]
-    return [*told, *pod_warnings.of_name(pod, "the Pod's hostname"), *pod_warnings.of_pod(metadata, pod["spec"])]
+    told = pod_warnings.of_name(pod, "the Pod's hostname")
+    return [*told, *pod_warnings.of_pod(pod["metadata"], pod["spec"])]
 
 
 def _pod_ip(pod: Object) -> str:
@@ -199,6 +223,8 @@ def _pod_ip(pod: Object) -> str:
 _validate_create_once, _warnings_once = pod_templates.judged_once(validate_create, warnings)
 
 STRATEGY = Strategy(
+    set_defaults=pod_status.tell_address_twice,
+    defaults_concern_status=False,  # who reports from within this process tells both
     prepare_create=prepare_create,
     keeps_of_sent_status=("qosClass",),
     prepare_update=prepare_update,
@@ -206,6 +232,7 @@ STRATEGY = Strategy(
     validate_create=_validate_create_once,
     validate_update=validate_update,
     validate_status_update=pod_status.validate_update,
+    early_warnings=early_warnings,
     warnings=_warnings_once,
     selectable_fields={
         "spec.nodeName": lambda pod: str(pod["spec"].get("nodeName", "")),

@@ -199,6 +199,8 @@ def allocate(service: Object, old: Object | None, operation: Operation) -> None:
     """Take what the service needs and give back what it no longer has. Raises Invalid for what cannot be had."""
     before = old["spec"] if old else {}
     _Allocation(service, before, operation).run()
+    if service["spec"].get("type") == "ExternalName":
+        service["spec"].pop("internalTrafficPolicy", None)  # It is judged, and owned, but never shown.
 
 
 class _Allocation:
@@ -206,7 +208,9 @@ class _Allocation:
 
     def __init__(self, service: Object, before: Object, operation: Operation) -> None:
         self.service, self.spec, self.before = service, service["spec"], before
-        self.allocators = operation.allocators
+        self.allocators, self.dry_run = operation.allocators, operation.dry_run
+        self.tried: list[int] = []
+        """Node ports of a dry run, which asks less and gives what is never given."""
 
     def run(self) -> None:
         if needs_cluster_ip(self.spec):
@@ -229,7 +233,16 @@ class _Allocation:
         if needs_cluster_ip(self.before) and self.before.get("clusterIP"):
             return  # It stays, or the change is refused.
         pool = self.allocators.cluster_ips
-        if not wanted:
+        if not wanted and self.dry_run:
+            wanted = self.allocators.network_address
+        elif self.dry_run:
+            if not pool.contains(wanted):
+                valid = f"The range of valid IPs is {self.allocators.service_cidr}"
+                detail = (
+                    f"failed to allocate IP {wanted}: the provided IP ({wanted}) is not in the valid range. {valid}"
+                )
+                self.refuse(invalid("spec.clusterIPs", spec.get("clusterIPs") or [wanted], detail))
+        elif not wanted:
             try:
                 wanted = pool.allocate()
             except Full:
@@ -288,6 +301,9 @@ class _Allocation:
         return self.any_port(position)
 
     def any_port(self, position: int | None) -> int:
+        if self.dry_run:
+            self.tried.append(max(self.tried, default=NODE_PORTS.stop) + 1)
+            return self.tried[-1]
         try:
             return self.allocators.node_ports.allocate()
         except Full:
@@ -302,6 +318,11 @@ class _Allocation:
     def untakable(self, wanted: int) -> str:
         """Takes the port, or says why it cannot be had."""
         pool = self.allocators.node_ports
+        if self.dry_run:
+            if pool.is_taken(wanted) or wanted in self.tried:
+                return "provided port is already allocated"
+            self.tried.append(wanted)
+            return ""
         if not pool.contains(wanted):
             valid = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
             return f"provided port is not in the valid range. The range of valid ports is {valid}"

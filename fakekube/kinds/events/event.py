@@ -96,9 +96,14 @@ def from_storage(event: Object) -> Object:
     return converted
 
 
+def validate_first(event: Object, *_: object) -> list[FieldError]:
+    """What is asked of an event in either form."""
+    return validate(event, controller=_CONTROLLER)
+
+
 def validate_create(event: Object) -> list[FieldError]:
     """Of an event in the core form; the paths are those of the core form too."""
-    errors = validate(event, controller=_CONTROLLER) + _series(event)
+    errors = _series(event)
     if not event.get("eventTime"):
         errors.append(required("eventTime"))
     if event.get("type") not in ("Normal", "Warning"):
@@ -119,7 +124,7 @@ def _series(event: Object) -> list[FieldError]:
 
 
 def validate_update(event: Object, old: Object) -> list[FieldError]:
-    errors = validate(event, controller=_CONTROLLER)
+    errors: list[FieldError] = []
     if event.get("series") != old.get("series"):
         errors += _series(event)
     for field in _IMMUTABLE:
@@ -148,7 +153,9 @@ _REFERENCE = {
 
 
 STRATEGY = Strategy(
+    validate_create_first=validate_first,
     validate_create=validate_create,
+    validate_update_first=validate_first,
     validate_update=validate_update,
     selectable_fields={
         **involved_object_fields("regarding"),

@@ -156,7 +156,7 @@ def _attribute(value: Object, path: str) -> list[FieldError]:
 def _choices(policy: Object, capacity: str, path: str) -> list[FieldError]:
     choices, default = policy["validValues"], policy["default"]
     errors = [
-        invalid(f"{path}[{i}]", str(quantities.quantity(choice)), "values must be sorted in ascending order")
+        invalid(f"{path}[{i}]", quantities.canonical(choice), "values must be sorted in ascending order")
         for i, choice in enumerate(choices)
         if i and quantities.parse(choices[i - 1]) > quantities.parse(choice)
     ]
@@ -166,12 +166,12 @@ def _choices(policy: Object, capacity: str, path: str) -> list[FieldError]:
     detail = f"option is larger than capacity value: {quantities.quantity(capacity)}"
     for i, choice in enumerate(choices):
         if quantities.parse(choice) > quantities.parse(capacity):
-            errors.append(invalid(f"{path}[{i}]", str(quantities.quantity(choice)), detail))
+            errors.append(invalid(f"{path}[{i}]", quantities.canonical(choice), detail))
     whole = [str(_whole(choice)) for choice in choices]
     errors += [duplicate(f"{path}[{i}]", each) for i, each in enumerate(whole) if each in whole[:i]]
     if all(quantities.parse(choice) != quantities.parse(default) for choice in choices):
         detail = "default value is not valid according to the requestPolicy"
-        errors.append(invalid(path, str(quantities.quantity(default)), detail))
+        errors.append(invalid(path, quantities.canonical(default), detail))
     return errors
 
 
@@ -190,7 +190,7 @@ def _range(policy: Object, capacity: str, path: str) -> list[FieldError]:
     def compare(field: str, greater: str, than: str, shown: str, said: str, limit: str) -> None:
         if quantities.parse(greater) > quantities.parse(than):
             detail = f"{said}: {quantities.quantity(limit)}"
-            errors.append(invalid(f"{path}.{field}", str(quantities.quantity(shown)), detail))
+            errors.append(invalid(f"{path}.{field}", quantities.canonical(shown), detail))
 
     compare("min", least, capacity, least, "min is larger than capacity value", capacity)
     compare("min", least, default, default, "default is less than min", least)
@@ -206,7 +206,7 @@ def _range(policy: Object, capacity: str, path: str) -> list[FieldError]:
         )
         for amount in (default,) if most is None else (default, most):
             if _whole(step) and (_whole(amount) - _whole(least)) % _whole(step):
-                errors.append(invalid(f"{path}.step", str(quantities.quantity(amount)), detail))
+                errors.append(invalid(f"{path}.step", quantities.canonical(amount), detail))
     return errors
 
 

@@ -151,3 +151,23 @@ def test_pod_is_found_by_its_fields() -> None:
         "10.0.0.1",
         "",
     )
+
+
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+
+
+@pytest.mark.parametrize(
+    ("value", "spec", "told"),
+    [
+        ("unconfined", {}, True),
+        ("nonsense", {}, True),
+        ("unconfined", {"securityContext": {"appArmorProfile": {"type": "Unconfined"}}}, False),
+        ("unconfined", {"os": {"name": "windows"}}, False),
+    ],
+)
+def test_old_annotations_of_containers_are_told_of_before_the_pod_is_judged(value: str, spec: Any, told: bool) -> None:
+    created = pod(**spec)
+    created["metadata"]["annotations"] = {f"{APPARMOR}main": value, f"{APPARMOR}nobody": value}
+
+    text = f'metadata.annotations[{APPARMOR}main]: deprecated since v1.30; use the "appArmorProfile" field instead'
+    assert list(STRATEGY.early_warnings(created)) == [text] * told

@@ -153,3 +153,45 @@ def test_refused_families_of_a_service_without_a_name_are_told(operation: Any) -
 
     with pytest.raises(Invalid, match='Service "" is invalid'):
         STRATEGY.prepare_create(nameless, operation)
+
+
+def dry(operation: Any, **spec: Any) -> dict[str, Any]:
+    operation.dry_run = True
+    return created(operation, **spec)
+
+
+def test_dry_run_gives_ports_that_are_never_given(operation: Any) -> None:
+    named = [
+        {"name": name, "port": number, "protocol": "TCP", "targetPort": 80} for number, name in ((1, "a"), (2, "b"))
+    ]
+
+    spec = dry(operation, type="LoadBalancer", externalTrafficPolicy="Local", ports=named)["spec"]
+
+    assert spec["clusterIP"] == "10.96.0.0"
+    assert [port["nodePort"] for port in spec["ports"]] == [32769, 32770]
+    assert spec["healthCheckNodePort"] == 32771
+
+
+def test_dry_run_asks_of_a_node_port_only_whether_it_is_free(operation: Any) -> None:
+    taken = created(operation, type="NodePort")["spec"]["ports"][0]
+    wanted = {"port": 80, "protocol": "TCP", "targetPort": 80}
+
+    assert dry(operation, type="NodePort", ports=[{**wanted, "nodePort": 5}])["spec"]["ports"][0]["nodePort"] == 5
+    with pytest.raises(Invalid, match="provided port is already allocated"):
+        dry(operation, type="NodePort", ports=[{**wanted, "nodePort": taken["nodePort"]}])
+
+
+def test_dry_run_asks_of_an_address_only_whether_it_is_in_the_range(operation: Any) -> None:
+    taken = created(operation)["spec"]["clusterIP"]
+
+    assert dry(operation, clusterIP=taken)["spec"]["clusterIP"] == taken
+    with pytest.raises(Invalid, match=r"the provided IP \(10.97.0.1\) is not in the valid range"):
+        dry(operation, clusterIP="10.97.0.1")
+
+
+def test_traffic_policy_of_an_external_name_is_judged_and_never_shown(operation: Any) -> None:
+    sent = {"type": "ExternalName", "externalName": "a.example.com"}
+
+    assert "internalTrafficPolicy" not in created(operation, **sent, internalTrafficPolicy="Local")["spec"]
+    (error,) = STRATEGY.validate_create(service(**sent, internalTrafficPolicy="Mine"))
+    assert str(error).startswith('spec.internalTrafficPolicy: Unsupported value: "Mine"')
