@@ -5,7 +5,8 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -14,7 +15,7 @@ from fakekube.api.approval import changed
 from fakekube.api.body import check_name, check_place, completed_value, from_storage
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
-from fakekube.api.create import create_decoded
+from fakekube.api.create import create_decoded, forget_version
 from fakekube.api.field_ownership import Converted, asking, tracked, untracked, writer_of
 from fakekube.errors import AlreadyExists, BadRequest, Conflict, InternalError, conflict
 from fakekube.facts import type_of
@@ -77,7 +78,7 @@ async def _create(plane: ControlPlane, call: Call, body: bytes, options: WriteOp
     if uid:
         what = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
         raise conflict(kind.group, kind.resource, call.name, what)
-    new["metadata"].pop("resourceVersion", None)
+    forget_version(new, dry_run=options.dry_run)
     return await create_decoded(plane, call, new, options, other_verb=True)
 
 
@@ -133,9 +134,16 @@ def _applied(writer: Writer, kind: Kind, live: Object, config: Object, options: 
     live = untracked(live)
     managers = managed_fields.stored(listed)
     if not managers and live["metadata"].get("uid"):
-        managers = managed_fields.before_first_apply(writer, live)
+        with _telling_of_live(
+            "failed to create manager for existing fields: failed to convert new object ({}) to smd typed: ",
+            writer,
+            kind,
+            live,
+        ):
+            managers = managed_fields.before_first_apply(writer, live)
     check_fields(writer, kind, config)
-    applied = merged(writer, as_sent.as_go_maps(kind.type_name, live), config, managers, force=options.force)
+    with _telling_of_live("failed to create typed live object ({}): ", writer, kind, live):
+        applied = merged(writer, as_sent.as_go_maps(kind.type_name, live), config, managers, force=options.force)
     new = decoded_result(kind, config, applied.obj) if applied.changed else live
     tracked(new, applied.managers)
     if writer.manager == KUBECTL and new["metadata"].get("annotations", {}).get(LAST_APPLIED):
@@ -150,8 +158,23 @@ def check_fields(writer: Writer, kind: Kind | Subresource, config: Object) -> No
     except RecursionError:
         raise BadRequest("error decoding YAML: exceeded max depth") from None
     if mistakes:
-        told = mistakes[0] if len(mistakes) == 1 else "errors:" + "".join(f"\n  {mistake}" for mistake in mistakes)
-        raise InternalError(f"failed to create typed patch object ({described(kind, config)}): {told}", reason="")
+        raise InternalError(
+            f"failed to create typed patch object ({described(kind, config)}): {_told(mistakes)}", reason=""
+        )
+
+
+def _told(mistakes: Sequence[str]) -> str:
+    return mistakes[0] if len(mistakes) == 1 else "errors:" + "".join(f"\n  {mistake}" for mistake in mistakes)
+
+
+@contextmanager
+def _telling_of_live(words: str, writer: Writer, kind: Kind, live: Object) -> Iterator[None]:
+    """Has a stored list whose items cannot be told apart be told in the server's words, `{}` being what it is called by."""
+    try:
+        yield
+    except Mistake as mistake:
+        told = _told(list(writer.shape.mistakes(live, may_repeat=True)) or [str(mistake)])
+        raise InternalError(f"{words.format(described(kind, live))}{told}", reason="") from None
 
 
 def merged(writer: Writer, live: Object, config: Object, managers: Managers, *, force: bool) -> Applied:

@@ -14,6 +14,7 @@ from fakekube.api.rights import check_rights
 from fakekube.errors import BadRequest
 from fakekube.registry import create as registry
 from fakekube.registry.kind import Object
+from fakekube.registry.update import sent_version
 from fakekube.storage.store import Stored
 
 
@@ -21,13 +22,20 @@ async def create(plane: ControlPlane, call: Call, body: Body, media_type: str = 
     """Raises BadRequest (decoding, place), Forbidden and NotFound (admission), Invalid, AlreadyExists."""
     options = write_options(call, "CreateOptions")
     obj = decoded(call.kind, call, body, media_type, options.field_validation)
-    keep_empty_list(obj, body)
+    keep_empty_list(call.kind, obj, body)
     check_place(call, obj)
     if call.name and obj["metadata"].get("name", "") != call.name:
         sent = obj["metadata"].get("name", "")
         raise BadRequest(f"the name of the object ({sent}) does not match the name on the URL ({call.name})")
     own_created(plane, call, obj, options)
     return await create_decoded(plane, call, obj, options)
+
+
+def forget_version(obj: Object, *, dry_run: bool) -> None:
+    """For an update or an apply that finds nothing and creates, no version is wanted. Raises InternalError for what is none."""
+    sent_version(obj["metadata"])
+    if not dry_run:
+        obj["metadata"].pop("resourceVersion", None)
 
 
 async def create_decoded(

@@ -6,7 +6,6 @@ with the object decoded and defaulted in the version of the request, before admi
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable
 from functools import lru_cache
@@ -14,12 +13,12 @@ from typing import Any, TypeVar
 
 import orjson
 
-from fakekube.api.body import Body, from_storage
+from fakekube.api.body import Body, from_storage, to_storage
 from fakekube.api.call import FIELD_MANAGER_BYTES, Call, WriteOptions
 from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import StatusError
 from fakekube.kinds import Kinds
-from fakekube.objects import defaults, managed_fields, repeated_changes, yaml
+from fakekube.objects import completion, managed_fields, repeated_changes, yaml
 from fakekube.objects.managed_fields import Managers, Writer
 from fakekube.objects.typed_fields import Mistake, Shape
 from fakekube.registry.kind import Kind, Object
@@ -53,6 +52,7 @@ def writer_of(plane: ControlPlane, call: Call, options: WriteOptions, converted:
         now=plane.clock.timestamp(),
         convert=_Versions(plane.kinds, kind, converted).convert,
         reset=reset_fields(kind, call.subresource),
+        resets_everywhere=bool(kind.type_name),
     )
 
 
@@ -114,8 +114,7 @@ class _Versions:
             if target.type_name:
                 # A part of an object, too, is given what its version leaves out, which thereby is there to stay: the percentage of an
                 # autoscaler whose applier goes from v1, where it named it, to v2, where it names no metrics.
-                obj = copy.deepcopy(obj)
-                defaults.apply(target.type_name, obj)
+                obj = completion.complete(target.type_name, obj, kind=target.kind, version=api_version).object
         return obj, shape_of_kind(target)
 
     def _served(self, api_version: str) -> Kind | None:
@@ -132,11 +131,12 @@ def own_created(plane: ControlPlane, call: Call, obj: Object, options: WriteOpti
     sent = metadata.pop("managedFields", None)
     writer = writer_of(plane, call, options)
     try:
+        seen = _converted_back(call.kind, obj)
         if sent is None:
-            listed = managed_fields.created(writer, obj)
+            listed = managed_fields.created(writer, seen)
         else:
             managers = managed_fields.for_update(sent, None, through_subresource=False)
-            listed = managed_fields.encode(managed_fields.updated(writer, None, obj, managers))
+            listed = managed_fields.encode(managed_fields.updated(writer, None, seen, managers))
     except Mistake:
         return  # Items that cannot be told apart: validation will say so.
     if listed:
@@ -171,17 +171,31 @@ def _own_updated(
     sent = metadata.pop("managedFields", None)
     writer = writer_of(plane, call, options, converted)
     try:
+        seen = _converted_back(call.kind, new)
         if present and (call.subresource or sent == present):
-            listed = repeated_changes.updated(writer, untracked(old), new, present)
+            listed = repeated_changes.updated(writer, untracked(old), seen, present)
         else:
             managers = managed_fields.for_update(sent, present, through_subresource=bool(call.subresource))
             if not managers:
                 return  # Nobody is tracked until the next apply.
-            listed = managed_fields.encode(managed_fields.updated(writer, untracked(old), new, managers))
+            listed = managed_fields.encode(managed_fields.updated(writer, untracked(old), seen, managers))
     except Mistake:
         return
     if listed:
         metadata["managedFields"] = listed
+
+
+def _converted_back(kind: Kind, obj: Object) -> Object:
+    """An object as its own version shows it once it has been converted to the form of storage: an autoscaler of version 1 then has the
+    annotations that hold what this version has no fields for."""
+    if not kind.type_name:
+        # A custom resource may have been sent with what its schema does not allow, though never where it would be stored. Nothing is known
+        # then of its owners any more.
+        for mistake in shape_of_kind(kind).mistakes(obj, may_repeat=True):
+            raise Mistake(mistake)
+    if kind.is_stored_form or not kind.type_name or kind.strategy.to_storage is None:
+        return obj
+    return from_storage(kind, to_storage(kind, obj))
 
 
 def untracked(obj: Object) -> Object:
@@ -218,9 +232,9 @@ def _as_lenient_as_decoding(body: bytes) -> Any:
             return None
 
 
-def keep_empty_list(obj: Object, body: Body) -> None:
-    """Give a decoded object the empty list of managedFields that its client sent."""
-    if "managedFields" in obj["metadata"]:
+def keep_empty_list(kind: Kind, obj: Object, body: Body) -> None:
+    """Give a decoded object the empty list of managedFields that its client sent. In a custom resource it is lost."""
+    if "managedFields" in obj["metadata"] or not kind.type_name:
         return
     if isinstance(body, bytes):
         if b"managedFields" not in body:

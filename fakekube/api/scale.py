@@ -18,13 +18,13 @@ from fakekube.api.apply import (
     tell_repeated_keys,
 )
 from fakekube.api.approval import Approval
-from fakekube.api.body import Body, check_name, check_place, from_storage
+from fakekube.api.body import Body, check_name, check_place, from_storage, set_defaults
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.field_ownership import manager_of, tracked
 from fakekube.api.get import get
 from fakekube.api.patch import patch_for, patched_object
-from fakekube.errors import Conflict, InternalError, details_of
+from fakekube.errors import BadRequest, Conflict, InternalError, details_of
 from fakekube.objects import managed_fields, schemas
 from fakekube.objects.field_errors import go_quoted, invalid, invalid_object
 from fakekube.objects.managed_fields import Managers, Writer
@@ -141,15 +141,23 @@ def _applied(
     options: WriteOptions,
 ) -> tuple[Object, Managers]:
     config, repeated = configuration(scale_kind, body)
+    if not managers and not call.kind.type_name:
+        raise _not_converted(
+            "failed to create manager for existing fields: failed to convert live object", scale_kind, {}
+        )
     check_fields(writer, scale_kind, config)
     managers = managers or managed_fields.before_first_apply(writer, live)
     applied = merged(writer, live, config, managers, force=options.force)
     if not call.kind.type_name:
-        version = "request to convert CR to an invalid group/version: autoscaling/v1"
-        what = f"failed to convert new object ({described(scale_kind, config)}) to proper version: {version}"
-        raise InternalError(what, reason="")
+        raise _not_converted("failed to convert new object", scale_kind, config)
     tell_repeated_keys(call, repeated, options)
     return decoded_result(scale_kind, config, applied.obj), applied.managers
+
+
+def _not_converted(what: str, scale_kind: Subresource, obj: Object) -> InternalError:
+    """The server cannot make a Scale of a custom resource into what it merges."""
+    why = "request to convert CR to an invalid group/version: autoscaling/v1"
+    return InternalError(f"{what} ({described(scale_kind, obj)}) to proper version: {why}", reason="")
 
 
 def _updated(writer: Writer, old: Object, new: Object, managers: Managers) -> Managers:
@@ -169,6 +177,9 @@ def _writer(plane: ControlPlane, call: Call, scale_kind: Subresource, options: W
     )
 
 
+_NEVER_SET = -(2**31)
+"""How many replicas the Scale of a custom resource that says nothing of them has, while it is changed."""
+
 Scaled = Callable[[Object, Managers], tuple[Object, Managers]]
 """From the present Scale and who owns its fields to what both shall be. The Scale it is given is its own."""
 
@@ -186,8 +197,13 @@ async def _write(plane: ControlPlane, call: Call, scaled: Scaled, *, dry_run: bo
     async def change(current: Stored) -> Object:
         new = from_storage(kind, current.copy())
         owners = managed_fields.stored(new["metadata"].get("managedFields"))
-        scale, of_scale = scaled(scale_of(kind, new), managed_fields.of_scale(owners, replicas_field))
+        present = scale_of(kind, new)
+        if rules.read(new)[0] is None:
+            present["spec"]["replicas"] = _NEVER_SET
+        scale, of_scale = scaled(present, managed_fields.of_scale(owners, replicas_field))
         replicas = scale["spec"].get("replicas", 0)
+        if replicas == _NEVER_SET:
+            raise BadRequest(f"the spec replicas field {go_quoted(rules.replicas_path)} cannot be empty")
         if replicas < 0:
             error = invalid(rules.replicas_path, replicas, rules.negative_text)
             group, name = (kind.group, kind.kind) if kind.strategy.scale else ("autoscaling", "Scale")
@@ -200,6 +216,8 @@ async def _write(plane: ControlPlane, call: Call, scaled: Scaled, *, dry_run: bo
         if version:
             new["metadata"]["resourceVersion"] = version
         rules.write(new, replicas)
+        if not kind.type_name:
+            set_defaults(kind, new)  # of a spec that was not there before
         tracked(new, managed_fields.of_scaled(owners, of_scale, replicas_field, kind.api_version))
         await plane.admission.mutate(new, current.value, attributes_of(new))
         return new

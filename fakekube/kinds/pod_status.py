@@ -19,7 +19,7 @@ MOST_ADDRESSES = 2
 
 
 def complete(pod: Object, old: Object) -> None:
-    """A report keeps what it leaves out of what only some reporters know, and tells one address in both ways."""
+    """A report keeps what it leaves out of what only some reporters know."""
     status = pod.get("status")
     if status is None:
         return
@@ -27,6 +27,12 @@ def complete(pod: Object, old: Object) -> None:
     if not status.get("qosClass") and before.get("qosClass"):
         fields.put(status, "qosClass", before["qosClass"], STATUS)
     _keep_observed_generations(status, before)
+    tell_address_twice(pod)
+
+
+def tell_address_twice(pod: Object) -> None:
+    """podIP and podIPs say the same; each fills the other in, and where they differ podIP counts."""
+    status = pod.get("status") or {}
     address, addresses = status.get("podIP"), status.get("podIPs")
     if address and (not addresses or addresses[0].get("ip") != address):
         fields.put(status, "podIPs", [{"ip": address}], STATUS)

@@ -75,6 +75,15 @@ def with_empty(obj: dict[str, Any]) -> dict[str, Any]:
     return {**obj, **{name: empty for name, empty in obj.empty.items() if not obj.get(name)}}
 
 
+def knows_empty(value: Any) -> bool:
+    """Whether a list or map was sent empty in the value or in anything below it."""
+    if isinstance(value, Emptied):
+        return True
+    if isinstance(value, dict):
+        return any(map(knows_empty, value.values()))
+    return isinstance(value, list) and any(map(knows_empty, value))
+
+
 def shown_at(obj: Any, path: str) -> Any:
     """The value at `spec.versions` as messages show it: None only where nothing was sent."""
     for step in path.split("."):

@@ -153,7 +153,7 @@ def in_order(fields: FieldSet) -> FieldSet:
     if not fields:
         return MEMBER
     elements = sorted(fields)
-    if elements[-1] > "g" and len(elements) > 2:
+    if elements[-1] > "g" and len(elements) > 1:
         # Only fields are in the order of their texts; keys and values may be numbers.
         elements.sort(key=order_of)
     return {element: in_order(fields[element]) for element in elements}

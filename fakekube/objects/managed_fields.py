@@ -155,6 +155,8 @@ class Writer:
     convert: Convert
     reset: tuple[Path, ...] = ()
     """Fields that do not count through this door, with all below."""
+    resets_everywhere: bool = True
+    """Whether they count in no version; those of a custom resource count to whoever owns fields in another version."""
 
     def entry(self, operation: str, fields: FieldSet, time: str | None) -> Entry:
         return Entry(self.manager, operation, self.api_version, fields, time, self.subresource)
@@ -177,25 +179,24 @@ def of_scale(managers: Managers, replicas: Path) -> Managers:
 
 
 def of_scaled(managers: Managers, scale: Managers, replicas: Path, api_version: str) -> Managers:
-    """The entries of an object after those of its Scale have become `scale`. Whoever is new there has no time."""
-    owners = {_who(entry): entry for entry in scale.values() if field_sets.has(entry.fields, ("f:spec", "f:replicas"))}
+    """The entries of an object after those of its Scale have become `scale`. Whoever is new there has no time.
+
+    An updater is told by its version besides, which is another in its entry of the Scale: so what it owned goes to a second entry of it,
+    even where nothing has changed.
+    """
+    owners = {key: entry for key, entry in scale.items() if field_sets.has(entry.fields, ("f:spec", "f:replicas"))}
     path = field_sets.set_of_paths([replicas])
     kept: Managers = {}
     for identity, entry in managers.items():
-        if not field_sets.has(entry.fields, replicas) or owners.pop(_who(entry), None) is not None:
+        if not field_sets.has(entry.fields, replicas) or owners.pop(identity, None) is not None:
             kept[identity] = entry
         else:
             fields = field_sets.difference(entry.fields, path)
             if fields:
                 kept[identity] = entry.owning(fields, entry.time)
-    for owner in owners.values():
-        entry = replace(owner, api_version=api_version, fields=path, time=None, listed=None)
-        kept[entry.identity] = entry
+    for identity, owner in owners.items():
+        kept[identity] = replace(owner, api_version=api_version, fields=path, time=None, listed=None)
     return kept
-
-
-def _who(entry: Entry) -> tuple[str, str, str]:
-    return entry.manager, entry.operation, entry.subresource
 
 
 # -- reading and writing the list --------------------------------------------------------------------------------------------------------
@@ -397,7 +398,8 @@ def _compared_in(writer: Writer, api_version: str, old: Object | None, new: Obje
     before = writer.convert(old, api_version) if old is not None else None
     if after is None or (before is None and old is not None):
         return None
-    return _counting(_change(after[1], before[0] if before else None, after[0]), writer.reset)
+    change = _change(after[1], before[0] if before else None, after[0])
+    return _counting(change, writer.reset) if writer.resets_everywhere else change
 
 
 def _counting(comparison: Comparison, reset: tuple[Path, ...]) -> Comparison:

@@ -20,7 +20,7 @@ import orjson
 
 from fakekube import facts
 from fakekube.facts import Field, Type
-from fakekube.objects.as_sent import Emptied, Verbatim
+from fakekube.objects.as_sent import Emptied, Verbatim, knows_empty
 from fakekube.objects.field_sets import MEMBER, SELF, FieldSet, is_member, key_element, order_of, text, value_element
 from fakekube.objects.go_text import plain_text, quoted, type_text
 from fakekube.objects.repeated import Repeated
@@ -32,6 +32,7 @@ MISSING: Any = object()
 
 
 _CONTAINERS = frozenset({dict, list, Emptied, Verbatim})
+_STRUCTS = frozenset({dict, Emptied})
 _GRANULAR = frozenset({"map", "list", "deduced"})
 
 
@@ -183,7 +184,7 @@ class Shape:
             item = value.get(name, MISSING)
             if item == empty:
                 del node[f"f:{name}"]
-                tells_empty = tells_empty or item.__class__ is Emptied
+                tells_empty = tells_empty or (item.__class__ in _STRUCTS and knows_empty(item))
         return self._with_lists_sent_empty(node, value) if tells_empty else node
 
     def _with_lists_sent_empty(self, node: FieldSet, value: Object, old: Object | None = None) -> FieldSet:
@@ -207,12 +208,9 @@ class Shape:
 
     def _created_before(self, value: Object) -> FieldSet:
         """The same, remembered by value: pods of one template have one spec."""
-        if value.__class__ is Emptied:
+        key = self._key(value)
+        if key is None:
             return self.created(value)
-        text = orjson.dumps(value)
-        if len(text) > _LONGEST_REMEMBERED:
-            return self.created(value)
-        key = (self, text)
         known = _created_sets.get(key)
         if known is None:
             known = self.created(value)
@@ -242,7 +240,7 @@ class Shape:
         return True
 
     def _key(self, value: Any) -> tuple[Shape, bytes] | None:
-        """By what a configuration is remembered; None where its text does not say all about it, or is too long."""
+        """By what a value is remembered; None where its text does not say all about it, or is too long."""
         try:
             text = orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
         except orjson.JSONEncodeError:
@@ -278,7 +276,28 @@ class Shape:
             self._compare_below(old, new, removed, modified, added)
         if self.zero:
             modified = self._with_lists_sent_empty(modified, new, old)
+            if self._key(new) is None and knows_empty(new):
+                self._compare_sent_empty(old, new, modified)
         return Comparison(removed, modified, added)
+
+    def _compare_sent_empty(self, old: Any, new: Any, modified: FieldSet) -> None:
+        """Puts into `modified` what is one field and differs in nothing but that lists or maps in it were sent empty."""
+        if self.kind == "map":
+            pairs = [(f"f:{name}", self.below(name), (old or {}).get(name), item) for name, item in new.items()]
+        else:
+            before = dict(self.items(old or ()))
+            pairs = [(name, self.element, before.get(name), item) for name, item in self.items(new)]
+        for name, shape, stored, item in pairs:
+            if not stored or not item or item is DUPLICATES or shape is None:
+                continue
+            if shape.is_leaf:
+                if stored == item and knows_empty(item) and not knows_empty(stored):
+                    modified[name] = MEMBER
+            elif _fit(shape, stored, item):
+                below = dict(modified.get(name, _NOTHING))
+                shape._compare_sent_empty(stored, item, below)
+                if below:
+                    modified[name] = below
 
     def _compare_below(self, old: Any, new: Any, removed: FieldSet, modified: FieldSet, added: FieldSet) -> None:
         """Puts the differences of two containers into their nodes; one of them may be null or empty."""
@@ -329,6 +348,13 @@ class Shape:
         """Two different values at one place."""
         if shape is not None and shape.kind == "deduced":
             shape = shape._of_value(before if before not in (None, {}, []) else after)
+            if (before and after) and isinstance(before, dict) != isinstance(after, dict):
+                # Not one of a kind: it differs, and what is in the one is not in the other.
+                modified[name] = MEMBER
+                for node, value in ((removed, before), (added, after)):
+                    if isinstance(value, dict):
+                        node[name] = {key: each for key, each in DEDUCED.everything(value).items() if key != SELF}
+                return
         if shape is None or shape.is_leaf or (not before and not after) or not _fit(shape, before, after):
             modified[name] = MEMBER
             return
@@ -726,28 +752,39 @@ def _field(field: Field) -> Shape:
 def shape_of_schema(schema: Mapping[str, Any]) -> Shape:
     """The shape of custom resources whose objects have this `openAPIV3Schema`."""
     root = _from_schema(schema)
-    head = {"apiVersion": STRING, "kind": STRING, "metadata": shape_of("meta.ObjectMeta")}
-    return Shape("map", fields=lambda: {**root.fields, **head}, element=root.element)
+    element = DEDUCED if root.kind == "deduced" else root.element
+    return Shape("map", fields=lambda: {**root.fields, **_head_of_objects()}, element=element)
+
+
+def _head_of_objects() -> Mapping[str, Shape]:
+    """What every object has, one that is part of another too."""
+    return {"apiVersion": STRING, "kind": STRING, "metadata": shape_of("meta.ObjectMeta")}
 
 
 def _from_schema(schema: Mapping[str, Any]) -> Shape:
     type_ = schema.get("type")
     if schema.get("x-kubernetes-int-or-string"):
-        return SCALAR
+        return DEDUCED  # no type stands there, so it may be anything
     preserves = schema.get("x-kubernetes-preserve-unknown-fields", False)
     if type_ == "array":
         return _list_from_schema(schema)
     if type_ in ("object", None):
         properties, values = schema.get("properties") or {}, schema.get("additionalProperties")
-        if not properties and not values and (preserves or type_ is None):
+        is_object = schema.get("x-kubernetes-embedded-resource", False)
+        if not properties and not values and not is_object and (preserves or type_ is None):
             return DEDUCED
         element = _from_schema(values) if isinstance(values, Mapping) else DEDUCED if values or preserves else None
         return Shape(
             "map",
             atomic=schema.get("x-kubernetes-map-type") == "atomic",
             element=element,
-            fields=lambda: {name: _from_schema(each) for name, each in properties.items()},
+            fields=lambda: {
+                **{name: _from_schema(each) for name, each in properties.items()},
+                **(_head_of_objects() if is_object else {}),
+            },
         )
+    if type_ == "string" and schema.get("format", "byte") not in ("", "byte"):
+        return SCALAR
     return {"string": STRING, "integer": NUMBER, "number": NUMBER, "boolean": BOOLEAN}.get(type_, ANY)
 
 

@@ -64,23 +64,22 @@ async def create(
         raise invalid_object(kind.facts.stored_as[0], obj["kind"], metadata.get("name", ""), told)
     warnings.extend(kind.strategy.warnings(obj, None))
     await approve(obj, None)
-    has_version = sent_version.isdecimal() and int(sent_version) > 0
     allocate = kind.strategy.allocate
     if allocate is None:
         if kind.strategy.write is not None:
             obj = await as_stored(kind, obj)
-            return await shown(kind, _finish(store, kind, obj, operation, generated_from, has_version=has_version))
-        return _finish(store, kind, obj, operation, generated_from, has_version=has_version)
+            return await shown(kind, _finish(store, kind, obj, operation, generated_from, sent_version=sent_version))
+        return _finish(store, kind, obj, operation, generated_from, sent_version=sent_version)
     with operation.allocators.transaction(keep=not operation.dry_run):
         allocate(obj, None, operation)
-        return _finish(store, kind, obj, operation, generated_from, has_version=has_version)
+        return _finish(store, kind, obj, operation, generated_from, sent_version=sent_version)
 
 
 def _finish(
-    store: Store, kind: Kind, obj: Object, operation: Operation, generated_from: str, *, has_version: bool
+    store: Store, kind: Kind, obj: Object, operation: Operation, generated_from: str, *, sent_version: str
 ) -> Stored:
     """Under its name, or under the first of some generated ones that is free."""
-    if has_version:
+    if sent_version.isdecimal() and int(sent_version) and not operation.dry_run:
         raise InternalError("resourceVersion should not be set on objects to be created", reason="")
     metadata = obj["metadata"]
     for attempt in range(GENERATED_NAME_TRIES):
@@ -88,7 +87,7 @@ def _finish(
             metadata["name"] = generated_from[:LONGEST_PREFIX] + operation.random_suffix()
         namespace, name = metadata.get("namespace", ""), metadata["name"]
         try:
-            return _put(store, kind, namespace, name, obj, operation)
+            return _put(store, kind, namespace, name, obj, operation, sent_version)
         except Exists as exists:
             if not generated_from:
                 raise _taken(kind, name, exists.stored) from None
@@ -135,14 +134,20 @@ def _copied(value: Any) -> Any:
     return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
-def _put(store: Store, kind: Kind, namespace: str, name: str, obj: Object, operation: Operation) -> Stored:
+def _put(
+    store: Store, kind: Kind, namespace: str, name: str, obj: Object, operation: Operation, sent_version: str
+) -> Stored:
     obj = kind.as_stored(obj)
     if not operation.dry_run:
         return store.create(kind.collection, namespace, name, obj)
     present = store.get(kind.collection, namespace, name)
     if present is not None:
         raise Exists(present)
-    del obj["metadata"]["resourceVersion"]
+    # A dry run does not come to where a version is refused, or given.
+    if sent_version:
+        obj["metadata"]["resourceVersion"] = sent_version
+    else:
+        del obj["metadata"]["resourceVersion"]
     return Stored(obj, store.collection(kind.collection).head, namespace, name, 0)
 
 

@@ -199,6 +199,16 @@ class Wire:
     """The `openAPIV3Schema` of a kind that is not in the facts."""
 
 
+_PLACES: Mapping[tuple[str, str], str] = {
+    ("", "replicationcontrollers"): "controllers",
+    ("", "endpoints"): "services/endpoints",
+    ("", "nodes"): "minions",
+    ("", "services"): "services/specs",
+    ("networking.k8s.io", "ingresses"): "ingress",
+}
+"""What lies in the store under another name than that of its resource."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a served group-version-resource is. One instance per (group, version, resource); compared by identity in practice."""
@@ -271,10 +281,13 @@ class Kind:
     def discovery_verbs(self) -> tuple[str, ...]:
         return self.wire.discovery_verbs or self.verbs
 
-    @cached_property
-    def registry_path(self) -> str:
-        """How messages about its place in the store call it."""
-        return f"/registry/{self.resource}" if self.wire.is_typed else f"/registry/{self.group}/{self.resource}"
+    def place_of(self, namespace: str, name: str, *, dry_run: bool) -> str:
+        """How messages call the place of an object in the store, `/registry/configmaps/shop/web`; a dry run does not get so far down."""
+        if self.wire.is_typed:
+            resource = _PLACES.get((self.group, self.resource), self.resource)
+        else:
+            resource = f"{self.group}/{self.resource}"
+        return "/".join(("" if dry_run else "/registry", *filter(None, (resource, namespace, name))))
 
     @cached_property
     def subresource_named(self) -> Mapping[str, Subresource]:

@@ -52,9 +52,9 @@ async def update(
         seen = current if kind.strategy.read is None else await shown(kind, current)
         new = await change(seen)
         old = kind.as_judged(seen.value)
-        _check_preconditions(kind, new, current, put=put)
         if doubled := object_metadata.drop_duplicate_owners(new["metadata"]):
             warnings.append(object_metadata.duplicate_owners_warning(doubled, after_admission=not put))
+        _check_preconditions(kind, new, current, put=put, dry_run=operation.dry_run)
         _put_back_metadata(new, old)
         _prepare(kind, new, old, operation, subresource)
         errors = _validate(kind, new, old, subresource)
@@ -99,9 +99,24 @@ def remove(store: Store, kind: Kind, current: Stored, operation: Operation) -> S
     return gone
 
 
+_COUNT_EMPTY = frozenset(
+    {
+        ("networking.k8s.io", "networkpolicies"),
+        ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
+        ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+    }
+)
+"""Kinds to whose generation a list or map that is sent empty is another than none, each time anew."""
+
+
 def bump_generation(kind: Kind, new: Object, old: Object) -> None:
     """One more when a field changed that the kind counts."""
-    if any(_at(new, path) != _at(old, path) for path in kind.facts.generation_grows_with):
+    counted = kind.facts.generation_grows_with
+    has_changed = any(_at(new, path) != _at(old, path) for path in counted)
+    if not has_changed and (kind.group, kind.resource) in _COUNT_EMPTY:
+        sent = [as_sent.shown_at(new, path) for path in counted]
+        has_changed = any(value == [] or as_sent.knows_empty(value) for value in sent)
+    if has_changed:
         metadata = new["metadata"]
         metadata["generation"] = old["metadata"].get("generation", 0) + 1
         new["metadata"] = put_in_order(metadata)
@@ -137,25 +152,31 @@ def _is_only_told_again(new: Object, old: Object) -> bool:
     return new | {"metadata": new["metadata"] | {"managedFields": present}} == old
 
 
-def _check_preconditions(kind: Kind, new: Object, current: Stored, *, put: bool) -> None:
+def sent_version(metadata: Object) -> int:
+    """The version that a client says; 0 for none. Raises InternalError for what is no number."""
+    version = metadata.get("resourceVersion", "")
+    if version and not (version.isascii() and version.isdecimal()):
+        raise InternalError(f"strconv.ParseUint: parsing {orjson.dumps(version).decode()}: invalid syntax", reason="")
+    return int(version or 0)
+
+
+def _check_preconditions(kind: Kind, new: Object, current: Stored, *, put: bool, dry_run: bool) -> None:
     sent, present = new["metadata"], current.value["metadata"]
     uid = sent.get("uid", "")
     if put and uid and uid != present["uid"]:
-        place = f"{kind.registry_path}/" + "/".join(filter(None, (current.namespace, current.name)))
+        place = kind.place_of(current.namespace, current.name, dry_run=dry_run)
         text = (
             f"StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: "
             f"Precondition failed: UID in precondition: {uid}, UID in object meta: {present['uid']}"
         )
         raise conflict(kind.group, kind.resource, current.name, text)
-    version = sent.get("resourceVersion", "")
-    if version and not (version.isascii() and version.isdecimal()):
-        raise InternalError(f"strconv.ParseUint: parsing {orjson.dumps(version).decode()}: invalid syntax", reason="")
-    if not version or not int(version):
+    version = sent_version(sent)
+    if not version:
         if kind.facts.put_needs_resource_version:
             error = invalid("metadata.resourceVersion", 0, "must be specified for an update")
             details = details_of(kind.group, kind.resource, current.name, [error.cause()])
             raise Invalid(f'{qualified(kind.group, kind.resource)} "{current.name}" is invalid: {error}', details)
-    elif int(version) != current.revision:
+    elif version != current.revision:
         raise conflict(kind.group, kind.resource, current.name, MODIFIED)
 
 

@@ -450,3 +450,90 @@ async def test_what_two_fields_say_of_a_node_belongs_to_who_said_one(plane: Cont
 
     owned_ranges: Json = {".": {}, 'v:"10.0.0.0/24"': {}}
     assert owned(stored)["alice/Update"] == {"f:spec": {"f:podCIDR": {}, "f:podCIDRs": owned_ranges}}
+
+
+async def test_what_two_fields_say_of_a_pod_belongs_to_who_said_one(
+    plane: ControlPlane, call: MakeCall, put: Put
+) -> None:
+    await put("pods", "p", spec={"containers": [{"name": "c", "image": "i"}]})
+
+    request = call("pods", "p", "status", fieldManager="kubelet")
+    stored = await patch.patch(plane, request, b'{"status": {"podIP": "10.9.0.1"}}', MERGE_PATCH)
+
+    item: Json = {".": {}, 'k:{"ip":"10.9.0.1"}': {".": {}, "f:ip": {}}}
+    assert owned(stored)["kubelet/Update"] == {"f:status": {"f:podIP": {}, "f:podIPs": item}}
+
+
+async def test_what_an_old_version_holds_in_annotations_belongs_to_who_writes_its_fields(
+    plane: ControlPlane, call: MakeCall
+) -> None:
+    first = plane.kinds.find("autoscaling", "v1", "horizontalpodautoscalers")
+    assert first is not None
+    request = dataclasses.replace(call("horizontalpodautoscalers.autoscaling", fieldManager="alice"), kind=first)
+    metrics = "autoscaling.alpha.kubernetes.io/current-metrics"
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}
+    spec = {"scaleTargetRef": target, "maxReplicas": 3}
+    status = {"currentReplicas": 1, "desiredReplicas": 1, "currentCPUUtilizationPercentage": 5}
+
+    stored = await create.create(plane, request, {"metadata": {"name": "h"}, "spec": spec, "status": status})
+
+    assert owned(stored)["alice/Update"]["f:metadata"] == {"f:annotations": {".": {}, f"f:{metrics}": {}}}
+
+
+async def test_a_stored_list_whose_items_cannot_be_told_apart_keeps_others_from_applying(
+    plane: ControlPlane, call: MakeCall, put: Put
+) -> None:
+    await put("serviceaccounts", "s", secrets=[{"kind": "Secret"}])
+    config = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "s"}, "secrets": [{"name": "a"}]}
+
+    with pytest.raises(InternalError) as refusal:
+        await applied(plane, call("serviceaccounts", "s", fieldManager="alice"), config)
+
+    assert refusal.value.message == (
+        "failed to create manager for existing fields: failed to convert new object (shop/s; /v1, Kind=ServiceAccount) to smd typed: "
+        '.secrets: element 0: associative list with keys has an element that omits all key fields ["name"] '
+        "(and doesn't have default values for any key fields)"
+    )
+
+
+async def test_what_was_required_of_an_older_version_stays_when_its_applier_goes_on_to_a_newer(
+    plane: ControlPlane, call: MakeCall
+) -> None:
+    def autoscaler(version: str, **spec: Any) -> Json:
+        head = {"apiVersion": f"autoscaling/{version}", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "h"}}
+        return {**head, "spec": spec}
+
+    first = plane.kinds.find("autoscaling", "v1", "horizontalpodautoscalers")
+    assert first is not None
+    request = call("horizontalpodautoscalers.autoscaling", "h", fieldManager="alice")
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}
+    config = autoscaler("v1", scaleTargetRef=target, maxReplicas=3)
+    await applied(plane, dataclasses.replace(request, kind=first), config)
+
+    stored = await applied(plane, request, autoscaler("v2", minReplicas=2))
+
+    assert owned(stored) == {"alice/Apply": {"f:spec": {"f:minReplicas": {}}}}
+    assert (stored.value["spec"]["scaleTargetRef"], stored.value["spec"]["maxReplicas"]) == (target, 3)
+
+
+async def test_what_is_created_in_a_dry_run_keeps_the_version_that_was_sent(
+    plane: ControlPlane, call: MakeCall
+) -> None:
+    config = config_map()
+    config["metadata"]["resourceVersion"] = "5"
+
+    shown = await applied(plane, call("configmaps", "c", fieldManager="alice", dryRun="All"), config)
+    stored = await applied(plane, call("configmaps", "c", fieldManager="alice"), config)
+
+    assert shown.value["metadata"]["resourceVersion"] == "5"
+    assert stored.value["metadata"]["resourceVersion"] == str(stored.revision)
+
+
+async def test_a_version_that_is_no_number_creates_nothing(plane: ControlPlane, call: MakeCall) -> None:
+    config = config_map()
+    config["metadata"]["resourceVersion"] = "abc"
+
+    with pytest.raises(InternalError) as refusal:
+        await applied(plane, call("configmaps", "c", fieldManager="alice"), config)
+
+    assert refusal.value.message == 'strconv.ParseUint: parsing "abc": invalid syntax'

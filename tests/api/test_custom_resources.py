@@ -15,7 +15,7 @@ from fakekube.api.patch import patch
 from fakekube.api.scale import get_scale, patch_scale
 from fakekube.api.update import update
 from fakekube.errors import BadRequest, Forbidden, InternalError, Invalid, UnsupportedMediaType
-from fakekube.objects.patches import JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
+from fakekube.objects.patches import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from fakekube.storage.store import Stored
 from tests.api.conftest import ADMINISTRATOR, MakeCall
 
@@ -290,3 +290,49 @@ async def test_with_the_definition_goes_all_that_was_served(following: ControlPl
     assert watcher.closed
     assert following.kinds.find("example.com", "v1", "toys") is None
     assert not following.store.has_collection(TOYS)
+
+
+SCALE = {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.n"}
+
+
+async def test_replicas_that_were_never_set_are_asked_for_before_a_scale_is_written(
+    following: ControlPlane, call: MakeCall
+) -> None:
+    number = {**NUMBER, "default": 1}
+    await define(following, version(properties={"size": NUMBER, "other": number}, subresources={"scale": SCALE}))
+    await create(following, call(TOYS), toy())
+    door = following.kinds.named(TOYS).subresource_named["scale"]
+
+    with pytest.raises(BadRequest) as refusal:
+        await patch_scale(following, call(TOYS, "a", "scale"), door, b"{}", MERGE_PATCH)
+    await patch_scale(following, call(TOYS, "a", "scale"), door, b'{"spec": {"replicas": 2}}', MERGE_PATCH)
+
+    assert refusal.value.message == 'the spec replicas field ".spec.size" cannot be empty'
+    stored = following.store.get(TOYS, "shop", "a")
+    assert stored is not None
+    assert stored.value["spec"] == {"size": 2, "other": 1}
+
+
+async def test_nobody_applies_to_the_scale_of_what_nobody_owns(following: ControlPlane, call: MakeCall) -> None:
+    await define(following, version(subresources={"scale": SCALE}))
+    await create(following, call(TOYS), toy(spec={"size": 1}))
+    await change(following, call, {"metadata": {"managedFields": [{}]}})
+    door = following.kinds.named(TOYS).subresource_named["scale"]
+    config = b'{"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "a"}, "spec": {"replicas": 2}}'
+
+    with pytest.raises(InternalError) as refusal:
+        await patch_scale(following, call(TOYS, "a", "scale", fieldManager="x"), door, config, APPLY_PATCH)
+
+    assert refusal.value.message == (
+        "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to proper "
+        "version: request to convert CR to an invalid group/version: autoscaling/v1"
+    )
+
+
+async def test_an_empty_list_of_owners_is_lost_in_a_custom_resource(following: ControlPlane, call: MakeCall) -> None:
+    await define(following)
+    stored = await create(following, call(TOYS), toy(spec={"size": 1}))
+
+    changed = await change(following, call, {"metadata": {"managedFields": []}})
+
+    assert changed.value["metadata"]["managedFields"] == stored.value["metadata"]["managedFields"] != []

@@ -191,3 +191,48 @@ async def test_a_patched_kind_is_text(
     assert refusal.value.message.endswith(
         f"couldn't get version/kind; json parse error: json: cannot unmarshal {what} into Go struct field .{field} of type string"
     )
+
+
+@pytest.mark.parametrize(
+    ("resource", "fields", "sent"),
+    [
+        ("networkpolicies.networking.k8s.io", {"spec": {"podSelector": {}}}, {"spec": {"ingress": [{"from": []}]}}),
+        ("networkpolicies.networking.k8s.io", {"spec": {"podSelector": {}}}, {"spec": {"egress": []}}),
+        ("validatingwebhookconfigurations.admissionregistration.k8s.io", {}, {"webhooks": []}),
+    ],
+)
+async def test_to_the_generation_of_some_kinds_an_empty_list_is_a_change_each_time(
+    plane: ControlPlane, call: MakeCall, put: Put, resource: str, fields: Any, sent: Any
+) -> None:
+    await put(resource, "a", **fields)
+
+    first, second = [await patch(plane, call(resource, "a"), orjson.dumps(sent), MERGE_PATCH) for _ in range(2)]
+    other = await patch(plane, call(resource, "a"), b'{"metadata": {"labels": {"a": "b"}}}', MERGE_PATCH)
+
+    assert [each.value["metadata"]["generation"] for each in (first, second, other)] == [2, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("resource", "place"),
+    [
+        ("configmaps", "configmaps/shop/a"),
+        ("ingresses.networking.k8s.io", "ingress/shop/a"),
+        ("services", "services/specs/shop/a"),
+    ],
+)
+@pytest.mark.parametrize(("query", "root"), [({}, "/registry/"), ({"dryRun": "All"}, "/")])
+async def test_a_uid_that_is_not_the_objects_tells_its_place_in_the_store(
+    plane: ControlPlane, call: MakeCall, put: Put, resource: str, place: str, query: Any, root: str
+) -> None:
+    backend = {"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}}
+    fields: dict[str, Any] = {
+        "services": {"spec": {"ports": [{"port": 80}]}},
+        "ingresses.networking.k8s.io": {"spec": backend},
+    }
+    stored = await put(resource, "a", **fields.get(resource, {}))
+    body = {**stored.copy(), "metadata": {"name": "a", "uid": "other"}}
+
+    with pytest.raises(Conflict) as refusal:
+        await update(plane, call(resource, "a", **query), body)
+
+    assert f"Key: {root}{place}, ResourceVersion: 0" in refusal.value.message

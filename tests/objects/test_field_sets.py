@@ -76,3 +76,9 @@ def test_what_is_no_set_is_told_apart() -> None:
     assert not field_sets.is_readable({"k:[]": {}})
     assert not field_sets.is_readable({"v:x": {}})
     assert field_sets.cleaned({"f:a": {".": {}, "z:b": {}}}) == {"f:a": {}}
+
+
+def test_items_are_in_the_order_of_what_their_keys_say_not_of_their_texts() -> None:
+    small, large = 'k:{"containerPort":80}', 'k:{"containerPort":443}'
+
+    assert list(field_sets.in_order({large: {}, small: {}})) == [small, large]

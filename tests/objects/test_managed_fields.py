@@ -268,3 +268,37 @@ def test_owners_of_replicas_own_those_of_the_scale_and_lose_them_there() -> None
     assert owners(after, "f:spec", "f:selector") == ["alice"]
     (entry,) = (entry for entry in after.values() if entry.manager == "bob")
     assert (entry.api_version, entry.subresource, entry.time) == ("apps/v1", "scale", None)
+
+
+def test_an_updater_who_keeps_the_replicas_gets_a_second_entry_for_them() -> None:
+    entry = Entry("alice", "Update", "apps/v1", {"f:spec": {"f:replicas": {}, "f:selector": {}}}, NOW)
+    managers = {entry.identity: entry}
+
+    after = managed_fields.of_scaled(managers, managed_fields.of_scale(managers, REPLICAS), REPLICAS, "apps/v1")
+
+    assert [(each["manager"], each.get("time"), each["fieldsV1"]) for each in managed_fields.encode(after)] == [
+        ("alice", None, {"f:spec": {"f:replicas": {}}}),
+        ("alice", NOW, {"f:spec": {"f:selector": {}}}),
+    ]
+
+
+def test_an_applier_who_keeps_the_replicas_keeps_her_entry() -> None:
+    entry = Entry("alice", "Apply", "apps/v1", {"f:spec": {"f:replicas": {}, "f:selector": {}}}, NOW)
+    managers = {entry.identity: entry}
+
+    after = managed_fields.of_scaled(managers, managed_fields.of_scale(managers, REPLICAS), REPLICAS, "apps/v1")
+
+    assert after == managers
+
+
+@pytest.mark.parametrize(("everywhere", "owners_left"), [(True, ["alice"]), (False, [])])
+def test_a_field_that_does_not_count_here_may_count_in_another_version(
+    everywhere: bool, owners_left: list[str]
+) -> None:
+    alice = Entry("alice", "Apply", "v2", {"f:data": {"f:a": {}}}, NOW)
+    shape = CONFIG_MAP
+    bob = Writer("bob", "v1", "", shape, NOW, lambda obj, _: (obj, shape), (("f:data",),), everywhere)
+
+    managers = managed_fields.updated(bob, config_map(a="1"), config_map(a="2"), {alice.identity: alice})
+
+    assert owners(managers, "f:data", "f:a") == owners_left

@@ -279,6 +279,11 @@ EMPTY_LISTS: Any = [
     ("storage.v1.CSINode", {"spec": {"drivers": []}}, {"f:spec": {"f:drivers": {}}}),
     ("discovery.v1.EndpointSlice", {"endpoints": [], "ports": None}, {"f:endpoints": {}}),
     ("core.v1.Endpoints", {"subsets": []}, {}),
+    (
+        "resource.v1.ResourceClaim",
+        {"spec": {"devices": {"requests": []}}},
+        {"f:spec": {"f:devices": {"f:requests": {}}}},
+    ),
 ]
 
 
@@ -312,3 +317,50 @@ def test_several_items_that_are_one_take_the_place_of_the_one_with_all_its_field
 
     assert texts(more.removed) == texts(fewer.added) == [item, f"{item}.name", f"{item}.value"]
     assert texts(more.added) == texts(fewer.removed) == [item]
+
+
+@pytest.mark.parametrize("spec", [{"ingress": [{"from": []}]}, {"ingress": [{"ports": [], "from": []}]}])
+def test_one_field_is_another_where_a_list_in_it_is_sent_empty(spec: Any) -> None:
+    policy = shape_of("networking.v1.NetworkPolicy")
+
+    def policy_of(spec: Any) -> Any:
+        return decode("networking.v1.NetworkPolicy", {"spec": spec}, kind="K", version="v1").object
+
+    change = policy.compare(policy_of({"ingress": [{}]}), policy_of(spec))
+
+    assert texts(change.modified) == [".spec.ingress"]
+    assert not policy.compare(policy_of({"ingress": [{}]}), policy_of({"ingress": [{}], "egress": []}))
+
+
+def test_a_schema_that_keeps_all_it_does_not_know_has_a_place_for_every_field() -> None:
+    shape = shape_of_schema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+    config = {"metadata": {"name": "a"}, "spec": [1], "status": {"phase": "x"}}
+
+    assert list(shape.mistakes(config)) == []
+    assert texts(shape.field_set(config)) == [".spec", ".status", ".metadata.name", ".status.phase"]
+
+
+def test_a_value_that_becomes_a_map_differs_and_has_the_fields_of_the_map_besides() -> None:
+    shape = shape_of_schema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+    text_, map_ = {"spec": "text"}, {"spec": {"a": 1, "b": {"c": 2}}}
+
+    there, back = shape.compare(text_, map_), shape.compare(map_, text_)
+
+    assert texts(there.modified) == texts(back.modified) == [".spec"]
+    assert texts(there.added) == texts(back.removed) == [".spec.a", ".spec.b", ".spec.b.c"]
+    assert not there.removed
+    assert not back.added
+
+
+def test_an_object_that_is_part_of_another_has_metadata_of_named_fields() -> None:
+    embedded = {"type": "object", "x-kubernetes-embedded-resource": True, "x-kubernetes-preserve-unknown-fields": True}
+    shape = shape_of_schema({"type": "object", "properties": {"template": embedded}})
+    config = {"template": {"kind": "ConfigMap", "metadata": {"name": "a", "finalizers": ["x/y"]}, "data": {"k": "v"}}}
+
+    assert texts(shape.field_set(config)) == [
+        ".template.data",
+        ".template.kind",
+        ".template.data.k",
+        ".template.metadata.name",
+        '.template.metadata.finalizers[="x/y"]',
+    ]
