@@ -146,10 +146,14 @@ class ControlPlane:
         return [stored.value for stored in self.store.list(f"{resource}.{group}" if group else resource, namespace)]
 
     def replace(self, group: str, resource: str, namespace: str, name: str, obj: Object) -> None:
-        """Store a whole new object in the place of one that is there."""
+        """Store a whole new object, another in its status alone, in the place of one that is there."""
+        from fakekube.api.server_writes import own_status
+
         collection = f"{resource}.{group}" if group else resource
         current = self.store.get(collection, namespace, name)
         if current is not None:
+            obj = {**obj, "metadata": dict(obj["metadata"])}
+            own_status(self, self.kinds.named(collection), current.value, obj)
             self.store.update(collection, current, obj)
 
     async def wait_for_revision(self, revision: int, timeout_s: float) -> bool:

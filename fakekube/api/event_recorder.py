@@ -6,6 +6,7 @@ https://kubernetes.io/docs/reference/kubernetes-api/core/event-v1/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -73,25 +74,30 @@ class EventRecorder:
         """An event in the newer form, which says what was being done, and has one time with microseconds: the scheduler's."""
         await self._create(
             about,
-            "",
-            {
-                "reason": reason,
-                "message": message,
-                "source": {},
-                "firstTimestamp": None,
-                "lastTimestamp": None,
-                "type": type,
+            "events.events.k8s.io",
+            lambda name, namespace, involved: {
+                "kind": "Event",
+                "apiVersion": "events.k8s.io/v1",
+                "metadata": {"name": name, "namespace": namespace},
                 "eventTime": self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-                "action": action,
-                "reportingComponent": self._component,
+                "reportingController": self._component,
                 "reportingInstance": instance,
+                "action": action,
+                "reason": reason,
+                "regarding": involved,
+                "note": message,
+                "type": type,
+                "deprecatedSource": {},
+                "deprecatedFirstTimestamp": None,
+                "deprecatedLastTimestamp": None,
             },
         )
 
     async def _counted(self, about: Object, type: str, reason: str, message: str, field_path: str) -> None:
         identity = _identity(about)
         same: tuple[str, ...] = (identity, type, reason, message, field_path)
-        if self._are_many((identity, type, reason), message):
+        combined = self._are_many((identity, type, reason), message)
+        if combined:
             message = COMBINED + message
             same = (identity, type, reason)
         if not self._may_tell(identity):
@@ -113,8 +119,12 @@ class EventRecorder:
             source = {"component": self._component, "host": self._host}
             created = await self._create(
                 about,
-                field_path,
-                {
+                "events",
+                lambda name, namespace, involved: {
+                    "kind": "Event",
+                    "apiVersion": "v1",
+                    "metadata": {"name": name, "namespace": namespace},
+                    "involvedObject": {**involved, "fieldPath": field_path} if field_path else involved,
                     "reason": reason,
                     "message": message,
                     "source": {key: value for key, value in source.items() if value},
@@ -123,15 +133,21 @@ class EventRecorder:
                     "count": 1,
                     "type": type,
                     "eventTime": None,
-                    "reportingComponent": self._component,
-                    "reportingInstance": self._host,
+                    # Who combines events leaves out who reported them.
+                    "reportingComponent": "" if combined else self._component,
+                    "reportingInstance": "" if combined else self._host,
                 },
             )
             if created is not None:
                 self._remember(same, (*created, 1))
 
-    async def _create(self, about: Object, field_path: str, event: Object) -> tuple[str, str] | None:
-        """Namespace and name of the new event; None if it could not be written. `event` is its rest, in the order of its type."""
+    async def _create(
+        self, about: Object, resource: str, event: Callable[[str, str, Object], Object]
+    ) -> tuple[str, str] | None:
+        """Namespace and name of the new event; None if it could not be written.
+
+        `event` makes it of its name, its namespace and what it is about, its keys in the order of its type.
+        """
         metadata = about["metadata"]
         namespace = metadata.get("namespace") or "default"
         involved = {
@@ -141,22 +157,15 @@ class EventRecorder:
             "uid": metadata.get("uid"),
             "apiVersion": about["apiVersion"],
             "resourceVersion": metadata.get("resourceVersion"),
-            "fieldPath": field_path,
         }
+        involved = {key: value for key, value in involved.items() if value}
         # Two events within one tick of the clock, or while it is held, have names of their own all the same.
         nanoseconds = max(int(self._clock.now().timestamp() * 1_000_000) * 1000, self._last_nanoseconds + 1)
         while True:
             self._last_nanoseconds = nanoseconds
             name = f"{metadata['name']}.{nanoseconds:016x}"
-            new = {
-                "kind": "Event",
-                "apiVersion": "v1",
-                "metadata": {"name": name, "namespace": namespace},
-                "involvedObject": {key: value for key, value in involved.items() if value},
-                **event,
-            }
             try:
-                await self._client.create_canonical("events", new)
+                await self._client.create_canonical(resource, event(name, namespace, dict(involved)))
             except AlreadyExists:
                 nanoseconds += 1  # another recorder's
             except StatusError:

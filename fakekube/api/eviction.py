@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
+from fakekube.api.server_writes import API_SERVER, own_status
 from fakekube.errors import BadRequest, Forbidden, InternalError, TooManyRequests, forbidden, not_found
 from fakekube.objects import fields
 from fakekube.objects.conditions import with_condition
@@ -18,11 +19,7 @@ from fakekube.registry import delete as registry_delete
 from fakekube.registry import update as registry_update
 from fakekube.registry.delete import DeleteOptions
 from fakekube.registry.kind import Object
-from fakekube.registry.user import User
 from fakekube.storage.store import Stored
-
-API_SERVER = User("system:apiserver", ("system:masters", "system:authenticated"))
-"""In whose name the server itself charges a budget."""
 
 WITHOUT_BUDGET = frozenset({"Succeeded", "Failed", "Pending"})
 """Phases of pods that nobody misses."""
@@ -108,6 +105,7 @@ async def _charge(plane: ControlPlane, budget: Object, pod_name: str, *, dry_run
         new = current.copy()
         _check_budget(new)
         _count(new, pod_name, plane.clock.timestamp())
+        own_status(plane, kind, current.value, new)
         return new
 
     await registry_update.update(

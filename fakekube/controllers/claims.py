@@ -30,9 +30,12 @@ def selector_of(owner: Object) -> LabelSelector:
     return label_selector_of(owner["spec"].get("selector"))
 
 
-async def claimed_pods(context: Context, owner: Object) -> list[Object]:
-    """The pods of an owner with a label selector, in the order of their names, after orphans have been adopted and strays released."""
-    return await claimed(context, owner, "pods", selector_of(owner))
+async def claimed_pods(context: Context, owner: Object, *, finalizer: str = "") -> list[Object]:
+    """The pods of an owner with a label selector, in the order of their names, after orphans have been adopted and strays released.
+
+    `finalizer` comes with the adoption and goes with the release.
+    """
+    return await claimed(context, owner, "pods", selector_of(owner), finalizer=finalizer)
 
 
 async def claimed(
@@ -42,9 +45,10 @@ async def claimed(
     selector: LabelSelector,
     *,
     may_adopt: Callable[[str], bool] = lambda _: True,
+    finalizer: str = "",
 ) -> list[Object]:
     """The objects of an owner in the order of their names, after `settle_claims`."""
-    await settle_claims(context, owner, resource, selector, may_adopt=may_adopt)
+    await settle_claims(context, owner, resource, selector, may_adopt=may_adopt, finalizer=finalizer)
     namespace = owner["metadata"]["namespace"]
     names = sorted(context.owners(resource).of(owner).names)
     return present(context.client.get(resource, namespace, name) for name in names)
@@ -57,6 +61,7 @@ async def settle_claims(
     selector: LabelSelector,
     *,
     may_adopt: Callable[[str], bool] = lambda _: True,
+    finalizer: str = "",
 ) -> None:
     """Adopt the orphans that the selector finds and release what it does not find any more.
 
@@ -70,7 +75,7 @@ async def settle_claims(
         stray = context.client.get(resource, namespace, name)
         if stray is not None and controls(owner, stray) and not selector.matches(stray["metadata"].get("labels")):
             kept = [each for each in _owners(stray) if each["uid"] != metadata["uid"]]
-            await set_owners(context, resource, stray, kept)
+            await set_owners(context, resource, stray, kept, without=finalizer)
     for name in ownership.orphans(namespace).matching(selector):
         orphan = context.client.get(resource, namespace, name)
         if (
@@ -80,7 +85,8 @@ async def settle_claims(
             and "deletionTimestamp" not in orphan["metadata"]
             and selector.matches(orphan["metadata"].get("labels"))
         ):
-            await set_owners(context, resource, orphan, [*_owners(orphan), owner_reference(owner)])
+            owners = [*_owners(orphan), owner_reference(owner)]
+            await set_owners(context, resource, orphan, owners, finalizer=finalizer)
 
 
 async def look_at_adopters(
@@ -115,10 +121,23 @@ def _owners(object: Object) -> list[Object]:
     return list(object["metadata"].get("ownerReferences", ()))
 
 
-async def set_owners(context: Context, resource: str, object: Object, owners: list[Object]) -> Object | None:
-    """None when the object has gone or is another by now."""
+async def set_owners(
+    context: Context,
+    resource: str,
+    object: Object,
+    owners: list[Object],
+    *,
+    finalizer: str = "",
+    without: str = "",
+) -> Object | None:
+    """None when the object has gone or is another by now. A finalizer may be set, and one taken away, in the same write."""
     metadata = object["metadata"]
-    patch = {"metadata": {"uid": metadata["uid"], "ownerReferences": owners or None}}
+    patch: Object = {"metadata": {"uid": metadata["uid"], "ownerReferences": owners or None}}
+    present = metadata.get("finalizers", [])
+    if finalizer and finalizer not in present:
+        patch["metadata"]["finalizers"] = [*present, finalizer]
+    elif without in present:
+        patch["metadata"]["finalizers"] = [each for each in present if each != without] or None
     try:
         return await context.client.patch(resource, metadata["namespace"], metadata["name"], patch)
     except (NotFound, Conflict):

@@ -200,7 +200,8 @@ async def tell_wrong_namespace(context: Context, dependent: Object, reference: O
         f"uid: {reference['uid']}]"
     )
     text = f'ownerRef {shown} does not exist in namespace "{namespace}"'
-    await context.recorder.warning(dependent, "OwnerRefInvalidNamespace", text)
+    about = {key: value for key, value in dependent["metadata"].items() if key != "resourceVersion"}
+    await context.recorder.warning({**dependent, "metadata": about}, "OwnerRefInvalidNamespace", text)
 
 
 async def leave_orphans(context: Context, memory: Memory, place: Place, owner: Object) -> None:
@@ -243,6 +244,7 @@ async def write(context: Context, place: Place, metadata: Object, **lists: list[
 
 CONTROLLER = Controller(
     name="generic-garbage-collector",
+    events_from="garbage-collector-controller",
     watches=(
         Watch(EVERYTHING, key=dependents_and_marked, of=bonds),
         Watch(EVERYTHING, key=departed, types=("DELETED",)),

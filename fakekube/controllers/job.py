@@ -67,6 +67,14 @@ class Outcome:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """The failures of a Job since its last success. Pods that have gone are remembered so."""
+
+    failures: int = 0
+    last_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class Sync:
     """One look at a Job and its pods. `status` is the new one in the making."""
@@ -78,6 +86,9 @@ class Sync:
     now: datetime = field(init=False)
     again_s: float | None = None
     """When it must be looked at again although nothing changes."""
+    backoff: Backoff = field(init=False)
+    refused: StatusError | None = None
+    """Why a pod could not be made."""
 
     def __post_init__(self) -> None:
         self.now = self.context.clock.now()
@@ -88,6 +99,29 @@ class Sync:
             "conditions": list(status.get("conditions", ())),
             "uncountedTerminatedPods": {key: list(uncounted.get(key, ())) for key in ("succeeded", "failed")},
         }
+        self.backoff = self.new_backoff()
+
+    @property
+    def backoffs(self) -> dict[str, Backoff]:
+        """Of all Jobs that run, by uid."""
+        return self.context.memory.setdefault("backoffs", {})  # type: ignore[no-any-return]
+
+    def new_backoff(self) -> Backoff:
+        """What is remembered, with those who have ended since; where nothing is, what the pods tell that are there."""
+        known = self.backoffs.get(self.job["metadata"]["uid"])
+        if known is None:
+            known = Backoff()
+            successes = [finish_time(pod) for pod in self.pods if pod["status"].get("phase") == "Succeeded"]
+            failures = [finish_time(pod) for pod in self.pods if self.has_failed(pod)]
+        else:
+            successes = [finish_time(pod) for pod in self.to_count("succeeded")]
+            failures = [finish_time(pod) for pod in self.to_count("failed")]
+        if successes:
+            later = [each for each in failures if each > max(successes)]
+            return Backoff(len(later), max(later, default=None))
+        if failures:
+            return Backoff(known.failures + len(failures), max(failures))
+        return known
 
     @property
     def spec(self) -> Object:
@@ -159,13 +193,16 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
         return None
     if job["spec"].get("managedBy", MANAGER) != MANAGER:
         return None
-    pods = await claimed_pods(context, job)
+    pods = await claimed_pods(context, job, finalizer=FINALIZER)
     await forget_strays(context, namespace, name, job)
     if any(finished(job, type) for type in INTERIM):
+        context.memory.get("backoffs", {}).pop(job["metadata"]["uid"], None)
         await remove_finalizers(context, pods)
         return None
     sync = Sync(context, job, pods)
     await run(sync)
+    if sync.refused is not None:
+        raise sync.refused
     return sync.again_s
 
 
@@ -195,7 +232,9 @@ async def run(sync: Sync) -> None:
     if outcome is None:
         completions = spec.get("completions")
         enough = succeeded > 0 if completions is None else succeeded >= completions
-        if enough and still_active == 0:
+        # A Job whose pods have been taken from it by an orphaning deletion is not complete because none is left.
+        is_left = "orphan" in sync.job["metadata"].get("finalizers", ())
+        if enough and still_active == 0 and not is_left:
             outcome = Outcome("Complete", "CompletionsReached", "Reached expected number of succeeded pods")
         elif "deletionTimestamp" not in sync.job["metadata"]:
             await tell_suspension(sync)
@@ -277,50 +316,56 @@ async def scale(sync: Sync, active: list[Object], succeeded: int) -> tuple[int, 
     if missing <= 0:
         return len(active), []
     if not sync.per_index:
-        wait_s = backoff_s(sync, sync.pods)
+        wait_s = wait_of(sync, sync.backoff)
         if wait_s > 0:
             sync.again_in(wait_s)
             # While it waits Kubernetes says 0, whatever runs.
             return 0, []
-    indexes: Iterable[int | None] = [None] * missing
+    indexes: list[int | None] = [None] * missing
     if sync.indexed:
-        indexes = free_indexes(sync, active)[:missing]
+        free = free_indexes(sync, active)[:missing]
+        waits = {index: index_wait_s(sync, index) for index in free} if sync.per_index else {}
+        indexes = [index for index in free if waits.get(index, 0) <= 0]
+        for wait_s in waits.values():
+            if wait_s > 0:
+                sync.again_in(wait_s)
+        if free and not indexes:
+            return 0, []
     made = 0
-    for index in list(indexes)[:CREATED_AT_ONCE]:
-        await create_pod(sync, index)
+    for index in indexes[:CREATED_AT_ONCE]:
+        try:
+            await create_pod(sync, index)
+        except StatusError as error:
+            sync.refused = error
+            break
         made += 1
     return len(active) + made, []
 
 
 def free_indexes(sync: Sync, active: list[Object]) -> list[int]:
-    """Indexes that want a pod, lowest first; one that waits after a failure is left out until its time."""
+    """Indexes that want a pod, lowest first."""
     taken = sync.succeeded_indexes() | {index_of(pod) for pod in active}
     if sync.per_index:
         taken |= sync.failed_indexes()
     if sync.spec.get("podReplacementPolicy") == "Failed":
         taken |= {index_of(pod) for pod in sync.pods if is_terminating(pod)}
-    free = [index for index in range(sync.spec["completions"]) if index not in taken]
-    if not sync.per_index:
-        return free
-    ready = []
-    for index in free:
-        wait_s = backoff_s(sync, [pod for pod in sync.pods if index_of(pod) == index])
-        if wait_s > 0:
-            sync.again_in(wait_s)
-        else:
-            ready.append(index)
-    return ready
+    return [index for index in range(sync.spec["completions"]) if index not in taken]
 
 
-def backoff_s(sync: Sync, pods: list[Object]) -> float:
-    """How long new pods still have to wait because of the failures since the last success."""
-    last_success = max((finish_time(pod) for pod in pods if pod["status"].get("phase") == "Succeeded"), default=None)
-    failures = [finish_time(pod) for pod in pods if sync.has_failed(pod) and sync.counts_as_failure(pod)]
-    failures = [time for time in failures if last_success is None or time > last_success]
-    if not failures:
+def index_wait_s(sync: Sync, index: int) -> float:
+    """How long the next pod of an index still has to wait: its last failed pod tells how often it has failed."""
+    last = last_failed(sync, index)
+    if last is None:
         return 0.0
-    wait_s = min(FIRST_BACKOFF_S * 2.0 ** (len(failures) - 1), LAST_BACKOFF_S)
-    return wait_s - (sync.now - max(failures)).total_seconds()
+    return wait_of(sync, Backoff(failures_before(last) + ignored_before(last) + 1, finish_time(last)))
+
+
+def wait_of(sync: Sync, backoff: Backoff) -> float:
+    """How long new pods still have to wait because of failures."""
+    if not backoff.failures or backoff.last_at is None:
+        return 0.0
+    wait_s = min(FIRST_BACKOFF_S * 2.0 ** min(backoff.failures - 1, 10), LAST_BACKOFF_S)
+    return wait_s - (sync.now - backoff.last_at).total_seconds()
 
 
 async def create_pod(sync: Sync, index: int | None) -> None:
@@ -375,16 +420,21 @@ def knowing_its_index(container: Object) -> Object:
 
 def failure_annotations(sync: Sync, index: int) -> dict[str, str]:
     """How often this index has failed: one more than its last failed pod was told."""
-    failed = [pod for pod in sync.pods if index_of(pod) == index and sync.has_failed(pod)]
-    if not failed:
+    last = last_failed(sync, index)
+    if last is None:
         return {INDEX_FAILURES: "0"}
-    last = max(failed, key=lambda pod: (failures_before(pod) + ignored_before(pod), finish_time(pod)))
     counts = sync.counts_as_failure(last)
     annotations = {INDEX_FAILURES: str(failures_before(last) + counts)}
     ignored = ignored_before(last) + (not counts)
     if ignored:
         annotations[INDEX_IGNORED_FAILURES] = str(ignored)
     return annotations
+
+
+def last_failed(sync: Sync, index: int) -> Object | None:
+    """Of the pods of an index."""
+    failed = [pod for pod in sync.pods if index_of(pod) == index and sync.has_failed(pod)]
+    return max(failed, key=lambda pod: (failures_before(pod) + ignored_before(pod), finish_time(pod)), default=None)
 
 
 async def delete_pods(sync: Sync, pods: list[Object], *, keep_finalizer: bool) -> None:
@@ -442,6 +492,9 @@ async def count(sync: Sync, outcome: Outcome | None) -> None:
     else:
         uncounted["succeeded"] += [pod["metadata"]["uid"] for pod in sync.to_count("succeeded")]
     failed = [pod for pod in sync.to_count("failed") if sync.counts_as_failure(pod)]
+    if "deletionTimestamp" in sync.job["metadata"]:
+        # Its pods are let go as soon as it is to go, before their own deletion makes failures of them.
+        failed = [pod for pod in failed if pod["status"].get("phase") == "Failed"]
     if outcome is not None and outcome.type == "Failed":
         known = {pod["metadata"]["uid"] for pod in failed} | set(uncounted["failed"])
         failed += [
@@ -455,6 +508,7 @@ async def count(sync: Sync, outcome: Outcome | None) -> None:
     if outcome is not None and not any(each["type"] == INTERIM[outcome.type] for each in status["conditions"]):
         status["conditions"].append(new_condition(sync, INTERIM[outcome.type], outcome.reason, outcome.message))
     job = await write_status(sync, job)
+    sync.backoffs[sync.job["metadata"]["uid"]] = sync.backoff
     await remove_finalizers(sync.context, release)
     sync.pods = [untracked(pod) if pod["metadata"]["uid"] in going else pod for pod in sync.pods]
     settle_counted(sync)

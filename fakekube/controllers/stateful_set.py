@@ -102,9 +102,12 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
     if stateful_set is None:
         return None
     sync = await look_at(context, stateful_set)
-    if "deletionTimestamp" not in stateful_set["metadata"]:
-        await keep_pods(sync)
-    await write_status(sync)
+    try:
+        if "deletionTimestamp" not in stateful_set["metadata"]:
+            await keep_pods(sync)
+    finally:
+        # What could not be done is tried again; what is there is told all the same.
+        await write_status(sync)
     used = {revision_name(pod) for pod in sync.pods.values()} | {
         each["metadata"]["name"] for each in (sync.current, sync.update)
     }
@@ -166,14 +169,16 @@ async def keep_pod(sync: Sync, ordinal: int) -> bool:
         made = members.new_pod(sync.set, ordinal, template_in(revision), revision["metadata"]["name"])
         await members.create(context, sync.set, made)
         return False
-    if "deletionTimestamp" in pod["metadata"]:
-        return False
     if is_finished(pod):
-        await members.delete(context, sync.set, pod)
+        if "deletionTimestamp" not in pod["metadata"]:
+            await members.delete(context, sync.set, pod)
         return False
-    await members.keep_identity(context, pod)
-    await members.keep_claims(context, sync.set, pod, condemned=False)
-    return sync.is_available(pod)
+    if pod["status"].get("phase") == "Pending":
+        await members.create_claims(context, sync.set, pod)
+    available = sync.is_available(pod)
+    if available or not sync.in_order:
+        await members.keep_as_it_should_be(context, sync.set, pod)
+    return available
 
 
 async def replace_outdated(sync: Sync, rolling: Object) -> None:

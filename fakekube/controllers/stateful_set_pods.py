@@ -10,7 +10,7 @@ import re
 from fakekube.controllers.claims import owner_reference
 from fakekube.controllers.loop import Context, Object
 from fakekube.controllers.pod_control import is_end_of_namespace, pod_from_template
-from fakekube.errors import NotFound, StatusError
+from fakekube.errors import AlreadyExists, Conflict, NotFound, StatusError
 
 CLAIMS = "persistentvolumeclaims"
 
@@ -78,40 +78,69 @@ def new_claims(owner: Object, ordinal: int) -> list[Object]:
 
 
 async def create(context: Context, owner: Object, pod: Object) -> bool:
-    """Make a pod after its claims; False when it has to wait for claims that are going, or its namespace goes.
+    """Make a pod after its claims; False when it has to wait for claims of its former self, or its namespace goes.
 
     Raises StatusError after telling of it.
     """
-    name, set_name = pod["metadata"]["name"], owner["metadata"]["name"]
-    namespace = owner["metadata"]["namespace"]
-    in_set = f"Pod {name} in StatefulSet {set_name}"
+    name, namespace = pod["metadata"]["name"], owner["metadata"]["namespace"]
     for claim in new_claims(owner, ordinal_of(pod)):
-        claim_called = claim["metadata"]["name"]
-        present = context.client.get(CLAIMS, namespace, claim_called)
+        present = context.client.get(CLAIMS, namespace, claim["metadata"]["name"])
+        if present is not None and is_of_former_pod(present, name):
+            return False
+    try:
+        await create_claims(context, owner, pod)
+        created = await context.client.create("pods", pod)
+    except AlreadyExists:
+        raise  # the name is somebody else's: that is no event
+    except StatusError as error:
+        if is_end_of_namespace(error):
+            return False
+        await tell_of_pod(context, owner, pod, "Create", error)
+        raise
+    await keep_claims(context, owner, created, condemned=False)
+    await tell_of_pod(context, owner, pod, "Create")
+    return True
+
+
+async def create_claims(context: Context, owner: Object, pod: Object) -> None:
+    """Those of a pod that are missing. Raises StatusError, which names all that cannot be had, after telling of each."""
+    metadata = owner["metadata"]
+    failures: list[tuple[str, StatusError]] = []
+    for claim in new_claims(owner, ordinal_of(pod)):
+        name = claim["metadata"]["name"]
+        present = context.client.get(CLAIMS, metadata["namespace"], name)
         if present is not None:
-            if "deletionTimestamp" in present["metadata"] or is_of_former_pod(present, name):
-                return False
+            if "deletionTimestamp" in present["metadata"]:
+                text = f"pvc {name} is being deleted"
+                failures.append((text, Conflict(text)))
             continue
         try:
             await context.client.create(CLAIMS, claim)
         except StatusError as error:
             if is_end_of_namespace(error):
-                return False
-            text = f"create Claim {claim_called} {in_set} failed error: {error.message}"
-            await context.recorder.warning(owner, "FailedCreate", text)
-            raise
-        await context.recorder.normal(owner, "SuccessfulCreate", f"Create Claim {claim_called} {in_set} success")
-    try:
-        created = await context.client.create("pods", pod)
-    except StatusError as error:
-        if is_end_of_namespace(error):
-            return False
-        text = f"create Pod {name} in StatefulSet {set_name} failed error: {error.message}"
-        await context.recorder.warning(owner, "FailedCreate", text)
-        raise
-    await context.recorder.normal(owner, "SuccessfulCreate", f"Create Pod {name} in StatefulSet {set_name} successful")
-    await keep_claims(context, owner, created, condemned=False)
-    return True
+                raise
+            failures.append((f"failed to create PVC {name}: {error.message}", error))
+            if not isinstance(error, AlreadyExists):
+                about = f"Create Claim {name} for Pod {pod['metadata']['name']} in StatefulSet {metadata['name']}"
+                await context.recorder.warning(owner, "FailedCreate", f"{about} failed error: {error.message}")
+        else:
+            about = f"Create Claim {name} Pod {pod['metadata']['name']} in StatefulSet {metadata['name']}"
+            await context.recorder.normal(owner, "SuccessfulCreate", f"{about} success")
+    if failures:
+        texts = list(dict.fromkeys(text for text, _ in failures))
+        first = failures[0][1]
+        raise type(first)(texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]", first.details)
+
+
+async def tell_of_pod(
+    context: Context, owner: Object, pod: Object, verb: str, error: StatusError | None = None
+) -> None:
+    """That a pod of the set was made, changed or deleted, or why it was not; `verb` is Create, Update or Delete."""
+    about = f"{verb} Pod {pod['metadata']['name']} in StatefulSet {owner['metadata']['name']}"
+    if error is None:
+        await context.recorder.normal(owner, f"Successful{verb}", f"{about} successful")
+    else:
+        await context.recorder.warning(owner, f"Failed{verb}", f"{about} failed error: {error.message}")
 
 
 def is_of_former_pod(claim: Object, name: str) -> bool:
@@ -121,21 +150,20 @@ def is_of_former_pod(claim: Object, name: str) -> bool:
 
 async def delete(context: Context, owner: Object, pod: Object) -> None:
     metadata = pod["metadata"]
-    in_set = f"Pod {metadata['name']} in StatefulSet {owner['metadata']['name']}"
     try:
         await context.client.delete("pods", metadata["namespace"], metadata["name"], uid=metadata["uid"])
     except NotFound:
         return
     except StatusError as error:
-        text = f"delete {in_set} failed error: {error.message}"
-        await context.recorder.warning(owner, "FailedDelete", text)
+        await tell_of_pod(context, owner, pod, "Delete", error)
         raise
-    await context.recorder.normal(owner, "SuccessfulDelete", f"Delete {in_set} successful")
+    await tell_of_pod(context, owner, pod, "Delete")
 
 
-async def keep_claims(context: Context, owner: Object, pod: Object, *, condemned: bool) -> None:
+async def keep_claims(context: Context, owner: Object, pod: Object, *, condemned: bool) -> bool:
     """The claims of a pod go with the set, or with a pod that is no longer wanted, or with nobody: as the retention policy says.
 
+    Whether that was to be changed.
     https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#persistentvolumeclaim-retention
     """
     metadata = owner["metadata"]
@@ -146,6 +174,7 @@ async def keep_claims(context: Context, owner: Object, pod: Object, *, condemned
     elif policy.get("whenDeleted") == "Delete":
         wanted = owner_reference(owner)
     ours = {metadata["uid"], pod["metadata"]["uid"]}
+    changed = False
     for template in owner["spec"].get("volumeClaimTemplates", ()):
         name = claim_name(owner, template, ordinal_of(pod))
         claim = context.client.get(CLAIMS, metadata["namespace"], name)
@@ -156,18 +185,31 @@ async def keep_claims(context: Context, owner: Object, pod: Object, *, condemned
         references = [*kept, wanted] if wanted is not None else kept
         if references == present:
             continue
+        changed = True
         version = claim["metadata"]["resourceVersion"]
         patch = {"metadata": {"resourceVersion": version, "ownerReferences": references or None}}
         try:
             await context.client.patch(CLAIMS, metadata["namespace"], name, patch)
         except NotFound:
             continue
+    return changed
 
 
-async def keep_identity(context: Context, pod: Object) -> None:
-    """A pod that has been adopted gets the label by which Services find it alone."""
+async def keep_as_it_should_be(context: Context, owner: Object, pod: Object) -> None:
+    """A pod that has been adopted gets the labels of its number, and claims go with whom the set says now."""
     metadata = pod["metadata"]
     name = metadata["name"]
-    if metadata.get("labels", {}).get(POD_NAME) != name:
-        patch = {"metadata": {"uid": metadata["uid"], "labels": {POD_NAME: name}}}
-        await context.client.patch("pods", metadata["namespace"], name, patch)
+    is_known = metadata.get("labels", {}).get(POD_NAME) == name
+    try:
+        if not is_known:
+            labels = {POD_NAME: name, POD_INDEX: str(ordinal_of(pod))}
+            patch = {"metadata": {"uid": metadata["uid"], "labels": labels}}
+            await context.client.patch("pods", metadata["namespace"], name, patch)
+        changed = await keep_claims(context, owner, pod, condemned=False)
+    except NotFound:
+        return
+    except StatusError as error:
+        await tell_of_pod(context, owner, pod, "Update", error)
+        raise
+    if changed or not is_known:
+        await tell_of_pod(context, owner, pod, "Update")

@@ -104,7 +104,7 @@ def test_events_are_written_as_decoding_and_defaulting_would_make_them() -> None
 
     class Listener:
         async def create_canonical(self, resource: str, obj: Object) -> None:
-            assert resource == "events"
+            assert resource == ("events" if obj["apiVersion"] == "v1" else "events.events.k8s.io")
             written.append(obj)
 
     async def tell() -> None:
@@ -118,6 +118,33 @@ def test_events_are_written_as_decoding_and_defaulting_would_make_them() -> None
 
     assert len(written) == 6
     for event in written:
-        decoded = schemas.decode("core.v1.Event", event, kind="Event", version="v1").object
-        defaults.apply("core.v1.Event", decoded)
+        version = event["apiVersion"]
+        type_name = "core.v1.Event" if version == "v1" else "events.v1.Event"
+        decoded = schemas.decode(type_name, event, kind="Event", version=version).object
+        defaults.apply(type_name, decoded)
         assert json.dumps(decoded) == json.dumps(event)  # in this order
+
+
+def test_nobody_has_reported_events_that_were_combined() -> None:
+    cluster = Cluster()
+    recorder = EventRecorder(cast(Client, cluster), cluster.clock, component="replicaset-controller")
+
+    async def tell() -> None:
+        for number in range(10):
+            await recorder.normal(about(), "SuccessfulCreate", f"Created pod: web-{number}")
+
+    asyncio.run(tell())
+
+    reporters = {each["message"]: each["reportingComponent"] for each in cluster.list("events")}
+    assert reporters.pop("(combined from similar events): Created pod: web-9") == ""
+    assert set(reporters.values()) == {"replicaset-controller"}
+
+
+def test_an_action_is_written_in_the_newer_form() -> None:
+    cluster = Cluster()
+    recorder = EventRecorder(cast(Client, cluster), cluster.clock, component="default-scheduler")
+    asyncio.run(recorder.action(about(), "Normal", "Scheduled", "Binding", "to n", instance="default-scheduler-a"))
+    (event,) = cluster.list("events")
+
+    assert (event["reason"], event["message"], event["action"]) == ("Scheduled", "to n", "Binding")
+    assert (event["source"], event["firstTimestamp"], event["reportingComponent"]) == ({}, None, "default-scheduler")

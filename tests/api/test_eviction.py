@@ -93,6 +93,20 @@ async def test_an_allowed_eviction_is_charged_to_the_budget(
     assert "deletionTimestamp" in pod(plane)["metadata"]
 
 
+async def test_what_an_eviction_charges_is_the_api_servers_own(
+    plane: ControlPlane, call: MakeCall, run: Any, budget: Any
+) -> None:
+    await run("p")
+    await budget("web", disruptionsAllowed=1, currentHealthy=2)
+
+    await evict(plane, call("pods", "p", "eviction"), eviction(), dry_run=False)
+
+    entries = (plane.get("policy", "poddisruptionbudgets", "shop", "web") or {})["metadata"]["managedFields"]
+    charged = next(each for each in entries if each["manager"] == "kube-apiserver")
+    assert charged["subresource"] == "status"
+    assert {"f:disruptionsAllowed", "f:disruptedPods"} <= charged["fieldsV1"]["f:status"].keys()
+
+
 async def test_a_dry_run_neither_deletes_nor_charges(
     plane: ControlPlane, call: MakeCall, run: Any, budget: Any
 ) -> None:

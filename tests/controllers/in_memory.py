@@ -13,6 +13,7 @@ from fakekube.api.binding import bound
 from fakekube.api.client import Client
 from fakekube.controllers.loop import Controller, Loop, Settings
 from fakekube.errors import already_exists, conflict, not_found
+from fakekube.kinds.events.event import to_storage
 from fakekube.registry.clock import Chance, Clock
 from fakekube.storage.store import Exists, Store
 
@@ -197,6 +198,8 @@ class Cluster:
         ]
 
     async def create_canonical(self, resource: str, object: Object) -> None:
+        if resource == "events.events.k8s.io":
+            resource, object = "events", to_storage(object)
         await self.create(resource, object)
 
     async def create(self, resource: str, object: Object) -> Object:

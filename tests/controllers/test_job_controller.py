@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fakekube.controllers import job, ttl_after_finished
@@ -121,6 +122,47 @@ def test_after_a_failure_the_next_pod_waits_and_nothing_counts_as_active() -> No
         await cluster.settle(2)
         assert len(cluster.list("pods")) == 3
         assert status(cluster)["active"] == 2
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_after_a_pod_was_deleted_the_next_one_waits_although_nothing_is_left_of_it() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create("jobs.batch", a_job())
+        await cluster.settle()
+        await cluster.delete("pods", "shop", named(cluster.list("pods"))[0], grace_period_seconds=0)
+        await cluster.settle()
+        assert (cluster.list("pods"), status(cluster)["failed"]) == ([], 1)
+        await cluster.settle(11)
+        assert (len(cluster.list("pods")), status(cluster)["active"]) == (1, 1)
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_while_all_indexes_that_want_a_pod_wait_nothing_counts_as_active() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        spec = {"completionMode": "Indexed", "completions": 2, "parallelism": 2, "backoffLimitPerIndex": 2}
+        await cluster.create("jobs.batch", a_job(**spec))
+        await cluster.settle()
+        await end_pod(cluster, named(cluster.list("pods"))[0], "Failed")
+        assert "active" not in status(cluster)
+        await cluster.settle(10)
+        assert status(cluster)["active"] == 2
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_a_job_that_leaves_its_pods_behind_is_not_complete_for_want_of_them() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create("jobs.batch", a_job(parallelism=2, completions=None))
+        await cluster.settle()
+        first, second = named(cluster.list("pods"))
+        await end_pod(cluster, first, "Succeeded")
+        await cluster.patch("jobs.batch", "shop", "work", {"metadata": {"finalizers": ["orphan"]}})
+        await cluster.delete("jobs.batch", "shop", "work")
+        await cluster.patch("pods", "shop", second, {"metadata": {"ownerReferences": None}})
+        await cluster.settle()
+        assert ends(cluster) == []
 
     Cluster(CONTROLLERS).run(scenario)
 
@@ -259,6 +301,7 @@ def test_a_failure_policy_ignores_some_failures_and_ends_the_job_at_others() -> 
         first = named(cluster.list("pods"))[0]
         await end_pod(cluster, first, "Failed", 7)
         assert "failed" not in status(cluster)
+        await cluster.settle(10)  # it is replaced as late as one that counts
         second = next(name for name in named(cluster.list("pods")) if name != first)
         await end_pod(cluster, second, "Failed", 42)
         message = the_job(cluster)["status"]["conditions"][1]["message"]
@@ -299,6 +342,12 @@ def test_an_orphan_that_the_selector_finds_is_taken_in() -> None:
         await cluster.settle()
         assert named(cluster.list("pods")) == ["orphan"]
         assert cluster.list("pods")[0]["metadata"]["ownerReferences"][0]["name"] == "work"
+        assert cluster.list("pods")[0]["metadata"]["finalizers"] == ["batch.kubernetes.io/job-tracking"]
+        await cluster.patch("pods", "shop", "orphan", {"metadata": {"labels": None}})
+        await cluster.settle()
+        released = cluster.get("pods", "shop", "orphan")
+        assert released is not None
+        assert not released["metadata"].keys() & {"ownerReferences", "finalizers"}
 
     Cluster(CONTROLLERS).run(scenario)
 
@@ -312,6 +361,22 @@ def test_a_pod_that_may_not_be_made_is_told_in_an_event_and_tried_again() -> Non
         assert "FailedCreate Error creating: exceeded quota" in events(cluster)
 
     Cluster(CONTROLLERS).run(scenario)
+
+
+def test_what_runs_is_told_although_more_pods_may_not_be_made() -> None:
+    class Full(Cluster):
+        async def create(self, resource: str, object: dict[str, Any]) -> dict[str, Any]:
+            if resource == "pods" and self.list("pods"):
+                raise Forbidden("exceeded quota")
+            return await super().create(resource, object)
+
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create("jobs.batch", a_job(parallelism=2, completions=2))
+        while not the_job(cluster)["status"]:
+            await asyncio.sleep(0)
+        assert status(cluster)["active"] == 1
+
+    Full(CONTROLLERS).run(scenario)
 
 
 def test_a_finished_job_is_not_written_again() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -7,6 +8,7 @@ import pytest
 
 from fakekube.controllers import garbage_collector, stateful_set
 from fakekube.controllers.stateful_set_pods import parent_and_ordinal
+from fakekube.errors import Forbidden
 from tests.controllers.in_memory import Cluster, Object, named
 from tests.controllers.workloads import (
     MAKES_READY,
@@ -255,6 +257,66 @@ def test_claims_go_with_pods_that_are_no_longer_wanted_if_the_policy_says_so(
         assert [each["kind"] for each in owners] == (["StatefulSet"] if "whenDeleted" in policy else [])
 
     Cluster((*WITH_KUBELET, garbage_collector.CONTROLLER)).run(scenario)
+
+
+def test_a_name_that_another_pod_has_is_no_event_and_the_status_is_written_all_the_same() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create("pods", {"metadata": {"name": "db-0", "namespace": NAMESPACE}, "spec": {}})
+        await create(cluster)
+        assert events(cluster) == []
+        assert (status(cluster)["replicas"], status(cluster)["observedGeneration"]) == (0, 1)
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_a_claim_that_cannot_be_made_is_an_event_of_its_own_and_one_of_its_pod() -> None:
+    class Full(Cluster):
+        async def create(self, resource: str, object: Object) -> Object:
+            if resource == CLAIMS:
+                raise Forbidden("exceeded quota")
+            return await super().create(resource, object)
+
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create(SETS, a_set(volumeClaimTemplates=[DATA]))
+        while len(events(cluster)) < 2:
+            await asyncio.sleep(0)
+        assert events(cluster) == [
+            "FailedCreate Create Claim data-db-0 for Pod db-0 in StatefulSet db failed error: exceeded quota",
+            "FailedCreate Create Pod db-0 in StatefulSet db failed error: failed to create PVC data-db-0: exceeded quota",
+        ]
+
+    Full(CONTROLLERS).run(scenario)
+
+
+def test_a_pod_that_was_adopted_learns_its_number_once_it_is_ready() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        metadata = {"name": "db-0", "namespace": NAMESPACE, "labels": {"app": "web"}}
+        await cluster.create("pods", {"metadata": metadata, "spec": {}})
+        await create(cluster, replicas=1, updateStrategy={"type": "OnDelete"})
+        assert found(cluster, "pods", "db-0")["metadata"]["labels"] == {"app": "web"}
+        await make_ready(cluster, "db-0")
+        assert found(cluster, "pods", "db-0")["metadata"]["labels"] == {
+            "app": "web",
+            "statefulset.kubernetes.io/pod-name": "db-0",
+            "apps.kubernetes.io/pod-index": "0",
+        }
+        assert events(cluster) == ["SuccessfulUpdate Update Pod db-0 in StatefulSet db successful"]
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_claims_that_go_with_another_now_are_an_event() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        goes = {"whenDeleted": "Delete", "whenScaled": "Retain"}
+        stays = {"whenDeleted": "Retain", "whenScaled": "Retain"}
+        await create(cluster, replicas=1, volumeClaimTemplates=[DATA], persistentVolumeClaimRetentionPolicy=goes)
+        await make_ready(cluster, "db-0")
+        assert found(cluster, CLAIMS, "data-db-0")["metadata"]["ownerReferences"][0]["kind"] == "StatefulSet"
+        await change(cluster, SETS, "db", persistentVolumeClaimRetentionPolicy=stays)
+        assert "ownerReferences" not in found(cluster, CLAIMS, "data-db-0")["metadata"]
+        assert events(cluster)[-1] == "SuccessfulUpdate Update Pod db-0 in StatefulSet db successful"
+
+    Cluster(CONTROLLERS).run(scenario)
 
 
 def test_a_pod_is_available_when_it_has_been_ready_for_long_enough() -> None:
