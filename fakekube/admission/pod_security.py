@@ -71,19 +71,17 @@ def _pod(pod: Object, labels: Mapping[str, str], attributes: Attributes) -> None
 
 
 def _matters(pod: Object, old: Object | None) -> bool:
-    """A change of a pod is looked at only when it could make it less safe: its images do not."""
+    """A change of a pod is looked at where it brings containers or images, and nowhere else."""
     if old is None:
         return True
-    return _without_images(pod["spec"]) != _without_images(old["spec"])
+    if any(_images(pod, field) != _images(old, field) for field in ("containers", "initContainers")):
+        return True
+    return not set(_images(pod, "ephemeralContainers")) <= set(_images(old, "ephemeralContainers"))
 
 
-def _without_images(spec: Object) -> Object:
-    free = ("activeDeadlineSeconds", "tolerations")
-    plain = {key: value for key, value in spec.items() if key not in free}
-    for field in ("containers", "initContainers"):
-        if field in plain:
-            plain[field] = [{key: part for key, part in each.items() if key != "image"} for each in plain[field]]
-    return plain
+def _images(pod: Object, field: str) -> list[tuple[str, str]]:
+    """The containers of a pod, each with its name and image."""
+    return [(each.get("name", ""), each.get("image", "")) for each in pod["spec"].get(field) or ()]
 
 
 def _asked(labels: Mapping[str, str], mode: str) -> tuple[str, int, str]:

@@ -5,11 +5,14 @@ https://kubernetes.io/docs/concepts/security/pod-security-standards/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from fakekube.kinds.pod_annotations import SECCOMP_OF_CONTAINER, SECCOMP_OF_POD
 from fakekube.objects import fields
+from fakekube.objects.field_errors import go_quoted
 from fakekube.registry.kind import Object
 
 LATEST = 10**6
@@ -221,8 +224,15 @@ def _privileged(pod: Pod, minor: int) -> Violation | None:
 
 
 def _proc_mount(pod: Pod, minor: int) -> Violation | None:
-    if pod.spec.get("hostUsers") is False and minor >= 35:
-        return None
+    return None if _has_own_users(pod, minor) else _proc_mount_anyhow(pod, minor)
+
+
+def _has_own_users(pod: Pod, minor: int) -> bool:
+    """Then root is not the root of the node, of which version 1.35 began to make something."""
+    return minor >= 35 and pod.spec.get("hostUsers") is False
+
+
+def _proc_mount_anyhow(pod: Pod, minor: int) -> Violation | None:
     found = [
         (_name(each), _context(each)["procMount"])
         for each in pod.containers()
@@ -269,6 +279,22 @@ def _selinux(pod: Pod, minor: int) -> Violation | None:
     )
 
 
+def _old_seccomp(pod: Pod, minor: int) -> Violation | None:
+    """The annotations of the time before there were fields."""
+    annotations = pod.metadata.get("annotations") or {}
+    keys = [SECCOMP_OF_POD, *(f"{SECCOMP_OF_CONTAINER}{_name(container)}" for container in pod.containers())]
+    forbidden = sorted(
+        f"{key}={go_quoted(value)}"
+        for key in set(keys)
+        if (value := annotations.get(key)) is not None
+        and value not in ("runtime/default", "docker/default")
+        and not value.startswith("localhost/")
+    )
+    if not forbidden:
+        return None
+    return Violation("seccompProfile", f"forbidden {_plural('annotation', len(forbidden))} {', '.join(forbidden)}")
+
+
 def _seccomp_baseline(pod: Pod, minor: int) -> Violation | None:
     def bad(context: Object) -> bool:
         return fields.text_at(context, "seccompProfile.type") not in ("", "RuntimeDefault", "Localhost")
@@ -304,7 +330,7 @@ def _host_process(pod: Pod, minor: int) -> Violation | None:
 
 
 def _escalation(pod: Pod, minor: int) -> Violation | None:
-    if minor < 8 or (minor >= 25 and pod.is_windows):
+    if minor >= 25 and pod.is_windows:
         return None
     named = [_name(each) for each in pod.containers() if _context(each).get("allowPrivilegeEscalation") is not False]
     if not named:
@@ -314,8 +340,6 @@ def _escalation(pod: Pod, minor: int) -> Violation | None:
 
 
 def _capabilities_restricted(pod: Pod, minor: int) -> Violation | None:
-    if minor < 22:
-        return _capabilities_baseline(pod, minor)
     if minor >= 25 and pod.is_windows:
         return None
     keeping = [
@@ -346,6 +370,8 @@ def _restricted_volumes(pod: Pod, minor: int) -> Violation | None:
 
 
 def _non_root(pod: Pod, minor: int) -> Violation | None:
+    if _has_own_users(pod, minor):
+        return None
     whole = pod.context.get("runAsNonRoot")
     explicit = [_name(each) for each in pod.containers() if _context(each).get("runAsNonRoot") is False]
     silent = [_name(each) for each in pod.containers() if _context(each).get("runAsNonRoot") is None]
@@ -363,7 +389,7 @@ def _non_root(pod: Pod, minor: int) -> Violation | None:
 
 
 def _root_user(pod: Pod, minor: int) -> Violation | None:
-    if minor < 23 or (pod.spec.get("hostUsers") is False and minor >= 35):
+    if _has_own_users(pod, minor):
         return None
     pod_sets = pod.context.get("runAsUser") == 0
     named = [_name(each) for each in pod.containers() if _context(each).get("runAsUser") == 0]
@@ -373,7 +399,7 @@ def _root_user(pod: Pod, minor: int) -> Violation | None:
 
 
 def _seccomp_restricted(pod: Pod, minor: int) -> Violation | None:
-    if minor < 19 or (minor >= 25 and pod.is_windows):
+    if minor >= 25 and pod.is_windows:
         return None
 
     def type_of(context: Object) -> str:
@@ -404,27 +430,57 @@ def _seccomp_restricted(pod: Pod, minor: int) -> Violation | None:
 
 Check = Callable[[Pod, int], Violation | None]
 
-BASELINE: tuple[Check, ...] = (
-    *(_app_armor, _capabilities_baseline, _host_namespaces, _host_path_volumes, _probe_hosts, _host_ports, _privileged),
-    *(_proc_mount, _seccomp_baseline, _selinux, _sysctls, _host_process),
-)
-"""In the order of their ids."""
-RESTRICTED: tuple[Check, ...] = (
-    *(_escalation, _capabilities_restricted, _restricted_volumes, _non_root, _root_user, _seccomp_restricted),
-)
-_REPLACED = frozenset({_capabilities_baseline, _seccomp_baseline, _host_path_volumes})
-"""Checks that a restricted one goes beyond."""
-CHECKS: dict[str, tuple[Check, ...]] = {
-    "privileged": (),
-    "baseline": BASELINE,
-    "restricted": (*(check for check in BASELINE if check not in _REPLACED), *RESTRICTED),
+BASELINE: Mapping[Check, int] = {
+    _app_armor: 0,
+    _capabilities_baseline: 0,
+    _host_namespaces: 0,
+    _host_path_volumes: 0,
+    _probe_hosts: 34,
+    _host_ports: 0,
+    _privileged: 0,
+    _proc_mount: 0,
+    _old_seccomp: 0,
+    _seccomp_baseline: 19,
+    _selinux: 0,
+    _sysctls: 0,
+    _host_process: 0,
 }
+"""In the order of their ids, with the minor version that asks first."""
+RESTRICTED: Mapping[Check, int] = {
+    _escalation: 8,
+    _capabilities_restricted: 22,
+    _proc_mount_anyhow: 35,
+    _restricted_volumes: 0,
+    _non_root: 0,
+    _root_user: 23,
+    _seccomp_restricted: 19,
+}
+_GOES_BEYOND: Mapping[Check, Check] = {
+    _seccomp_baseline: _old_seccomp,
+    _capabilities_restricted: _capabilities_baseline,
+    _proc_mount_anyhow: _proc_mount,
+    _restricted_volumes: _host_path_volumes,
+    _seccomp_restricted: _seccomp_baseline,
+}
+"""Checks that make another one needless."""
+LEVELS: Mapping[str, Mapping[Check, int]] = {
+    "privileged": {},
+    "baseline": BASELINE,
+    "restricted": {**BASELINE, **RESTRICTED},
+}
+
+
+@cache
+def _checks(level: str, minor: int) -> tuple[Check, ...]:
+    asked = [check for check, since in LEVELS[level].items() if minor >= since]
+    needless = {_GOES_BEYOND[check] for check in asked if check in _GOES_BEYOND}
+    return tuple(check for check in asked if check not in needless)
 
 
 def violations(metadata: Object, spec: Object, level: str, minor: int) -> list[Violation]:
     """Of the metadata and the spec of a pod, against a level as of version 1.`minor`."""
     pod = Pod(metadata, spec)
-    return [found for check in CHECKS[level] if (found := check(pod, minor)) is not None]
+    return [found for check in _checks(level, minor) if (found := check(pod, minor)) is not None]
 
 
 def told(found: Sequence[Violation]) -> str:
@@ -435,4 +491,4 @@ def reasons(found: Sequence[Violation]) -> str:
     return ", ".join(each.reason for each in found)
 
 
-__all__: list[Any] = ["CHECKS", "LATEST", "Violation", "reasons", "told", "violations"]
+__all__: list[Any] = ["LATEST", "LEVELS", "Violation", "reasons", "told", "violations"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -92,3 +93,71 @@ def test_namespace_that_asks_for_what_there_is_not_is_invalid() -> None:
     path = "metadata.labels[pod-security.kubernetes.io/enforce]"
     text = f'{path}: Invalid value: "strong": must be one of privileged, baseline, restricted'
     assert refusal.value.message == f'Namespace "shop" is invalid: {text}'
+
+
+@pytest.mark.parametrize(
+    ("spec", "level", "minor", "reasons"),
+    [
+        ({"livenessProbe": {"httpGet": {"host": "h"}}}, "baseline", 33, ""),
+        ({"livenessProbe": {"httpGet": {"host": "h"}}}, "baseline", 34, "probe or lifecycle host"),
+        ({"securityContext": {"seccompProfile": {"type": "Unconfined"}}}, "baseline", 18, ""),
+        ({"securityContext": {"seccompProfile": {"type": "Unconfined"}}}, "baseline", 19, "seccompProfile"),
+        (
+            {"securityContext": {"capabilities": {"add": ["SYS_TIME"]}}},
+            "restricted",
+            7,
+            "non-default capabilities, runAsNonRoot != true",
+        ),
+    ],
+)
+def test_a_level_asks_what_its_version_asked(spec: Any, level: str, minor: int, reasons: str) -> None:
+    found = violations({}, {"containers": [{**CONTAINER, **spec}]}, level, minor)
+
+    assert ", ".join(each.reason for each in found) == reasons
+
+
+@pytest.mark.parametrize(
+    ("minor", "level", "reasons"),
+    [
+        (34, "baseline", ["procMount"]),
+        (35, "baseline", []),
+        (34, "restricted", ["procMount", "runAsNonRoot != true", "runAsUser=0"]),
+        (35, "restricted", ["procMount"]),
+    ],
+)
+def test_root_of_a_pod_with_users_of_its_own_is_free_since_1_35(minor: int, level: str, reasons: list[str]) -> None:
+    container = {**CONTAINER, "securityContext": {"procMount": "Unmasked", "runAsUser": 0}}
+
+    found = violations({}, {"hostUsers": False, "containers": [container]}, level, minor)
+
+    ours = ("procMount", "runAsNonRoot != true", "runAsUser=0")
+    assert [each.reason for each in found if each.reason in ours] == reasons
+
+
+def test_annotations_for_seccomp_are_judged_by_the_versions_that_had_no_fields() -> None:
+    annotations = {"seccomp.security.alpha.kubernetes.io/pod": "unconfined"}
+
+    found = violations({"annotations": annotations}, {"containers": [CONTAINER]}, "baseline", 18)
+
+    text = 'seccompProfile (forbidden annotation seccomp.security.alpha.kubernetes.io/pod="unconfined")'
+    assert told(found) == text
+
+
+@pytest.mark.parametrize(
+    ("change", "judged"),
+    [
+        ({"containers": [{"name": "c", "image": "other"}]}, True),
+        ({"ephemeralContainers": [{"name": "e", "image": "i"}]}, True),
+        ({"activeDeadlineSeconds": 5}, False),
+        ({"tolerations": [{"operator": "Exists"}]}, False),
+    ],
+)
+def test_a_change_is_judged_where_it_brings_containers_or_images(change: Any, judged: bool) -> None:
+    labels = {"pod-security.kubernetes.io/enforce": "baseline"}
+    namespace = {"metadata": {"name": "shop", "labels": labels}}
+    old: Any = {"metadata": {"name": "p"}, "spec": {"hostNetwork": True, "containers": [CONTAINER]}}
+    new = {**old, "spec": {**old["spec"], **change}}
+    write = attributes([("", "namespaces", namespace)], "UPDATE")
+
+    with pytest.raises(Forbidden) if judged else nullcontext():
+        pod_security.validate(new, old, write)

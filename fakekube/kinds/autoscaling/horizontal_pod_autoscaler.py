@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from fakekube.kinds import resource_names
-from fakekube.objects import fields, names, rules, structs
+from fakekube.objects import defaults, fields, names, rules, structs
 from fakekube.objects.field_errors import FieldError, forbidden, invalid, required
 from fakekube.objects.quantities import parse
 from fakekube.registry.kind import Object, Operation, Strategy
@@ -44,8 +44,8 @@ def to_storage(autoscaler: Object) -> Object:
     metrics = _noted("autoscaling.v2.MetricSpec", lambda metric: _metric_to_v2(metric, "target"), parts[METRICS])
     if "targetCPUUtilizationPercentage" in old:
         metrics.append(_cpu_metric(old["targetCPUUtilizationPercentage"]))
-    if metrics:
-        spec["metrics"] = metrics
+    # Only this conversion knows of all metrics, so the default is its affair, of parts of objects too.
+    spec["metrics"] = metrics or [_cpu_metric(_DEFAULT_PERCENTAGE)]
     if behavior := _noted("autoscaling.v2.HorizontalPodAutoscalerBehavior", _lower_case, [parts[BEHAVIOR] or {}]):
         spec["behavior"] = behavior[0]
     converted = {"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v2", "metadata": metadata, "spec": spec}
@@ -73,7 +73,7 @@ def _status_to_v2(old: Object, parts: Mapping[str, Any]) -> Object:
 
 def from_storage(autoscaler: Object) -> Object:
     """The v1 form of a v2 object."""
-    metadata = dict(autoscaler["metadata"])
+    metadata = dict(autoscaler.get("metadata") or {})
     new = autoscaler.get("spec") or {}
     spec = {field: new[field] for field in ("scaleTargetRef", "minReplicas", "maxReplicas") if field in new}
     percentages = [_cpu_percentage(metric, "target") for metric in new.get("metrics") or ()]
@@ -130,6 +130,9 @@ def _noted(type_name: str, convert: Callable[[Any], Any], noted: Any) -> list[Ob
 
 def _written(value: Any) -> str:
     return orjson.dumps(value).decode()
+
+
+_DEFAULT_PERCENTAGE = 80
 
 
 def _cpu_metric(percentage: int) -> Object:
@@ -308,6 +311,12 @@ def prepare_create(autoscaler: Object, operation: Operation) -> None:
     fields.put(
         autoscaler, "status", {"desiredReplicas": 0, "currentMetrics": None}, "autoscaling.v2.HorizontalPodAutoscaler"
     )
+
+
+def complete_behavior(autoscaler: Object, old: Object | None, operation: Operation) -> None:
+    """A behavior that came in an annotation of version 1 gets the defaults of version 2 only as it is read from the store."""
+    if fields.at(autoscaler, "spec.behavior") is not None:
+        defaults.apply("autoscaling.v2.HorizontalPodAutoscaler", autoscaler)
 
 
 _STABILIZATION_MOST_S, _PERIOD_MOST_S = 3600, 1800
@@ -508,6 +517,7 @@ STRATEGY = Strategy(
     validate_create=validate,
     validate_update=validate,
     validate_status_update=validate_status,
+    allocate=complete_behavior,
     to_storage=to_storage,
     from_storage=from_storage,
 )

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from fakekube.kinds.autoscaling.horizontal_pod_autoscaler import STRATEGY
+
 Refused = Callable[..., list[str]]
 
 KIND = "horizontalpodautoscalers.autoscaling"
@@ -123,3 +125,15 @@ def test_counters_are_not_negative(refused_status: Refused) -> None:
         "status.currentReplicas: Invalid value: -1: must be greater than or equal to 0",
         "status.desiredReplicas: Invalid value: -2: must be greater than or equal to 0",
     ]
+
+
+def test_behavior_of_version_1_gets_its_defaults_when_it_is_stored(operation: Any) -> None:
+    autoscaler: dict[str, Any] = {"spec": {"maxReplicas": 2, "behavior": {"scaleUp": {"selectPolicy": "Min"}}}}
+    assert STRATEGY.allocate is not None
+
+    STRATEGY.allocate(autoscaler, None, operation)
+
+    behavior = autoscaler["spec"]["behavior"]
+    assert behavior["scaleUp"]["selectPolicy"] == "Min"
+    assert [policy["type"] for policy in behavior["scaleUp"]["policies"]] == ["Pods", "Percent"]
+    assert behavior["scaleDown"]["policies"] == [{"type": "Percent", "value": 100, "periodSeconds": 15}]
