@@ -18,13 +18,17 @@ from fakekube.storage.store import Stored
 NODE_KINDS = ("", "Node")
 
 
-async def bind(plane: ControlPlane, call: Call, binding: Object, *, dry_run: bool = False) -> None:
+async def bind(
+    plane: ControlPlane, call: Call, binding: Object, *, dry_run: bool = False, asked: Call | None = None
+) -> None:
     """Write the node into the pod that `call` names (its kind is Pod, its subresource `binding`).
+
+    `asked`: the call by which admission knows the request, where that is another.
 
     `binding` is a decoded Binding; it may be changed. Raises what admission raises, BadRequest (name), InternalError (target), NotFound,
     and Conflict for a pod that is another, is being deleted, has a node or is gated.
     """
-    attributes = plane.attributes(call, "CREATE", binding, dry_run=dry_run)
+    attributes = plane.attributes(asked or call, "CREATE", binding, dry_run=dry_run)
     await plane.admission.mutate(binding, None, attributes)
     if binding["metadata"].get("name", "") != call.name:
         raise BadRequest("name in URL does not match name in Binding object")

@@ -16,7 +16,7 @@ from fakekube.objects import schemas
 from fakekube.objects.field_errors import FieldError, invalid, not_supported
 from fakekube.registry import delete as registry
 from fakekube.registry.delete import Deleted, DeleteOptions
-from fakekube.registry.kind import Object
+from fakekube.registry.kind import Kind, Object
 
 DELETED_AT_ONCE = 20
 """So many objects of a collection are deleted before others are answered."""
@@ -41,14 +41,31 @@ async def delete(plane: ControlPlane, call: Call, body: Body, media_type: str = 
     return await delete_with(plane, call, options), options
 
 
-async def delete_with(plane: ControlPlane, call: Call, options: Options) -> Deleted:
+async def delete_with(plane: ControlPlane, call: Call, options: Options, *, is_named: bool = True) -> Deleted:
+    """`is_named`: whether the request names the object, and not the collection that it is in."""
+    told = options
+
     async def approve(old: Object) -> None:
-        sent = options_object(options)
+        nonlocal told
+        if "deletionTimestamp" not in old["metadata"]:
+            told = _with_period(call.kind, old, options)
+        sent = options_object(told)
         attributes = plane.attributes(call, "DELETE", old, dry_run=options.dry_run, options=sent)
+        if not is_named:
+            attributes.name = ""
         await plane.admission.approve_deletion(old, attributes)
 
     operation = plane.operation(call.user, dry_run=options.dry_run)
     return await registry.delete(plane.store, call.kind, call.namespace, call.name, options.delete, operation, approve)
+
+
+def _with_period(kind: Kind, obj: Object, options: Options) -> Options:
+    """The options as the kind completes them: objects that go by and by are given their time."""
+    period = kind.strategy.grace_period_s
+    if period is None:
+        return options
+    seconds = period(obj, options.delete.grace_period_seconds)
+    return replace(options, delete=replace(options.delete, grace_period_seconds=seconds))
 
 
 async def delete_collection(plane: ControlPlane, call: Call, body: Body, media_type: str = "") -> Page:
@@ -62,7 +79,7 @@ async def delete_collection(plane: ControlPlane, call: Call, body: Body, media_t
             await asyncio.sleep(0)
         one = replace(call, namespace=stored.namespace, name=stored.name)
         try:
-            await delete_with(plane, one, options)
+            await delete_with(plane, one, options, is_named=False)
         except NotFound:
             continue
     return page

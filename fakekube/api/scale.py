@@ -184,6 +184,14 @@ Scaled = Callable[[Object, Managers], tuple[Object, Managers]]
 """From the present Scale and who owns its fields to what both shall be. The Scale it is given is its own."""
 
 
+def _as_sent(attributes: Attributes, new: Object, scale: Object) -> Attributes:
+    """Those who may change a Scale are shown that of `new` as it was sent, with the replicas that it has by then."""
+    whole = attributes.show
+    if whole is not None:
+        attributes.show = lambda obj: {**scale, "spec": whole(obj)["spec"]} if obj is new else whole(obj)
+    return attributes
+
+
 async def _write(plane: ControlPlane, call: Call, scaled: Scaled, *, dry_run: bool) -> Object:
     kind, rules = call.kind, _rules(call.kind)
     replicas_field = tuple(f"f:{step}" for step in rules.replicas_path.strip(".").split("."))
@@ -219,7 +227,7 @@ async def _write(plane: ControlPlane, call: Call, scaled: Scaled, *, dry_run: bo
         if not kind.type_name:
             set_defaults(kind, new)  # of a spec that was not there before
         tracked(new, managed_fields.of_scaled(owners, of_scale, replicas_field, kind.api_version))
-        await plane.admission.mutate(new, current.value, attributes_of(new))
+        await plane.admission.mutate(new, current.value, _as_sent(attributes_of(new), new, scale))
         return new
 
     operation = plane.operation(call.user, dry_run=dry_run)

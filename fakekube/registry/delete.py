@@ -45,16 +45,23 @@ class Deleted:
 async def delete(
     store: Store, kind: Kind, namespace: str, name: str, options: DeleteOptions, operation: Operation, approve: Approve
 ) -> Deleted:
-    """Delete one object by the rules of its kind. Raises NotFound, Conflict (preconditions), and what `approve` raises."""
+    """Delete one object by the rules of its kind. Raises NotFound, Conflict (preconditions), and what `approve` raises.
+
+    `approve` is asked before each write: an object that is marked before it goes is asked about twice.
+    """
     while True:
         current = store.get(kind.collection, namespace, name)
         if current is None:
             raise missing(kind, name)
         check_preconditions(kind, current, options)
+        if _goes_soon_enough(kind, current, options):
+            return Deleted(current if kind.strategy.read is None else await shown(kind, current), removed=False)
         seen = current if kind.strategy.read is None else await shown(kind, current)
         await approve(seen.value)
         try:
             deleted = _delete(store, kind, current, options, operation)
+            if isinstance(deleted, Stored):
+                deleted = await _removed(store, kind, deleted, operation, approve)
             if kind.strategy.read is not None:
                 return Deleted(await shown(kind, deleted.last), deleted.removed)
             return deleted
@@ -62,7 +69,31 @@ async def delete(
             continue
 
 
-def _delete(store: Store, kind: Kind, current: Stored, options: DeleteOptions, operation: Operation) -> Deleted:
+def _goes_soon_enough(kind: Kind, current: Stored, options: DeleteOptions) -> bool:
+    """Whether an object is going already, and no later than is asked for."""
+    period = current.value["metadata"].get("deletionGracePeriodSeconds")
+    if kind.strategy.grace_period_s is None or not period:
+        return False
+    return options.grace_period_seconds is None or bool(options.grace_period_seconds >= period)
+
+
+async def _removed(store: Store, kind: Kind, marked: Stored, operation: Operation, approve: Approve) -> Deleted:
+    """Removes an object that has just been marked, whoever writes to it meanwhile."""
+    while True:
+        await approve(marked.value)
+        try:
+            return Deleted(remove(store, kind, marked, operation), removed=True)
+        except Clash:
+            current = store.get(kind.collection, marked.namespace, marked.name)
+            if current is None or current.value["metadata"]["uid"] != marked.value["metadata"]["uid"]:
+                raise missing(kind, marked.name) from None
+            marked = current
+
+
+def _delete(
+    store: Store, kind: Kind, current: Stored, options: DeleteOptions, operation: Operation
+) -> Deleted | Stored:
+    """What has become of the object; or that which has been marked and is to be removed now."""
     strategy = kind.strategy
     # A mark changes nothing but metadata, unless the kind says more.
     obj = current.copy() if strategy.mark_deleted is not None else {**current.value}
@@ -74,21 +105,14 @@ def _delete(store: Store, kind: Kind, current: Stored, options: DeleteOptions, o
         metadata["finalizers"] = finalizers
         if not finalizers:
             del metadata["finalizers"]
-    graceful = strategy.grace_period_s is not None
+    # Who has no time left is not given any anew.
+    has_gone = was_marked and not metadata.get("deletionGracePeriodSeconds")
+    graceful = strategy.grace_period_s is not None and not has_gone
     period = strategy.grace_period_s(obj, options.grace_period_seconds) if strategy.grace_period_s else 0
-    if was_marked:
-        if (
-            graceful
-            and period < metadata.get("deletionGracePeriodSeconds", 0)
-            and options.grace_period_seconds is not None
-        ):
-            metadata["deletionTimestamp"] = _shortened(metadata, period, operation)
-            metadata["deletionGracePeriodSeconds"] = period
-            changed = True
-        elif graceful and period == 0 and not metadata.get("deletionGracePeriodSeconds"):
-            pass
-        elif graceful and options.grace_period_seconds != 0 and metadata.get("deletionGracePeriodSeconds", 0) > 0:
-            return Deleted(current if not changed else _marked(store, kind, current, obj, operation), removed=False)
+    if was_marked and graceful:
+        metadata["deletionTimestamp"], period = _shortened(metadata, period, operation)
+        metadata["deletionGracePeriodSeconds"] = period
+        changed = True
     kept = bool(finalizers) or strategy.holds_deletion(obj) or (graceful and period > 0)
     if strategy.mark_deleted is not None and not was_marked:
         kept = True
@@ -100,8 +124,8 @@ def _delete(store: Store, kind: Kind, current: Stored, options: DeleteOptions, o
     if operation.dry_run:
         obj["metadata"] = put_in_order(obj["metadata"])
         return Deleted(Stored(obj, current.head, current.namespace, current.name, current.revision), removed=True)
-    if graceful and changed:
-        current = _marked(store, kind, current, obj, operation)
+    if changed:
+        return _marked(store, kind, current, obj, operation)
     return Deleted(remove(store, kind, current, operation), removed=True)
 
 
@@ -127,10 +151,11 @@ def _later(time: str, seconds: int) -> str:
     return (datetime.fromisoformat(time) + timedelta(seconds=seconds)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _shortened(metadata: Object, period_s: int, operation: Operation) -> str:
-    """The mark moves with the period, but never into the past."""
+def _shortened(metadata: Object, period_s: int, operation: Operation) -> tuple[str, int]:
+    """The mark moves with the period, but never into the past; then a second is left, unless none was wanted."""
     began = _later(metadata["deletionTimestamp"], -int(metadata.get("deletionGracePeriodSeconds", 0)))
-    return max(_later(began, period_s), operation.now())
+    moved, now = _later(began, period_s), operation.now()
+    return (moved, period_s) if moved >= now else (now, min(period_s, 1))
 
 
 def _finalizers_for(kind: Kind, present: list[str], options: DeleteOptions) -> list[str]:

@@ -69,8 +69,6 @@ class Exchange:
     asked: Asked
     call: Call
     is_old_watch: bool
-    path_rest: str = ""
-    """What follows a subresource: the path of a proxy request."""
 
     @property
     def kind(self) -> Kind:
@@ -392,7 +390,8 @@ async def _capability(exchange: Exchange) -> Response:
     if capability is None:
         raise method_not_allowed()
     if call.subresource in connect.SUBRESOURCES:
-        await connect.approve(exchange.state.plane, call)
+        rest = exchange.request.path.partition(f"/{call.name}/{call.subresource}")[2]
+        await connect.approve(exchange.state.plane, call, rest)
     answer: Any = capability
     response: Response = await answer(exchange)
     return response

@@ -12,6 +12,7 @@ import pytest
 
 from fakekube.admission import Chain, Plugin
 from fakekube.api import connect, create, custom_resources, delete, patch, scale
+from fakekube.api.binding import bind
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import Forbidden, InternalError, Invalid, StatusError
@@ -551,3 +552,97 @@ async def test_a_patch_may_not_make_another_kind(plane: ControlPlane, programs: 
 
     with pytest.raises(InternalError, match=r"the patched object is example\.com/v9, Kind=Toy: expected"):
         await create.create(plane, Call(ADMINISTRATOR, plane.kinds.named("toys.example.com"), "shop"), toy())
+
+
+PODS = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["*"], "resources": ["pods", "bindings"]}]
+POD = {"terminationGracePeriodSeconds": 3, "containers": [{"name": "c", "image": "i"}]}
+
+
+async def test_a_pod_that_goes_at_once_is_asked_about_as_it_is_marked_and_as_it_is_removed(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    await put("pods", "one", spec=POD)
+    await configure("validating", "guard", rules=PODS)
+    programs.answers = {"guard": lambda _: {}}
+
+    await delete.delete(plane, call("pods", "one"), b"")
+
+    assert ["deletionTimestamp" in request["oldObject"]["metadata"] for _, request in programs.told] == [False, True]
+    assert [request["options"]["gracePeriodSeconds"] for _, request in programs.told] == [0, 0]
+
+
+async def test_a_pod_that_has_time_is_asked_about_when_it_is_given_it_and_not_while_it_goes(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    await put("pods", "one", spec={**POD, "nodeName": "n"})
+    await configure("validating", "guard", rules=PODS)
+    programs.answers = {"guard": lambda _: {}}
+
+    for seconds in ("", "4", "1"):
+        query = {"gracePeriodSeconds": seconds} if seconds else {}
+        await delete.delete(plane, call("pods", "one", **query), b"")
+
+    assert [request["options"]["gracePeriodSeconds"] for _, request in programs.told] == [3, 1]
+
+
+async def test_a_collection_is_deleted_without_names(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    await put("configmaps", "one")
+    await configure("validating", "guard")
+    programs.answers = {"guard": lambda _: {}}
+
+    await delete.delete_collection(plane, call("configmaps"), b"")
+
+    [(_, request)] = programs.told
+    assert "name" not in request
+    assert request["oldObject"]["metadata"]["name"] == "one"
+
+
+async def test_a_binding_of_the_older_way_is_told_as_one(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    await put("pods", "one", spec=POD)
+    await configure("validating", "guard", rules=PODS)
+    programs.answers = {"guard": lambda _: {}}
+    sent = {"kind": "Binding", "apiVersion": "v1", "metadata": {"name": "one"}, "target": {"kind": "Node", "name": "n"}}
+
+    await bind(plane, call("pods", "one", "binding"), sent, asked=call("bindings"))
+
+    [(_, request)] = programs.told
+    assert request["resource"]["resource"] == "bindings"
+    assert "subResource" not in request
+
+
+async def test_the_options_of_a_proxy_have_the_path_behind_it(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    await configure("validating", "guard", rules=[{**PODS[0], "resources": ["pods/proxy"]}])
+    programs.answers = {"guard": lambda _: {}}
+
+    await connect.approve(plane, call("pods", "one", "proxy", path="other"), "/a/b")
+
+    [(_, request)] = programs.told
+    assert request["object"] == {"kind": "PodProxyOptions", "apiVersion": "v1", "path": "/a/b"}
+
+
+async def test_who_may_change_a_scale_is_shown_what_was_sent_and_what_was_there(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    await put("replicationcontrollers", "one", spec={"selector": {"a": "b"}, "template": template, "replicas": 1})
+    rules = [{**PODS[0], "resources": ["replicationcontrollers/scale"]}]
+    await configure("mutating", "change", rules=rules)
+    programs.answers = {"change": lambda _: {}}
+    scaled = call("replicationcontrollers", "one", "scale")
+    body = orjson.dumps(
+        {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": {"name": "one"}, "spec": {"replicas": 2}}
+    )
+
+    await scale.update_scale(plane, scaled, scaled.kind.subresource_named["scale"], body)
+
+    [(_, request)] = programs.told
+    assert "uid" not in request["object"]["metadata"]
+    assert request["object"]["spec"] == {"replicas": 2}
+    assert request["oldObject"]["spec"] == {"replicas": 1}
+    assert "uid" in request["oldObject"]["metadata"]

@@ -26,7 +26,7 @@ async def create_binding(exchange: Exchange) -> Response:
     binding = await posted(exchange)
     name = binding.object["metadata"].get("name", "")
     call = replace(exchange.call, kind=plane.kinds.named("pods"), name=name, subresource="binding")
-    await bind(plane, call, binding.object, dry_run=binding.dry_run)
+    await bind(plane, call, binding.object, dry_run=binding.dry_run, asked=exchange.call)
     return success(exchange.request, representation, {}, 201)
 
 
