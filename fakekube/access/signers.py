@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fakekube.objects.certificate_requests import CertificateRequest
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 CLIENT = "kubernetes.io/kube-apiserver-client"
 KUBELET_CLIENT = "kubernetes.io/kube-apiserver-client-kubelet"
@@ -124,7 +127,7 @@ class Authority:
     def sign(
         self, request: CertificateRequest, usages: Sequence[str], now: datetime, lasting: timedelta | None = None
     ) -> str:
-        """The certificate, PEM: subject and names as asked for, good from `now` for `lasting`, at most for a year."""
+        """The certificate, PEM: for the subject and the names that are asked for, good from `now` for `lasting`, at most for a year."""
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization
 
@@ -134,7 +137,7 @@ class Authority:
         asked = request.x509
         builder = (
             x509.CertificateBuilder()
-            .subject_name(asked.subject)
+            .subject_name(_subject(asked.subject))
             .issuer_name(issuer.subject)
             .public_key(asked.public_key())
             .serial_number(x509.random_serial_number())
@@ -163,3 +166,19 @@ class Authority:
             builder = builder.add_extension(names.value, critical=names.critical)
         certificate = builder.sign(issuer_key, hashes.SHA256())
         return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+_SUBJECT = ("2.5.4.6", "2.5.4.8", "2.5.4.7", "2.5.4.9", "2.5.4.17", "2.5.4.10", "2.5.4.11")
+"""Country, province, locality, street, postal code, organizations and their units: of each several."""
+
+_NAME_AND_NUMBER = ("2.5.4.3", "2.5.4.5")
+"""Common name and serial number: of each the last."""
+
+
+def _subject(asked: x509.Name) -> x509.Name:
+    """What a certificate says of whom it is for: these attributes in this order, those of one type in one set; others are left out."""
+    from cryptography import x509
+
+    of_type = {oid: [each for each in asked if each.oid.dotted_string == oid] for oid in (*_SUBJECT, *_NAME_AND_NUMBER)}
+    sets = [dict.fromkeys(of_type[oid]) for oid in _SUBJECT] + [of_type[oid][-1:] for oid in _NAME_AND_NUMBER]
+    return x509.Name([x509.RelativeDistinguishedName(each) for each in sets if each])

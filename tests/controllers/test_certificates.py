@@ -33,11 +33,11 @@ Judge = Callable[[User, Asked], bool]
 
 
 @cache
-def pem(common_name: str, organization: str = "") -> str:
+def pem(common_name: str, organization: str = "", *more: x509.NameAttribute[str]) -> str:
     names = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
     if organization:
         names.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(names))
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([*names, *more]))
     request = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
     return base64.b64encode(request.public_bytes(serialization.Encoding.PEM)).decode()
 
@@ -91,10 +91,28 @@ def test_an_approved_request_is_signed_by_the_clusters_authority() -> None:
         assert "certificate" not in status(cluster)
         await approve(cluster)
         made = certificate(cluster)
-        assert made.subject.rfc4514_string() == "O=dev,CN=jane"
+        assert made.subject.rfc4514_string() == "CN=jane,O=dev"
         assert made.not_valid_after_utc == cluster.clock.now() + timedelta(hours=1)
         authority = x509.load_pem_x509_certificate(cluster.settings.ca_pem.encode())
         made.verify_directly_issued_by(authority)
+
+    cluster().run(scenario)
+
+
+def test_the_subject_is_written_in_an_order_of_its_own_and_without_what_go_does_not_know() -> None:
+    named = x509.NameAttribute
+    more = (
+        named(NameOID.DOMAIN_COMPONENT, "example"),
+        named(NameOID.ORGANIZATION_NAME, "ops"),
+        named(NameOID.COUNTRY_NAME, "DE"),
+        named(NameOID.COMMON_NAME, "jo"),
+    )
+
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create(REQUESTS, a_request(pem("jane", "dev", *more)))
+        await approve(cluster)
+        sets = [{each.value for each in together} for together in certificate(cluster).subject.rdns]
+        assert sets == [{"DE"}, {"dev", "ops"}, {"jo"}]
 
     cluster().run(scenario)
 
@@ -190,7 +208,7 @@ def test_a_clash_at_any_write_leaves_the_same_certificate_and_a_second_look_writ
         cluster.clash_at = write
         await cluster.settle()
         cluster.clash_at = None
-        assert certificate(cluster).subject.rfc4514_string() == f"O=system:nodes,CN={NODE}"
+        assert certificate(cluster).subject.rfc4514_string() == f"CN={NODE},O=system:nodes"
         assert await cluster.writes_of_a_second_look() == []
 
     cluster(permits("selfnodeclient"), ClashingCluster).run(scenario)

@@ -178,7 +178,7 @@ def _drop_what_the_type_has_no_use_for(new: Object, old: Object) -> None:
         _drop_unchanged(new, old, _FAMILY_FIELDS)
     if needs_node_ports(old) and not needs_node_ports(new):
         numbers, before = ({port.get("nodePort", 0) for port in each.get("ports") or ()} for each in (new, old))
-        if numbers == before:
+        if numbers <= before | {0}:
             for port in new.get("ports") or ():
                 port.pop("nodePort", None)
     if service_rules.is_reached_from_outside(old) and not service_rules.is_reached_from_outside(new):

@@ -109,6 +109,20 @@ def test_address_may_not_change(operation: Any) -> None:
     assert texts == ['spec.clusterIPs[0]: Invalid value: ["10.96.0.77"]: may not change once set']
 
 
+def test_node_ports_go_with_the_type_though_ports_change_too(operation: Any) -> None:
+    ports = [
+        {"name": name, "port": port, "protocol": "TCP", "targetPort": port} for name, port in (("a", 80), ("b", 81))
+    ]
+    old = created(operation, type="NodePort", ports=ports)
+    kept = old["spec"]["ports"][0]
+    added = {"name": "c", "port": 82, "protocol": "TCP", "targetPort": 82}
+
+    new = changed(operation, old, type="ClusterIP", ports=[dict(kept), added])
+
+    assert [port.get("nodePort") for port in new["spec"]["ports"]] == [None, None]
+    assert not operation.allocators.node_ports.is_taken(kept["nodePort"])
+
+
 def test_external_name_gives_address_and_ports_back(operation: Any) -> None:
     old = created(operation, type="NodePort")
     address, port = old["spec"]["clusterIP"], old["spec"]["ports"][0]["nodePort"]
