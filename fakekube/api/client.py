@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from fakekube.api import create, delete, update
+from fakekube.api import apply, create, delete, update
 from fakekube.api import patch as patch_verb
 from fakekube.api.binding import bind
 from fakekube.api.body import Body, from_storage
@@ -94,6 +94,15 @@ class Client:
         call = self._call(kind, namespace, name, subresource)
         body = patch if isinstance(patch, dict) else orjson.dumps(patch)
         stored = await patch_verb.patch(self.plane, call, body, media_type)
+        return from_storage(kind, stored.value)
+
+    async def apply(self, resource: str, configuration: Object, subresource: str = "") -> Object:
+        """Take what the configuration names, also from others who have it now. An object that is not there is made."""
+        kind = self._kind(resource)
+        metadata = configuration["metadata"]
+        query = {"fieldManager": self.field_manager, "force": "true"}
+        call = self._call(kind, metadata.get("namespace", ""), metadata["name"], subresource, query)
+        stored, _ = await apply.apply(self.plane, call, orjson.dumps(configuration))
         return from_storage(kind, stored.value)
 
     def get_scale(self, resource: str, namespace: str, name: str) -> Object | None:

@@ -27,7 +27,14 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
             continue
         rules = gathered(role, roles)
         if rules != (role.get("rules") or []):
-            await context.client.update(ROLES, {**role, "rules": rules or None})
+            configuration = {
+                "kind": "ClusterRole",
+                "apiVersion": role["apiVersion"],
+                "metadata": {"name": role["metadata"]["name"]},
+            }
+            if rules:
+                configuration["rules"] = rules
+            await context.client.apply(ROLES, configuration)
             # What has changed now may be part of others: the change brings us here again.
     return None
 
@@ -47,6 +54,7 @@ def gathered(role: Object, roles: Iterable[Object]) -> list[Object]:
 
 CONTROLLER = Controller(
     name="clusterrole-aggregation-controller",
+    field_manager="clusterrole-aggregation-controller",
     watches=(Watch(ROLES, key=everything),),
     reconcile=reconcile,
     patient=True,

@@ -117,7 +117,9 @@ async def shrink_old(rollout: Rollout, new: Object) -> bool:
     changed = False
     for each in old:
         unhealthy = size_of(each) - counted(each, "availableReplicas")
-        fewer = min(most, max(unhealthy, 0))
+        if unhealthy < 0:
+            return False  # It has been made smaller, and what it tells is older than that: nothing can be said yet.
+        fewer = min(most, unhealthy)
         if fewer:
             most -= fewer
             changed |= await resize(rollout, each, size_of(each) - fewer)

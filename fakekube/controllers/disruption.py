@@ -107,8 +107,10 @@ async def sync(context: Context, budget: Object, pods: list[Object]) -> float | 
         message = str(error)
         text = f"Failed to calculate the number of expected pods: {message}"
         await context.recorder.warning(budget, "CalculateExpectedPodCountFailed", text)
-        failed = {**status, "disruptionsAllowed": 0, "observedGeneration": generation}
-        condition = allowed_condition("False", "SyncFailed", generation, context.clock.timestamp(), message)
+        # What was counted last stays, and of which generation that was.
+        failed = {**status, "disruptionsAllowed": 0}
+        seen = status.get("observedGeneration", 0)
+        condition = allowed_condition("False", "SyncFailed", seen, context.clock.timestamp(), message)
         await write(context, budget, failed, condition)
         return None
     if unmanaged:
@@ -145,7 +147,7 @@ def allowed_condition(status: str, reason: str, generation: int, now: str, messa
     return {
         "type": "DisruptionAllowed",
         "status": status,
-        "observedGeneration": generation,
+        **({"observedGeneration": generation} if generation else {}),
         "lastTransitionTime": now,
         "reason": reason,
         "message": message,
@@ -217,7 +219,7 @@ def replicas_of(context: Context, pod: Object, reference: Object) -> tuple[str, 
     namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
     resource = resource_of(context, reference["apiVersion"], reference["kind"])
     if resource is None:
-        raise UnknownScale(f'found no controllers for pod "{name}"')
+        raise UnknownScale(f'no matches for kind "{reference["kind"]}" in version "{reference["apiVersion"]}"')
     owner = context.client.get(resource, namespace, reference["name"])
     if owner is None or owner["metadata"]["uid"] != reference["uid"]:
         raise UnknownScale(f'found no controllers for pod "{name}"')

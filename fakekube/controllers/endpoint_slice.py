@@ -5,10 +5,11 @@ https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from fakekube.controllers.claims import controls, owner_reference
-from fakekube.controllers.endpoints import Port, port_rank
+from fakekube.controllers.endpoints import Port, port_rank_in_slices
 from fakekube.controllers.loop import Context, Controller, Key, Object, Watch, own
 from fakekube.controllers.pod_control import is_end_of_namespace
 from fakekube.controllers.pod_states import is_ready
@@ -53,6 +54,10 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
     if name.startswith(POD):
         behind.note_pod(context, namespace, name.removeprefix(POD))
         return None
+    if name.startswith(NODE):
+        for each in context.memory.get("waiting", {}).pop(name.removeprefix(NODE), ()):
+            context.wake(each)
+        return None
     key = (namespace, name)
     service = context.client.get("services", namespace, name)
     behind.note_service(key, service)
@@ -63,16 +68,56 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
     delay_s = members.delay_s(context.clock.now())
     if delay_s:
         return delay_s
+    lost = await lost_pods(context, service, members)
     present = slices_of(context, namespace, name, MANAGER)
     families = service["spec"].get("ipFamilies") or ["IPv4"]
     plan = Plan([each for each in present if each["addressType"] not in families])
     labels = labels_of(service)
     for family in families:
-        wanted = await endpoints_of(context, service, members, family)
+        wanted = await endpoints_of(context, service, members, family, lost)
         of_family = [each for each in present if each["addressType"] == family]
         plan.add(planned(service, of_family, wanted, family, labels))
     await carry_out(context, service, plan, trigger_time(members, service))
+    if lost:
+        await tell_lost(context, service, lost)
     return None
+
+
+NODE = "node "
+"""Begins the keys of nodes that have come; names have no spaces."""
+
+
+def node_key(node: Object) -> tuple[Key, ...]:
+    return (("", NODE + node["metadata"]["name"]),)
+
+
+async def lost_pods(context: Context, service: Object, members: Members) -> dict[str, str]:
+    """The pods that are on no node that there is, with the names of those nodes: a Service that does not publish everybody leaves them out.
+
+    It is looked at again when such a node comes.
+    """
+    if service["spec"].get("publishNotReadyAddresses"):
+        return {}
+    nodes: dict[str, bool] = {}
+    lost = {}
+    for name, pod in members.pods.items():
+        node = pod["spec"].get("nodeName", "")
+        if node not in nodes:
+            nodes[node] = context.client.get("nodes", "", node) is not None
+        if not nodes[node] and is_listed(pod, terminating=True):
+            lost[name] = node
+    waiting: dict[str, dict[Key, None]] = context.memory.setdefault("waiting", {})
+    for node in lost.values():
+        waiting.setdefault(node, {})[service["metadata"]["namespace"], service["metadata"]["name"]] = None
+    return lost
+
+
+async def tell_lost(context: Context, service: Object, lost: dict[str, str]) -> None:
+    about = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
+    texts = [f"skipping Pod {pod} for Service {about}: Node {node} Not Found" for pod, node in lost.items()]
+    shown = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    text = f"Error updating Endpoint Slices for Service {about}: {shown}"
+    await context.recorder.warning(service, "FailedToUpdateEndpointSlices", text)
 
 
 def slices_of(context: Context, namespace: str, service: str, manager: str) -> list[Object]:
@@ -105,15 +150,15 @@ class Plan:
 
 
 async def endpoints_of(
-    context: Context, service: Object, members: Members, family: str
+    context: Context, service: Object, members: Members, family: str, lost: Container[str]
 ) -> dict[Ports, dict[tuple[str, str], Object]]:
-    """The endpoints by the ports at which they answer, and by what tells them from each other."""
+    """The endpoints by the ports at which they answer, and by what tells them from each other. `lost` are left out."""
     found: dict[Ports, dict[tuple[str, str], Object]] = {}
-    for count, pod in enumerate(members.pods.values(), 1):
+    for count, (name, pod) in enumerate(members.pods.items(), 1):
         if count % PODS_AT_ONCE == 0:
             await context.turn()
         address = address_of(pod, family)
-        if address is not None and is_listed(pod, terminating=True):
+        if address is not None and name not in lost and is_listed(pod, terminating=True):
             made = endpoint(context, service, pod, address)
             found.setdefault(ports_of(pod, service), {})[identity(made)] = made
     return found
@@ -129,7 +174,7 @@ def ports_of(pod: Object, service: Object) -> Ports:
         number = port_number(pod, port)
         if number is not None:
             found.append((port.get("name", ""), number, port.get("protocol", "TCP"), port.get("appProtocol", "")))
-    return tuple(sorted(found, key=port_rank))
+    return tuple(sorted(found, key=port_rank_in_slices))
 
 
 def endpoint(context: Context, service: Object, pod: Object, address: str) -> Object:
@@ -234,7 +279,7 @@ def ports_in(endpoint_slice: Object) -> Ports:
         (each.get("name", ""), each.get("port", 0), each.get("protocol", "TCP"), each.get("appProtocol", ""))
         for each in endpoint_slice.get("ports") or ()
     ]
-    return tuple(sorted(found, key=port_rank))
+    return tuple(sorted(found, key=port_rank_in_slices))
 
 
 def new_slice(service: Object, ports: Ports, endpoints: list[Object], family: str, labels: dict[str, str]) -> Object:
@@ -321,9 +366,11 @@ def service_of(endpoint_slice: Object) -> tuple[Key, ...]:
 
 CONTROLLER = Controller(
     name=NAME,
+    events_from="endpoint-slice-controller",
     watches=(
         Watch("services", key=own),
         Watch("pods", key=pod_key),
+        Watch("nodes", key=node_key, types=("ADDED",)),
         Watch(RESOURCE, key=service_of, types=("MODIFIED", "DELETED")),
     ),
     reconcile=reconcile,

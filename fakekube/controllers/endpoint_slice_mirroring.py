@@ -18,7 +18,7 @@ from fakekube.controllers.endpoint_slice import (
     slices_of,
 )
 from fakekube.controllers.endpoints import MANAGED_BY as ENDPOINTS_MANAGED_BY
-from fakekube.controllers.endpoints import port_rank
+from fakekube.controllers.endpoints import port_rank_in_slices
 from fakekube.controllers.loop import Context, Controller, Key, Object, Watch, own
 from fakekube.controllers.pod_control import is_end_of_namespace
 from fakekube.controllers.service_pods import TRIGGER_TIME, without
@@ -95,7 +95,7 @@ def new_slice(endpoints: Object, family: str, ports: Ports, members: list[Object
         "metadata": made,
         "addressType": family,
         "endpoints": members,
-        "ports": [port_object(port) for port in sorted(ports, key=port_rank)] or None,
+        "ports": [port_object(port) for port in sorted(ports, key=port_rank_in_slices)] or None,
     }
 
 
@@ -116,7 +116,19 @@ def planned(endpoints: Object | None, present: list[Object], wanted: list[Object
             changed = {key: new["metadata"].get(key, {}) for key in ("labels", "annotations")}
             plan.update.append({**old, "endpoints": new["endpoints"], "metadata": {**old["metadata"], **changed}})
     plan.delete += by_form.values()
+    recycle(endpoints, plan)
     return plan
+
+
+def recycle(endpoints: Object | None, plan: Plan) -> None:
+    """A slice that would go becomes one of its address family that would be made."""
+    for gone in [each for each in plan.delete if endpoints is not None and controls(endpoints, each)]:
+        new = next((each for each in plan.create if each["addressType"] == gone["addressType"]), None)
+        if new is not None:
+            plan.create.remove(new)
+            plan.delete.remove(gone)
+            changed = {key: new["metadata"].get(key, {}) for key in ("labels", "annotations")}
+            plan.update.append({**gone, **new, "metadata": {**gone["metadata"], **changed}})
 
 
 def shows(old: Object, new: Object) -> bool:
@@ -145,6 +157,7 @@ def service_of(endpoint_slice: Object) -> tuple[Key, ...]:
 
 CONTROLLER = Controller(
     name=NAME,
+    events_from="endpoint-slice-mirroring-controller",
     watches=(Watch("services", key=own), Watch("endpoints", key=own), Watch(RESOURCE, key=service_of)),
     reconcile=reconcile,
     patient=True,

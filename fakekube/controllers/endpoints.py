@@ -6,7 +6,7 @@ https://kubernetes.io/docs/concepts/services-networking/service/#endpoints
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import sha1
+from functools import lru_cache
 
 from fakekube.controllers.loop import Context, Controller, Key, Object, Watch, own
 from fakekube.controllers.pod_control import is_end_of_namespace
@@ -185,10 +185,27 @@ def subset(uids: Iterable[str], ports: list[Port], addresses: dict[str, Object],
     return made
 
 
-def port_rank(port: Port) -> bytes:
-    """Ports stand in the order of a hash, here and in EndpointSlices: nobody can rely on it, but it must stay the same."""
-    name, number, protocol, _ = port
-    return sha1(f"{name} {number} {protocol}".encode(), usedforsecurity=False).digest()
+def port_rank(port: Port) -> int:
+    """Ports stand in the order of a hash of what Go shows of them."""
+    name, number, protocol, application = port
+    shown = f"Name:(string){name} Port:(int32){number} Protocol:(v1.Protocol){protocol}"
+    return fnv_1a(f"(v1.EndpointPort){{{shown} AppProtocol:(*string){application or '<nil>'}}}")
+
+
+def port_rank_in_slices(port: Port) -> int:
+    """The same for the ports of EndpointSlices, all of whose fields are pointers."""
+    name, number, protocol, application = port
+    shown = f"Name:(*string){name} Protocol:(*v1.Protocol){protocol} Port:(*int32){number}"
+    return fnv_1a(f"(v1.EndpointPort){{{shown} AppProtocol:(*string){application or '<nil>'}}}")
+
+
+@lru_cache(maxsize=1024)
+def fnv_1a(text: str) -> int:
+    """The hash of 128 bits. http://www.isthe.com/chongo/tech/comp/fnv/"""
+    value = 0x6C62272E07BB014262B821756295C58D
+    for byte in text.encode():
+        value = (value ^ byte) * 0x0000000001000000000000000000013B % (1 << 128)
+    return value
 
 
 def port_object(port: Port) -> Object:
@@ -201,13 +218,12 @@ def port_object(port: Port) -> Object:
 
 
 def address(pod: Object, service: Object, ip: str) -> Object:
-    hostname, node = hostname_of(pod, service), pod["spec"].get("nodeName")
+    hostname = hostname_of(pod, service)
     made: Object = {"ip": ip}
     if hostname:
         made["hostname"] = hostname
-    if node:
-        made["nodeName"] = node
-    return {**made, "targetRef": target_of(pod)}
+    # The API server refuses the empty name of a pod that is on no node, and with it what is to be told of all others.
+    return {**made, "nodeName": pod["spec"].get("nodeName", ""), "targetRef": target_of(pod)}
 
 
 def truncated(subsets: list[Object]) -> tuple[list[Object], bool]:

@@ -167,7 +167,10 @@ class Look:
         if found is None:
             raise LookupError(f'no matches for kind "{kind}" in group "{group}"')
         resource = qualified(found.group, found.resource)
-        scale = client.get_scale(resource, self.namespace, reference["name"])
+        try:
+            scale = client.get_scale(resource, self.namespace, reference["name"])
+        except NotFound:
+            raise LookupError("the server could not find the requested resource") from None
         if scale is None:
             raise LookupError(f'{resource} "{reference["name"]}" not found')
         return resource, scale
@@ -187,7 +190,7 @@ class Look:
         pods = self.context.client.list("pods", self.namespace, label_selector=selector)
         rivals = self.rivals(pods)
         if len(rivals) > 1:
-            keys = " ".join(f"{{{name} {self.namespace}}}" for name in rivals)
+            keys = " ".join(f"{self.namespace}/{name}" for name in rivals)
             text = f"pods by selector {selector} are controlled by multiple HPAs: [{keys}]"
             await self.cannot_choose("AmbiguousSelector", text, ("AmbiguousSelector", text))
             return None

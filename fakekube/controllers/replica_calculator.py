@@ -152,7 +152,8 @@ def _external(source: MetricsSource, target: Target, metric: Object) -> Proposal
     name = metric["metric"]["name"]
     value = source.external(target.namespace, name)
     if value is None:
-        text = "unable to fetch metrics from external metrics API: no external metrics API (external.metrics.k8s.io) registered"
+        missing = f"the server could not find the requested resource (get {name}.external.metrics.k8s.io)"
+        text = f"unable to fetch metrics from external metrics API: {missing}"
         raise NoMetric(f"unable to get external metric {target.namespace}/{name}/{_selector(metric['metric'])}: {text}")
     replicas, current = _of_one_value(target, value, metric["target"])
     label = f"external metric {name}({_selector(metric['metric'])})"

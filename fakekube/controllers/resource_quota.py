@@ -6,7 +6,7 @@ https://kubernetes.io/docs/concepts/policy/resource-quotas/
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 from fakekube.controllers.loop import EVERYTHING, Context, Controller, Key, Object, Watch, own
@@ -54,8 +54,9 @@ class Ledger:
             self.totals[key] = self.totals.get(key, ZERO) + amount
         return {key: amount - now.get(key, ZERO) for key, amount in before.items() if amount != now.get(key, ZERO)}
 
-    def used(self) -> dict[str, str]:
-        return {key: str(self.totals.get(key, ZERO)) for key in self.hard}
+    def used(self, known: Container[str]) -> dict[str, str]:
+        """`known` are the resources that there are: of others nothing is told."""
+        return {key: str(self.totals.get(key, ZERO)) for key in self.hard if counted_resource(key) in known}
 
 
 @dataclass(slots=True)
@@ -149,7 +150,7 @@ async def correct(context: Context, quota: Object, ledger: Ledger, returned: Amo
 
 async def write(context: Context, quota: Object, ledger: Ledger) -> None:
     """Write the status if it says something else than what is counted."""
-    before, used = quota.get("status", {}), ledger.used()
+    before, used = quota.get("status", {}), ledger.used(served(context))
     if before.get("hard", {}) == ledger.hard and is_same(before.get("used", {}), used):
         return
     await update_status(context, quota, {"hard": ledger.hard, "used": used})

@@ -53,9 +53,13 @@ async def _settle(context: Context, secret: Object) -> None:
         with suppress(NotFound):
             await context.client.delete("secrets", namespace, name, uid=metadata["uid"])
         return
-    wanted = {"ca.crt": _encoded(context.settings.ca_pem), "namespace": _encoded(namespace)}
-    data = secret.get("data") or {}
-    missing = {key: value for key, value in wanted.items() if data.get(key) != value}
+    data, certificate = secret.get("data") or {}, _encoded(context.settings.ca_pem)
+    missing = {}
+    # Another certificate is put right; another namespace or token is somebody's own.
+    if data.get("ca.crt") != certificate:
+        missing["ca.crt"] = certificate
+    if not data.get("namespace"):
+        missing["namespace"] = _encoded(namespace)
     if not data.get("token"):
         token = context.client.plane.service_account_tokens.issue_legacy(account, name)
         missing["token"] = _encoded(token)

@@ -30,8 +30,13 @@ async def reconcile(context: Context, _: str, name: str) -> float | None:
         return None
     found = warnings(policy, context.client.plane.kinds)
     checked = {"expressionWarnings": found} if found else {}
-    status = {**status, "observedGeneration": generation, "typeChecking": checked}
-    await context.client.update(RESOURCE, {**policy, "status": status}, "status")
+    configuration = {
+        "kind": policy["kind"],
+        "apiVersion": policy["apiVersion"],
+        "metadata": {"name": name},
+        "status": {"observedGeneration": generation, "typeChecking": checked},
+    }
+    await context.client.apply(RESOURCE, configuration, "status")
     return None
 
 
@@ -88,7 +93,7 @@ def _compiler(spec: Mapping[str, Any], kind: Kind, kinds: Kinds) -> Callable[[st
 
     params = _type_of_params(spec.get("paramKind"), kinds)
     composition = Composition(
-        has_params=params is not None,
+        has_params="paramKind" in spec,
         has_variables=True,
         object_type=_type_of(kind),
         params_type=params or DYN,

@@ -245,6 +245,17 @@ class Cluster:
         stored = self._found(resource, namespace, name)
         return self._put(resource, stored, merged(stored.copy(), merge_patch))
 
+    async def apply(self, resource: str, configuration: Object, subresource: str = "") -> Object:
+        """As if the applier had been the only one to write the fields that a configuration may have, `rules` and `status`."""
+        self._wrote(f"apply {subresource}".strip(), resource, configuration)
+        stored = self._found(
+            resource, configuration["metadata"].get("namespace", ""), configuration["metadata"]["name"]
+        )
+        new = stored.copy()
+        new.pop("rules", None)
+        new.update((key, configuration[key]) for key in ("rules", "status") if key in configuration)
+        return self._put(resource, stored, new)
+
     def get_scale(self, resource: str, namespace: str, name: str) -> Object | None:
         """Of whatever has spec.replicas."""
         found = self.get(resource, namespace, name)

@@ -26,7 +26,7 @@ def a_role(name: str, *rules: Object, part_of: str = "", gathers: str = "") -> O
 def rules(cluster: Cluster, name: str) -> list[Object]:
     role = cluster.get(ROLES, "", name)
     assert role is not None
-    return role["rules"] or []
+    return role.get("rules") or []
 
 
 def test_the_rules_of_all_that_match_are_gathered_once_each_by_the_roles_names() -> None:

@@ -8,7 +8,7 @@ import pytest
 from fakekube.controllers import deployment, replica_set
 from fakekube.controllers.deployment import longer_history
 from fakekube.controllers.deployment_rollout import Rollout
-from fakekube.controllers.deployment_scaling import proportions
+from fakekube.controllers.deployment_scaling import proportions, shrink_old
 from fakekube.controllers.template_hash import template_hash
 from fakekube.errors import Forbidden
 from fakekube.storage.store import Event
@@ -347,3 +347,11 @@ def test_in_the_midst_of_a_rollout_each_replica_set_takes_its_part_of_a_change(
     replicas: int, before: dict[str, int], after: dict[str, int]
 ) -> None:
     assert proportions(a_rollout(replicas, before)) == after
+
+
+async def test_a_replica_set_that_has_not_told_yet_of_pods_that_go_is_not_made_smaller_again() -> None:
+    rollout = a_rollout(4, {"1": 3, "2": 3})
+    old, new = rollout.sets
+    old["status"], new["status"] = {"availableReplicas": 6}, {"availableReplicas": 3}
+    assert not await shrink_old(rollout, new)
+    assert old["spec"]["replicas"] == 3

@@ -139,6 +139,19 @@ def test_a_controller_without_scale_fails_the_sync() -> None:
     Cluster(CONTROLLERS).run(scenario)
 
 
+def test_a_controller_of_a_kind_that_nobody_knows_fails_the_sync_and_what_was_counted_stays() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        reference = {"apiVersion": "example.com/v1", "kind": "Foo", "name": "f", "uid": "u", "controller": True}
+        await a_pod(cluster, "p", True, ownerReferences=[reference])
+        await a_budget(cluster, maxUnavailable=1)
+        await cluster.settle()
+        condition = status(cluster)["conditions"][0]
+        assert condition["message"] == 'no matches for kind "Foo" in version "example.com/v1"'
+        assert "observedGeneration" not in status(cluster).keys() | condition.keys()
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
 @pytest.mark.parametrize("write", range(3))
 def test_a_clash_at_any_write_leaves_the_same_status_and_a_second_look_writes_nothing(write: int) -> None:
     async def scenario(cluster: Cluster) -> None:

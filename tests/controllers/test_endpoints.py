@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
 from fakekube.controllers import endpoint_slice, endpoint_slice_mirroring, endpoints
+from fakekube.controllers.endpoints import Port, port_rank, port_rank_in_slices
 from tests.controllers.clashes import ClashingCluster
 from tests.controllers.in_memory import Cluster
 
@@ -29,6 +31,18 @@ def a_pod(name: str, ip: str, *, ready: str = "True", port: int = 8080, **spec: 
             "conditions": [{"type": "Ready", "status": ready}],
         },
     }
+
+
+def on_a_node(
+    scenario: Callable[[Cluster], Coroutine[Any, Any, None]],
+) -> Callable[[Cluster], Coroutine[Any, Any, None]]:
+    """The scenario in a cluster that has the node of its pods."""
+
+    async def prepared(cluster: Cluster) -> None:
+        await cluster.create("nodes", {"metadata": {"name": "n"}})
+        await scenario(cluster)
+
+    return prepared
 
 
 def subsets(cluster: Cluster, name: str = "web") -> list[tuple[list[str], list[str], list[int]]]:
@@ -82,7 +96,7 @@ def test_ready_pods_and_others_stand_apart_and_each_port_with_those_that_have_it
         assert sorted(subsets(cluster)) == [(["10.0.0.1"], ["10.0.0.2"], [8080]), (["10.0.0.3"], [], [9090])]
         assert slices(cluster) == [["10.0.0.1", "10.0.0.2"], ["10.0.0.3"]]
 
-    Cluster(CONTROLLERS).run(scenario)
+    Cluster(CONTROLLERS).run(on_a_node(scenario))
 
 
 def test_a_terminating_pod_leaves_the_endpoints_and_still_serves_in_its_slice() -> None:
@@ -98,7 +112,7 @@ def test_a_terminating_pod_leaves_the_endpoints_and_still_serves_in_its_slice() 
         await cluster.settle()
         assert slices(cluster) == [[]]
 
-    Cluster(CONTROLLERS).run(scenario)
+    Cluster(CONTROLLERS).run(on_a_node(scenario))
 
 
 def test_a_headless_service_lists_hostnames_and_publishes_who_is_not_ready_if_told_to() -> None:
@@ -144,6 +158,55 @@ def test_the_zone_of_an_endpoint_is_that_of_its_node() -> None:
     Cluster(CONTROLLERS).run(scenario)
 
 
+def test_a_pod_on_no_node_is_in_no_slice_until_the_node_comes_unless_everybody_is_published() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create("services", a_service())
+        await cluster.create("pods", a_pod("a", "10.0.0.1"))
+        await cluster.settle()
+        assert slices(cluster) == [[]]
+        text = (
+            "Error updating Endpoint Slices for Service shop/web: skipping Pod a for Service shop/web: Node n Not Found"
+        )
+        assert [each["message"] for each in cluster.list("events")] == [text]
+        await cluster.patch("services", "shop", "web", {"spec": {"publishNotReadyAddresses": True}})
+        await cluster.settle()
+        assert slices(cluster) == [["10.0.0.1"]]
+        await cluster.patch("services", "shop", "web", {"spec": {"publishNotReadyAddresses": None}})
+        await cluster.settle()
+        assert slices(cluster) == [[]]
+        await cluster.create("nodes", {"metadata": {"name": "n"}})
+        await cluster.settle()
+        assert slices(cluster) == [["10.0.0.1"]]
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("rank", "expected"),
+    [
+        (port_rank, [("n", 9090, "TCP", "kubernetes.io/h2c"), ("w", 8080, "TCP", ""), ("d", 53, "UDP", "")]),
+        (port_rank_in_slices, [("d", 53, "UDP", ""), ("n", 9090, "TCP", "kubernetes.io/h2c"), ("w", 8080, "TCP", "")]),
+    ],
+)
+def test_ports_stand_in_the_order_of_a_hash(rank: Callable[[Port], int], expected: list[Port]) -> None:
+    assert sorted(sorted(expected), key=rank) == expected
+
+
+def test_a_mirrored_slice_becomes_another_when_its_ports_change() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create("services", {"metadata": {"name": "web", "namespace": "shop"}, "spec": {}})
+        subset = {"addresses": [{"ip": "192.0.2.1"}], "ports": [{"port": 80}]}
+        await cluster.create("endpoints", {"metadata": {"name": "web", "namespace": "shop"}, "subsets": [subset]})
+        await cluster.settle()
+        before = cluster.list(SLICES)[0]["metadata"]["uid"]
+        await cluster.patch("endpoints", "shop", "web", {"subsets": [{"addresses": [{"ip": "192.0.2.1"}]}]})
+        await cluster.settle()
+        (after,) = cluster.list(SLICES)
+        assert (after["metadata"]["uid"], after["ports"]) == (before, None)
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
 def test_slices_hold_a_hundred_endpoints_and_stay_when_one_of_them_goes() -> None:
     async def scenario(cluster: Cluster) -> None:
         for number in range(150):
@@ -158,7 +221,7 @@ def test_slices_hold_a_hundred_endpoints_and_stay_when_one_of_them_goes() -> Non
         of_slices = [verb for verb, resource, _ in cluster.writes[writes:] if resource == SLICES]
         assert of_slices == ["update"]
 
-    Cluster(CONTROLLERS).run(scenario)
+    Cluster(CONTROLLERS).run(on_a_node(scenario))
 
 
 def test_endpoints_that_somebody_writes_for_a_service_without_selector_are_mirrored() -> None:
@@ -212,4 +275,4 @@ def test_a_clash_at_any_write_leaves_the_same_endpoints_and_a_second_look_writes
         assert slices(cluster) == [["10.0.0.1", "10.0.0.2"]]
         assert await cluster.writes_of_a_second_look() == []
 
-    ClashingCluster(CONTROLLERS).run(scenario)
+    ClashingCluster(CONTROLLERS).run(on_a_node(scenario))

@@ -219,7 +219,7 @@ def test_two_autoscalers_of_the_same_pods_do_nothing() -> None:
         await an_autoscaler(cluster)
         await cluster.settle(15)
         condition = next(each for each in status(cluster)["conditions"] if each["type"] == "ScalingActive")
-        text = "pods by selector app=web are controlled by multiple HPAs: [{other shop} {web shop}]"
+        text = "pods by selector app=web are controlled by multiple HPAs: [shop/other shop/web]"
         assert (condition["status"], condition["reason"], condition["message"]) == ("False", "AmbiguousSelector", text)
         told = [event["reason"] for event in cluster.list("events") if event["involvedObject"]["name"] == "web"]
         assert sorted(told)[:2] == ["AmbiguousSelector", "FailedComputeMetricsReplicas"]

@@ -70,6 +70,18 @@ def test_a_secret_goes_with_its_account_and_one_for_an_account_that_is_not_there
     cluster().run(scenario)
 
 
+def test_another_certificate_is_put_right_and_another_namespace_stays() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await an_account(cluster)
+        wrong = base64.b64encode(b"wrong").decode()
+        await cluster.create("secrets", a_secret(data={"ca.crt": wrong, "namespace": wrong}))
+        await cluster.settle()
+        data = decoded(cluster.get("secrets", "shop", "robot-token"))
+        assert (data["ca.crt"], data["namespace"]) == ("PEM", "wrong")
+
+    cluster().run(scenario)
+
+
 def test_a_secret_of_an_account_that_was_made_again_goes() -> None:
     async def scenario(cluster: Cluster) -> None:
         await an_account(cluster)

@@ -84,7 +84,7 @@ class As:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("create", "update", "patch", "delete", "bind", "set_scale"):
+        if name in ("create", "update", "patch", "apply", "delete", "bind", "set_scale"):
             return lambda resource, *rest, **more: self._write(name, resource, *rest, **more)
         return getattr(self._cluster, name)
 
