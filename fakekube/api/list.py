@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import posixpath
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 
@@ -17,6 +19,7 @@ from fakekube.api.get import not_older_than
 from fakekube.api.list_options import EXACT, ListOptions, parse, version_of_list
 from fakekube.errors import BadRequest, Expired
 from fakekube.objects import go_json
+from fakekube.objects.patches import go_json_kind
 from fakekube.registry.conversion import all_shown
 from fakekube.storage.store import Compacted, Past, Stored, View
 
@@ -119,7 +122,7 @@ def _expired(plane: ControlPlane, options: ListOptions, after: tuple[str, str] |
         "continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with "
         "the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the "
         "first chunk was returned and now may show up in the list.",
-        list_metadata={"continue": _encode_token(FROM_NOW, _start_of(options.continue_token))},
+        list_metadata={"continue": _encode_token(FROM_NOW, _decoded(options.continue_token)[2])},
     )
 
 
@@ -133,35 +136,55 @@ def _encode_token(revision: int, start: str) -> str:
     return base64.urlsafe_b64encode(token).rstrip(b"=").decode()
 
 
-def _start_of(token: str) -> str:
-    start: str = orjson.loads(_unpadded(token))["start"]
-    return start
-
-
 def _read_token(token: str, call: Call) -> tuple[int, tuple[str, str]]:
     """The revision and the last key (namespace, name) of a token. Raises BadRequest as the real server words it."""
+    version, revision, start = _decoded(token)
+    if version != TOKEN_VERSION:
+        raise _bad_token(f"server does not recognize this encoded version {version}")
+    if not revision:
+        raise _bad_token(f"incorrect encoded start resourceVersion (version {TOKEN_VERSION})")
+    if not start:
+        raise _bad_token(f"encoded start key empty (version {TOKEN_VERSION})")
+    key = start if start.startswith("/") else f"/{start}"
+    if posixpath.normpath(key) != key or key.startswith("//"):
+        raise _bad_token(start)
+    return max(revision, FROM_NOW), _before(key, call)
+
+
+def _decoded(token: str) -> tuple[str, int, str]:
+    """Version, revision and start of a token; what is not there is empty. Raises BadRequest for what is no token."""
     try:
-        decoded = _unpadded(token)
+        fields = go_json.read(_unpadded(token.replace("\r", "").replace("\n", "")))
     except ValueError as error:
         raise _bad_token(str(error)) from None
-    try:
-        fields = go_json.read(decoded)
-    except go_json.JSONError as error:
-        raise _bad_token(str(error)) from None
-    if not isinstance(fields, dict):
-        fields = {}
-    version, revision, start = fields.get("v"), fields.get("rv"), fields.get("start")
-    if version != TOKEN_VERSION:
-        raise _bad_token(f"server does not recognize this encoded version {version or ''}")
-    if not isinstance(revision, int) or not revision:
-        raise _bad_token(f"incorrect encoded start resourceVersion (version {TOKEN_VERSION})")
-    if not isinstance(start, str) or not start:
-        raise _bad_token(f"encoded start key empty (version {TOKEN_VERSION})")
-    path = start.removeprefix("/").removesuffix("\0")
-    namespace, slash, name = path.partition("/")
-    if slash and not call.namespace:
-        return revision, (namespace, name)
-    return revision, (call.namespace, path)
+    if fields is not None and not isinstance(fields, dict):
+        raise _bad_token(f"json: cannot unmarshal {go_json_kind(fields)} into Go value of type storage.continueToken")
+    found: dict[str, Any] = {"v": "", "rv": 0, "start": ""}
+    for name, value in (fields or {}).items():
+        name = name.lower()
+        if value is None or name not in found:
+            continue
+        go_type = "int64" if name == "rv" else "string"
+        fits = isinstance(value, int) and not isinstance(value, bool) if name == "rv" else isinstance(value, str)
+        if not fits:
+            what = go_json_kind(value)
+            if name == "rv" and isinstance(value, go_json.Number):
+                what += f" {value.text}"
+            raise _bad_token(
+                f"json: cannot unmarshal {what} into Go struct field continueToken.{name} of type {go_type}"
+            )
+        found[name] = value
+    return found["v"], found["rv"], found["start"]
+
+
+def _before(key: str, call: Call) -> tuple[str, str]:
+    """The greatest key (namespace, name) that is less than the start of a page. Ours end in a zero byte: they begin after a name."""
+    namespace, name = call.namespace, key[1:]
+    if call.kind.namespaced and not call.namespace:
+        namespace, _, name = name.partition("/")
+    if name.endswith("\0"):
+        return namespace, name[:-1]
+    return namespace, f"{name[:-1]}{chr(ord(name[-1]) - 1)}\x7f" if name else ""
 
 
 def _bad_token(text: str) -> BadRequest:

@@ -332,6 +332,7 @@ def parse_fields(text: str) -> FieldSelector:
         operator = _FIELD_OPERATOR.search(term)
         if not operator:
             raise BadRequest(f"invalid selector: '{text}'; can't understand '{term}'")
-        value = _unescaped(term[operator.end() :])
-        requirements.append(FieldRequirement(term[: operator.start()], operator[0].replace("==", "="), value))
+        field, value = term[: operator.start()], _unescaped(term[operator.end() :])
+        if field or value:
+            requirements.append(FieldRequirement(field, operator[0].replace("==", "="), value))
     return FieldSelector(tuple(requirements)) if requirements else EVERY_FIELD

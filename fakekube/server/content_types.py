@@ -71,9 +71,8 @@ def negotiate(accept: str, *, tables: bool = True, metadata: bool = True, protob
     return chosen
 
 
-def negotiate_stream(accept: str, *, protobuf: bool = True) -> Representation:
-    """The form of a watch. Raises NotAcceptable."""
-    representation = negotiate(accept, protobuf=protobuf)
+def streamed(representation: Representation) -> Representation:
+    """The form of the events of a watch. Raises NotAcceptable."""
     if representation.media_type == YAML:
         raise no_conversion(STREAMED)
     return replace(representation, indented=False)

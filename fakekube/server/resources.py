@@ -16,7 +16,7 @@ from fakekube.api.body import Body
 from fakekube.api.call import Call
 from fakekube.api.list_options import parse as parse_list_options
 from fakekube.api.watch import Watch
-from fakekube.errors import MethodNotAllowed, NotFound, RequestEntityTooLarge, not_found
+from fakekube.errors import MethodNotAllowed, NotFound, RequestEntityTooLarge, StatusError, not_found
 from fakekube.objects.patches import is_apply
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.server import protobuf
@@ -30,8 +30,8 @@ from fakekube.server.content_types import (
     Representation,
     body_media_type,
     negotiate,
-    negotiate_stream,
     refuse_route,
+    streamed,
 )
 from fakekube.server.encoding import compressed, list_response, object_response, stored_response, value_response
 from fakekube.server.request import Request
@@ -257,18 +257,23 @@ async def _watch(exchange: Exchange) -> Response:
             f'watch is not supported on resources of kind "{exchange.kind.resource}"',
             {"group": exchange.kind.group, "kind": exchange.kind.resource},
         )
-    representation = negotiate_stream(request.headers.get("accept", ""), protobuf=exchange.kind.wire.is_typed)
+    representation = exchange.representation()
     options = parse_list_options(call, watch=True, old_watch_path=exchange.is_old_watch)
     is_websocket = request.scope["type"] == "websocket"
-    frames = Frames(
-        exchange.kind,
-        representation,
-        request.query.get("includeObject", ""),
-        state.frames,
-        state.plane.clock.now,
-        framed=not is_websocket,
-    )
     watch = Watch(state.plane, call, options)
+    try:
+        # How the events are written is asked last: what is wrong with the options is told before.
+        frames = Frames(
+            exchange.kind,
+            streamed(representation),
+            request.query.get("includeObject", ""),
+            state.frames,
+            state.plane.clock.now,
+            framed=not is_websocket,
+        )
+    except StatusError:
+        watch.close()
+        raise
 
     async def run(send: Send, headers: list[Header]) -> None:
         if is_websocket:

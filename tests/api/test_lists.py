@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from fakekube.api.control_plane import ControlPlane
@@ -91,6 +93,45 @@ async def test_wrong_options_are_refused_in_the_servers_words(
     with pytest.raises(BadRequest) as caught:
         await list_(plane, call("configmaps", **query))
     assert caught.value.message == message
+
+
+def token(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[]", "json: cannot unmarshal array into Go value of type storage.continueToken"),
+        ('{"v": 1}', "json: cannot unmarshal number into Go struct field continueToken.v of type string"),
+        ('{"rv": 1.5}', "json: cannot unmarshal number 1.5 into Go struct field continueToken.rv of type int64"),
+        ('{"v": "meta.k8s.io/v1", "rv": 5}', "encoded start key empty (version meta.k8s.io/v1)"),
+        ('{"v": "meta.k8s.io/v1", "rv": 5, "start": "/../a"}', "/../a"),
+        ('{"v": "meta.k8s.io/v1", "rv": 5, "start": "//a"}', "//a"),
+    ],
+)
+async def test_what_is_wrong_with_a_token_is_told(plane: ControlPlane, call: MakeCall, text: str, problem: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        await list_(plane, call("configmaps", **{"continue": token(text)}))
+
+    assert caught.value.message == f"invalid continue token: continue key is not valid: {problem}"
+
+
+@pytest.mark.parametrize(
+    ("start", "rest"),
+    [("/b", ["b", "c"]), ("b\\u0000", ["c"]), ("/a-", ["b", "c"]), ("/", ["a", "b", "c"])],
+)
+async def test_a_token_without_a_zero_byte_begins_with_what_it_names(
+    plane: ControlPlane, call: MakeCall, put: Put, start: str, rest: list[str]
+) -> None:
+    for name in ("a", "b", "c"):
+        await put("configmaps", name)
+
+    page = await list_(
+        plane, call("configmaps", **{"continue": token(f'{{"v":"meta.k8s.io/v1","rv":-7,"start":"{start}"}}')})
+    )
+
+    assert names(page) == rest
 
 
 async def test_all_broken_rules_of_the_options_are_told_at_once(plane: ControlPlane, call: MakeCall) -> None:

@@ -146,3 +146,8 @@ def test_field_selector_compares_text_and_knows_the_one_name_it_asks_for() -> No
     assert not selector.matches({"metadata.name": "a", "status.phase": "Pending"}.__getitem__)
     assert selector.required_name() == "a"
     assert selectors.parse_fields("metadata.name!=a").required_name() is None
+
+
+@pytest.mark.parametrize("text", ["=", "==", "!=", ",=,"])
+def test_a_field_without_a_name_that_is_to_be_empty_selects_everything(text: str) -> None:
+    assert selectors.parse_fields(text).everything

@@ -389,6 +389,15 @@ async def test_impersonation_acts_as_the_other_user_where_it_is_permitted(ask: A
     assert 'User "jane" cannot impersonate' in refused.json()["message"]
 
 
+@pytest.mark.parametrize(("query", "status"), [("fieldSelector=x=y", 400), ("resourceVersion=x", 500), ("", 406)])
+async def test_that_yaml_cannot_stream_is_told_after_what_is_wrong_with_the_options(
+    ask: Ask, query: str, status: int
+) -> None:
+    answer = await ask("GET", f"{MAPS}?watch=1&{query}", headers={"accept": "application/yaml"})
+
+    assert answer.status == status
+
+
 async def test_a_watch_streams_one_event_a_line_and_ends_by_itself(ask: Ask) -> None:
     await ask("POST", MAPS, {"metadata": {"name": "a"}})
     answer = await ask("GET", f"{MAPS}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name=a&allowWatchBookmarks=true")

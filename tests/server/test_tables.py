@@ -87,6 +87,14 @@ def test_include_object_takes_four_words(asked: str, meant: str) -> None:
     assert tables.check_include_object(asked) == meant
 
 
+def test_the_mark_after_the_initial_events_is_shown_to_who_wants_no_objects() -> None:
+    mark = {"kind": "Secret", "metadata": {"annotations": {"k8s.io/initial-events-end": "true"}}}
+
+    (row,) = table(SECRETS, mark, include_object="None")["rows"]
+
+    assert row["object"]["metadata"] == mark["metadata"]
+
+
 def test_another_include_object_is_refused_in_the_words_of_kubernetes() -> None:
     with pytest.raises(BadRequest) as refused:
         tables.check_include_object("Nope")

@@ -37,6 +37,10 @@ Version = Literal["v1", "v1beta1"]
 IncludeObject = Literal["Metadata", "Object", "None"]
 
 
+INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+"""The annotation of the bookmark that ends the initial events of a watch."""
+
+
 def table(
     kind: Kind | Subresource,
     objects: Sequence[Object],
@@ -76,9 +80,13 @@ def table(
 
 
 def _included(object: Object, version: Version, include_object: IncludeObject) -> Object | None:
-    if include_object == "Metadata":
+    if include_object == "Object":
+        return object
+    annotations = (object.get("metadata") or {}).get("annotations") or {}
+    if include_object == "Metadata" or annotations.get(INITIAL_EVENTS_END) == "true":
+        # The mark stands in an annotation, so that it is shown to those, too, who want to see no objects.
         return partial_object_metadata(object, version)
-    return object if include_object == "Object" else None
+    return None
 
 
 def partial_object_metadata(object: Object, version: Version) -> dict[str, Any]:
