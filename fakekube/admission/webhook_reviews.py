@@ -125,7 +125,7 @@ class InvalidAnswer(Exception):
 
 
 _TYPES: Mapping[str, tuple[type, str]] = {
-    "uid": (str, "string"),
+    "uid": (str, "types.UID"),
     "allowed": (bool, "bool"),
     "status": (dict, "v1.Status"),
     "patch": (str, "[]uint8"),
@@ -160,17 +160,24 @@ def read(answer: Object, uid: str, version: str, *, may_patch: bool) -> Answer:
         raise CallFailed("illegal base64 data at input byte 0") from None
     patch_type = response.get("patchType")
     if version == "v1":
-        _check(response.get("uid", ""), uid, patch, patch_type, may_patch=may_patch)
+        _check_head(answer, response.get("uid", ""), uid)
+        _check(patch, patch_type, may_patch=may_patch)
     elif not may_patch:
         patch = b""
-    # What is told in several lines cannot be a header.
-    warnings = [text for text in response.get("warnings") or () if isinstance(text, str) and "\n" not in text]
+    # What is told in several lines cannot be a header, and nothing is none.
+    warnings = [text for text in response.get("warnings") or () if isinstance(text, str) and text and "\n" not in text]
     return Answer(bool(response.get("allowed")), status, warnings, patch, patch_type or JSON_PATCH)
 
 
-def _check(sent: str, uid: str, patch: bytes, patch_type: str | None, *, may_patch: bool) -> None:
+def _check_head(answer: Object, sent: str, uid: str) -> None:
     if sent != uid:
         raise InvalidAnswer(f"expected response.uid={go_quoted(uid)}, got {go_quoted(sent)}")
+    api_version, kind = answer.get("apiVersion") or "/", answer.get("kind") or ""
+    if (api_version, kind) != (f"{GROUP}/v1", KIND):
+        raise InvalidAnswer(f"expected webhook response of {GROUP}/v1, Kind={KIND}, got {api_version}, Kind={kind}")
+
+
+def _check(patch: bytes, patch_type: str | None, *, may_patch: bool) -> None:
     if not may_patch:
         for field, value in (("patch", patch), ("patchType", patch_type)):
             if value:

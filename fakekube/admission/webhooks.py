@@ -20,10 +20,11 @@ from fakekube.admission.webhook_configurations import Asked, Webhooks
 from fakekube.admission.webhook_matching import Hook
 from fakekube.admission.webhook_reviews import Answer, InvalidAnswer
 from fakekube.errors import StatusError, internal
+from fakekube.objects import schemas
 from fakekube.objects.decode_messages import DecodeError
 from fakekube.objects.patches import PatchError, go_json_kind, json_patched
-from fakekube.registry.kind import Kind, Object
-from fakekube.registry.webhook_calls import CallFailed, ask, why_no_json
+from fakekube.registry.kind import Kind, Object, Subresource
+from fakekube.registry.webhook_calls import HEAD, CallFailed, ask, why_no_json
 
 logger = logging.getLogger(__name__)
 
@@ -136,8 +137,8 @@ class _Write:
         body = webhook_reviews.body_kind(shown, self.attributes.subresource)
         try:
             patched = json_patched(before, operations)
-            if not isinstance(patched, dict):
-                raise DecodeError(f"json: cannot unmarshal {go_json_kind(patched)} into Go value of type {body.kind}")
+            if why := _why_another(patched, body):
+                raise DecodeError(why)
             after = self._webhooks.complete(body, patched)
         except (PatchError, DecodeError) as error:
             raise internal(str(error)) from None
@@ -146,6 +147,15 @@ class _Write:
             return False
         await self._objects.put(shown, after)
         return True
+
+
+def _why_another(patched: Any, body: Kind | Subresource) -> str:
+    """Why what a patch has made is not of the kind; empty where it is, or says nothing."""
+    if not isinstance(patched, dict):
+        return f"couldn't get version/kind; json parse error: json: cannot unmarshal {go_json_kind(patched)} into Go value of type {HEAD}"
+    return schemas.why_another_kind(
+        patched, group=body.group, version=body.version, kind=body.kind, type_name=body.type_name
+    )
 
 
 def _operations(hook: Hook, patch: bytes) -> list[Any]:

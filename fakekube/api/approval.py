@@ -69,6 +69,8 @@ async def changed(
 
     async def change(current: Stored) -> Object:
         new = to_storage(kind, await become(current))
+        if put:
+            registry.check_uid(kind, new, current, dry_run=options.dry_run)
         await plane.admission.mutate(new, current.value, attributes(new))
         check_rights(plane, call, new, current.value)
         return new

@@ -87,6 +87,9 @@ _NAMED_ANYHOW = frozenset({("certificates.k8s.io", "certificatesigningrequests")
 """Kinds that leave only the name to it."""
 _IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 
+_EMPTY = {"name": "", "namespace": "", "uid": ""}
+"""What messages show of those of them that are texts, where there is none."""
+
 NON_NEGATIVE_TEXT = "must be greater than or equal to 0"
 IMMUTABLE_TEXT = "field is immutable"
 
@@ -285,7 +288,7 @@ def _validate_change(new: Metadata, old: Metadata, path: str) -> list[FieldError
         errors.append(invalid(f"{path}.generation", new.get("generation") or 0, "must not be decremented"))
     for field in _IMMUTABLE:
         if new.get(field) != old.get(field):
-            errors.append(invalid(f"{path}.{field}", new.get(field), IMMUTABLE_TEXT))
+            errors.append(invalid(f"{path}.{field}", new.get(field, _EMPTY.get(field)), IMMUTABLE_TEXT))
     return errors + _labels_annotations_owners(new, path)
 
 

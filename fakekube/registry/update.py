@@ -40,10 +40,9 @@ async def update(
     """Change one object, repeating on what others wrote in between, as GuaranteedUpdate does in Kubernetes.
 
     Returns what is stored then: the same object when the change changes nothing, the last state when it was the end of the object, and
-    with a dry run what would be stored. `put` says that the client sent a whole object: then a wrong uid is a conflict, where in a patch
-    it is an invalid field.
+    with a dry run what would be stored. `put` says that the client sent a whole object.
 
-    Raises NotFound, Conflict (uid, resourceVersion), Invalid, and what `change` and `approve` raise.
+    Raises NotFound, Conflict (resourceVersion), Invalid, and what `change` and `approve` raise.
     """
     while True:
         current = store.get(kind.collection, namespace, name)
@@ -54,7 +53,7 @@ async def update(
         old = kind.as_judged(seen.value)
         if doubled := object_metadata.drop_duplicate_owners(new["metadata"]):
             warnings.append(object_metadata.duplicate_owners_warning(doubled, after_admission=not put))
-        _check_preconditions(kind, new, current, put=put, dry_run=operation.dry_run)
+        _check_version(kind, new, current)
         _put_back_metadata(new, old)
         _prepare(kind, new, old, operation, subresource)
         errors = _validate(kind, new, old, subresource)
@@ -62,7 +61,7 @@ async def update(
             warnings.extend(text for text in tolerated if text not in warnings)
             errors = [error for error in errors if not isinstance(error, Tolerated)]
         if errors:
-            raise invalid_object(kind.facts.stored_as[0], new["kind"], name, errors)
+            raise invalid_object(kind.facts.stored_as[0], new["kind"], new["metadata"].get("name", ""), errors)
         if not subresource:
             warnings.extend(text for text in kind.strategy.warnings(new, old) if text not in warnings)
         await approve(new, old)
@@ -160,17 +159,20 @@ def sent_version(metadata: Object) -> int:
     return int(version or 0)
 
 
-def _check_preconditions(kind: Kind, new: Object, current: Stored, *, put: bool, dry_run: bool) -> None:
-    sent, present = new["metadata"], current.value["metadata"]
-    uid = sent.get("uid", "")
-    if put and uid and uid != present["uid"]:
+def check_uid(kind: Kind, new: Object, current: Stored, *, dry_run: bool) -> None:
+    """Raises Conflict where a client has sent the object of another uid: that is asked before anybody may change what was sent."""
+    uid, present = new["metadata"].get("uid", ""), current.value["metadata"]["uid"]
+    if uid and uid != present:
         place = kind.place_of(current.namespace, current.name, dry_run=dry_run)
         text = (
             f"StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: "
-            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {present['uid']}"
+            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {present}"
         )
         raise conflict(kind.group, kind.resource, current.name, text)
-    version = sent_version(sent)
+
+
+def _check_version(kind: Kind, new: Object, current: Stored) -> None:
+    version = sent_version(new["metadata"])
     if not version:
         if kind.facts.put_needs_resource_version:
             error = invalid("metadata.resourceVersion", 0, "must be specified for an update")

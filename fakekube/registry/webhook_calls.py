@@ -56,21 +56,42 @@ def version_of(wanted: Sequence[str], known: Sequence[str] = ("v1", "v1beta1")) 
 
 async def ask(call: CallWebhook, config: ClientConfig, review: Object, timeout_s: int) -> Object:
     """The review that comes back, of the same kind and version. Raises CallFailed."""
-    text = await call(config, orjson.dumps(review), timeout_s)
-    try:
-        answer = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise CallFailed(f"couldn't get version/kind; json parse error: {why_no_json(text)}") from None
-    if not isinstance(answer, dict):
-        from fakekube.objects.patches import go_json_kind
-
-        what = "null" if answer is None else go_json_kind(answer)
-        raise CallFailed(f"couldn't get version/kind; json parse error: json: cannot unmarshal {what} into Go value")
+    answer = _read(await call(config, orjson.dumps(review), timeout_s))
     # What does not say what it is is taken for what was expected.
     version, kind = answer.get("apiVersion") or review["apiVersion"], answer.get("kind") or review["kind"]
     if (version, kind) != (review["apiVersion"], review["kind"]):
         raise CallFailed(_another(str(version), str(kind), review))
     return answer
+
+
+HEAD = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+
+
+def _read(text: bytes) -> Object:
+    """The object in an answer: JSON, or YAML where it does not look like that. Raises CallFailed."""
+    try:
+        answer = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        if text.lstrip().startswith(b"{"):
+            raise CallFailed(f"couldn't get version/kind; json parse error: {why_no_json(text)}") from None
+        answer = _read_yaml(text)
+    if answer is None:
+        return {}
+    if not isinstance(answer, dict):
+        from fakekube.objects.patches import go_json_kind
+
+        what = f"json: cannot unmarshal {go_json_kind(answer)} into Go value of type {HEAD}"
+        raise CallFailed(f"couldn't get version/kind; json parse error: {what}")
+    return answer
+
+
+def _read_yaml(text: bytes) -> Any:
+    from fakekube.objects import yaml
+
+    try:
+        return yaml.load(text).value
+    except yaml.YAMLError as error:
+        raise CallFailed(f"couldn't get version/kind; json parse error: {error}") from None
 
 
 def why_no_json(text: bytes) -> str:
@@ -88,4 +109,11 @@ def _another(version: str, kind: str, review: Object) -> str:
     group, _, wanted = review["apiVersion"].partition("/")
     if kind == review["kind"] and version in (f"{group}/v1", f"{group}/v1beta1"):
         return f"converting ({version.partition('/')[2]}.{kind}) to ({wanted}.{kind}): unknown conversion"
-    return f'no kind "{kind}" is registered for version "{version}"'
+    if version == "v1" and kind in _KNOWN_EVERYWHERE:
+        return f"converting ({version}.{kind}) to ({wanted}.{review['kind']}): unknown conversion"
+    return f'no kind "{kind}" is registered for version "{version}" in scheme "{_SCHEME}"'
+
+
+_KNOWN_EVERYWHERE = frozenset({"APIGroup", "APIGroupList", "APIResourceList", "APIVersions", "Status"})
+_SCHEME = "k8s.io/apiserver/pkg/util/webhook/client.go:71"
+"""By what messages call the list of all that the caller of webhooks can read."""

@@ -52,8 +52,8 @@ SAID = {
     503: "the server is currently unable to handle the request",
     504: "the server was unable to return a response in the time allotted, but may still be processing the request",
 }
-"""What is told of a status, where it is not the text of the answer (403, 406, 413, 415)."""
-_TEXT_COUNTS = frozenset({403, 406, 413, 415})
+"""What is told of a status, where it is not the text of the answer (403, 406, 415)."""
+_TEXT_COUNTS = frozenset({403, 406, 415})
 
 _UNKNOWN_AUTHORITY = frozenset({2, 18, 19, 20, 21, 24, 27})
 """OpenSSL's codes for a chain that ends in nobody who is known."""
@@ -95,6 +95,8 @@ class WebhookClient:
             raise CallFailed(f"{posted(config, timeout_s)}: {error}") from None
         if not 200 <= status <= 206:
             raise CallFailed(_refusal(status, kind, body))
+        if not body:
+            raise CallFailed(f"0-length response with status code: {status} and content type: {kind}")
         return body
 
     def _address(self, config: ClientConfig, url: str) -> _Address:
@@ -144,7 +146,7 @@ class _DialError(Exception):
 async def _exchange(
     address: _Address, context: ssl.SSLContext, url: str, timeout_s: int, review: bytes
 ) -> tuple[int, str, bytes]:
-    """Status, media type and body of the answer. Raises _DialError."""
+    """Status, content type and body of the answer. Raises _DialError."""
     reader, writer = await _connect(address, context)
     try:
         tls = writer.get_extra_info("ssl_object")
@@ -160,12 +162,16 @@ async def _exchange(
         answer = _Answer()
         parser = httptools.HttpResponseParser(answer)
         while not answer.is_complete and (piece := await reader.read(PIECE_BYTES)):
-            parser.feed_data(piece)
+            try:
+                parser.feed_data(piece)
+            except httptools.HttpParserError:
+                if not answer.is_complete:  # what comes after an answer is nobody's affair
+                    raise
             if answer.length > MOST_ANSWER_BYTES:
                 raise _DialError("http: response body too large")
         if not answer.has_head or not (answer.is_complete or answer.ends_with_connection):
             raise _DialError("EOF" if not answer.has_head else "unexpected EOF")
-        return parser.get_status_code(), answer.media_type, b"".join(answer.pieces)
+        return parser.get_status_code(), answer.content_type, b"".join(answer.pieces)
     except httptools.HttpParserError as error:
         raise _DialError(f"net/http: HTTP/1.x transport connection broken: malformed HTTP response: {error}") from None
     except OSError as error:
@@ -216,7 +222,7 @@ class _Answer:
     """What the parser of an answer calls."""
 
     def __init__(self) -> None:
-        self.media_type = ""
+        self.content_type = ""
         self.pieces: list[bytes] = []
         self.length = 0
         self.has_head = self.is_complete = False
@@ -225,7 +231,7 @@ class _Answer:
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         if name == b"content-type":
-            self.media_type = value.decode("latin-1").partition(";")[0].strip().lower()
+            self.content_type = value.decode("latin-1").strip()
         elif name in (b"content-length", b"transfer-encoding"):
             self.ends_with_connection = False
 
@@ -292,14 +298,14 @@ def _is_name(pattern: str, name: str) -> bool:
     return name == pattern
 
 
-def _refusal(status: int, media_type: str, body: bytes) -> str:
+def _refusal(status: int, content_type: str, body: bytes) -> str:
     """The message of a Status in the body, or what the API server's client makes of a status and a text."""
     with contextlib.suppress(orjson.JSONDecodeError):
         value = orjson.loads(body)
         if isinstance(value, dict) and value.get("kind") == "Status" and value.get("message"):
             return str(value["message"])
     told = "unknown"
-    if not media_type or media_type.startswith("text/"):
+    if not content_type or content_type.lower().startswith("text/"):
         told = body[:MOST_TEXT_BYTES].decode("utf-8", "replace").strip()
     if status in _TEXT_COUNTS:
         return told

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from fakekube.admission import Chain, Plugin
-from fakekube.api import connect, create, custom_resources, delete, patch, scale
+from fakekube.api import connect, create, custom_resources, delete, patch, scale, update
 from fakekube.api.binding import bind
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
@@ -158,7 +158,7 @@ async def test_warnings_reach_the_client_but_for_those_of_several_lines(
     plane: ControlPlane, programs: Programs, configure: Any, call: MakeCall
 ) -> None:
     await configure("validating", "guard")
-    programs.answers = {"guard": lambda _: {"warnings": ["careful", "two\nlines"]}}
+    programs.answers = {"guard": lambda _: {"warnings": ["careful", "", "two\nlines"]}}
     creating = call("configmaps")
 
     await create.create(plane, creating, {"metadata": {"name": "one"}})
@@ -220,6 +220,15 @@ async def test_failures_of_a_webhook_that_is_not_needed_let_pass(programs: Progr
         (
             {"op": "add", "path": "/data", "value": 1},
             "json: cannot unmarshal number into Go struct field ConfigMap.data of type map[string]string",
+        ),
+        (
+            {"op": "replace", "path": "/apiVersion", "value": "v9"},
+            'no kind "ConfigMap" is registered for version "v9" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"',
+        ),
+        (
+            {"op": "replace", "path": "", "value": []},
+            "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type "
+            'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
         ),
     ],
 )
@@ -473,7 +482,6 @@ async def test_a_namespace_that_a_patch_takes_away_comes_back(programs: Programs
 @pytest.mark.parametrize(
     "operation",
     [
-        {"op": "replace", "path": "", "value": []},
         {"op": "replace", "path": "/metadata", "value": 3},
         {"op": "replace", "path": "/metadata/labels", "value": ["a"]},
     ],
@@ -646,3 +654,68 @@ async def test_who_may_change_a_scale_is_shown_what_was_sent_and_what_was_there(
     assert request["object"]["spec"] == {"replicas": 2}
     assert request["oldObject"]["spec"] == {"replicas": 1}
     assert "uid" in request["oldObject"]["metadata"]
+
+
+async def test_a_name_that_a_patch_changes_heads_the_message(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    await put("configmaps", "one")
+    await configure("mutating", "a")
+    programs.answers = {"a": lambda _: patched({"op": "remove", "path": "/metadata/name"})}
+
+    with pytest.raises(Invalid) as refused:
+        await patch.patch(plane, call("configmaps", "one"), b'{"data":{"a":"b"}}', MERGE_PATCH)
+
+    assert refused.value.message.startswith('ConfigMap "" is invalid: ')
+    assert 'metadata.name: Invalid value: "": field is immutable' in refused.value.message
+
+
+async def test_a_uid_that_a_patch_changes_is_no_precondition(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    await put("configmaps", "one")
+    await configure("mutating", "a")
+    programs.answers = {"a": lambda _: patched({"op": "replace", "path": "/metadata/uid", "value": "u"})}
+
+    with pytest.raises(Invalid, match=r'metadata\.uid: Invalid value: "u": field is immutable'):
+        await update.update(plane, call("configmaps", "one"), {"metadata": {"name": "one"}})
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"[]", "cannot unmarshal array into Go value of type struct {"),
+        (b"hello", "cannot unmarshal string into Go value of type struct {"),
+        (b"{", "json parse error: unexpected end of JSON input"),
+        (b"null", "received invalid webhook response: webhook response was absent"),
+        (b'{"kind":"Status","apiVersion":"v1"}', "converting (v1.Status) to (v1.AdmissionReview): unknown conversion"),
+        (b'{"kind":"Pod","apiVersion":"v1"}', 'no kind "Pod" is registered for version "v1" in scheme "'),
+    ],
+)
+async def test_an_answer_that_is_no_review_is_told_as_a_failure(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, text: bytes, why: str
+) -> None:
+    async def answer(config: ClientConfig, review: bytes, timeout_s: int) -> bytes:
+        return text
+
+    plane.webhooks.call = answer
+    await configure("mutating", "a")
+
+    with pytest.raises(InternalError) as failed:
+        await put("configmaps", "one")
+
+    assert why in failed.value.message
+
+
+async def test_a_review_that_does_not_say_what_it_is_is_none(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put
+) -> None:
+    async def answer(config: ClientConfig, review: bytes, timeout_s: int) -> bytes:
+        uid = orjson.loads(review)["request"]["uid"]
+        return orjson.dumps({"apiVersion": "admission.k8s.io/v1", "response": {"uid": uid, "allowed": True}})
+
+    plane.webhooks.call = answer
+    await configure("mutating", "a")
+
+    with pytest.raises(InternalError, match=r"Kind=AdmissionReview, got admission\.k8s\.io/v1, Kind=$"):
+        await put("configmaps", "one")

@@ -133,6 +133,26 @@ async def test_an_answer_that_is_an_error_is_told_in_the_servers_words(answer: b
         assert await why(client()({"url": f"https://127.0.0.1:{port}/", "caBundle": BUNDLE}, b"{}", 5)) == text
 
 
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (with_status("200 OK", ""), "0-length response with status code: 200 and content type: text/plain"),
+        (
+            with_status("204 No Content", "text", "text/html; charset=utf-8"),
+            "0-length response with status code: 204 and content type: text/html; charset=utf-8",
+        ),
+        (
+            with_status("413 Too Large", "big"),
+            "the server responded with the status code 413 but did not return more information",
+        ),
+    ],
+)
+async def test_an_answer_without_a_body_is_none(answer: bytes, text: str) -> None:
+    async with listening(answer) as (port, _):
+        config = {"url": f"https://127.0.0.1:{port}", "caBundle": BUNDLE}
+        assert await why(client()(config, b"{}", 7)) == text
+
+
 async def test_a_webhook_that_never_answers_costs_its_time_and_no_more() -> None:
     async with listening(None) as (port, _):
         url = f"https://127.0.0.1:{port}/"
