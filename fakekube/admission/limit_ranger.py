@@ -6,7 +6,6 @@ https://kubernetes.io/docs/concepts/policy/limit-range/
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 
 from fakekube.admission.attributes import Attributes
 from fakekube.objects import fields
@@ -18,7 +17,7 @@ Amounts = Mapping[str, str]
 
 
 def mutate(obj: Object, old: Object | None, attributes: Attributes) -> None:
-    if not _is_new_pod(attributes):
+    if not _is_of_pod(attributes):
         return
     for limit_range in attributes.list("", "limitranges", attributes.namespace):
         _fill_in(obj, limit_range)
@@ -27,22 +26,24 @@ def mutate(obj: Object, old: Object | None, attributes: Attributes) -> None:
 def validate(obj: Object, old: Object | None, attributes: Attributes) -> None:
     """Raises Forbidden with everything that is too little or too much."""
     kind = attributes.kind
-    if attributes.subresource or kind.group:
-        return
-    claims = kind.resource == "persistentvolumeclaims" and attributes.operation in ("CREATE", "UPDATE")
-    if not claims and not _is_new_pod(attributes):
+    claims = (
+        (kind.group, kind.resource) == ("", "persistentvolumeclaims")
+        and attributes.operation in ("CREATE", "UPDATE")
+        and not attributes.subresource
+    )
+    if not claims and not _is_of_pod(attributes):
         return
     for limit_range in attributes.list("", "limitranges", attributes.namespace):
-        errors = list(_claim_errors(obj, limit_range) if claims else _pod_errors(obj, limit_range))
+        errors = list(dict.fromkeys(_claim_errors(obj, limit_range) if claims else _pod_errors(obj, limit_range)))
         if errors:
-            raise attributes.forbidden(errors[0] if len(errors) == 1 else f"[{', '.join(dict.fromkeys(errors))}]")
+            raise attributes.forbidden(errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]")
 
 
-def _is_new_pod(attributes: Attributes) -> bool:
+def _is_of_pod(attributes: Attributes) -> bool:
+    """Whether a pod is created, or gets other resources."""
     kind = attributes.kind
-    return (
-        (kind.group, kind.resource) == ("", "pods") and attributes.operation == "CREATE" and not attributes.subresource
-    )
+    how = (attributes.operation, attributes.subresource)
+    return (kind.group, kind.resource) == ("", "pods") and how in (("CREATE", ""), ("UPDATE", "resize"))
 
 
 def _items(limit_range: Object, type_: str) -> Iterator[Object]:
@@ -119,7 +120,12 @@ def _of_pod(spec: Object, field: str) -> dict[str, str]:
     for name, peak in peaks.items():
         if name not in total or peak.value > total[name].value:
             total[name] = peak
-    return _texts(total)
+    of_the_whole = fields.at(spec, f"resources.{field}") or {}
+    return {**_texts(total), **{name: of_the_whole[name] for name in _OF_PODS if name in of_the_whole}}
+
+
+_OF_PODS = ("cpu", "memory")
+"""What a pod as a whole may ask for, in the place of its containers."""
 
 
 def _amounts(container: Object, field: str) -> Amounts:
@@ -160,9 +166,11 @@ def _errors(item: Object, requests: Amounts, limits: Amounts, *, claim: bool = F
         elif name in requests and parse(requests[name]) > parse(most):
             yield f"{subject}, but request is {requests[name]}"
     for name, most in sorted((item.get("maxLimitRequestRatio") or {}).items()):
-        if name not in requests or name not in limits or not parse(requests[name]):
-            yield f"{name} max limit to request ratio per {type_} is {most}, but no request is specified or request is 0"
-            continue
-        ratio: Decimal = parse(limits[name]) / parse(requests[name])
-        if ratio > parse(most):
-            yield f"{name} max limit to request ratio per {type_} is {most}, but provided ratio is {ratio:.6f}"
+        subject = f"{name} max limit to request ratio per {type_} is {most}"
+        request, limit = (parse(amounts.get(name, "0")) for amounts in (requests, limits))
+        if not request:
+            yield f"{subject}, but no request is specified or request is 0"
+        elif not limit:
+            yield f"{subject}, but no limit is specified or limit is 0"
+        elif limit / request > parse(most):
+            yield f"{subject}, but provided ratio is {limit / request:.6f}"

@@ -108,7 +108,7 @@ def read_options(call: Call, body: Body, media_type: str = "") -> Options:
             query.get("uid"),
             query.get("resourceVersion"),
         )
-    errors = _errors(options, values)
+    errors = errors_of(options, values)
     if errors:
         raise options_invalid("DeleteOptions", errors)
     return Options(bool(values), options)
@@ -128,7 +128,7 @@ def options_object(options: Options) -> Object:
     return {key: value for key, value in sent.items() if value is not None}
 
 
-def _errors(options: DeleteOptions, dry_run: Sequence[str]) -> list[FieldError]:
+def errors_of(options: DeleteOptions, dry_run: Sequence[str] = ()) -> list[FieldError]:
     errors = []
     policy = options.propagation_policy
     if options.orphan_dependents is not None and policy is not None:

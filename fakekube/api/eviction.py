@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NoReturn
 
-from fakekube.api.call import Call
+from fakekube.api.call import Call, options_invalid
 from fakekube.api.control_plane import ControlPlane
+from fakekube.api.delete import errors_of
 from fakekube.api.server_writes import API_SERVER, own_status
 from fakekube.errors import BadRequest, Forbidden, InternalError, TooManyRequests, forbidden, not_found
 from fakekube.objects import fields
@@ -53,7 +54,10 @@ async def evict(plane: ControlPlane, call: Call, eviction: Object, *, dry_run: b
             raise InternalError(text, reason="")
         if budgets and not _may_go_unhealthy(pod, budgets[0]):
             await _charge(plane, budgets[0], call.name, dry_run=dry_run)
-    await _delete(plane, call, _delete_options(sent), dry_run=dry_run)
+    options = _delete_options(sent)
+    if errors := errors_of(options):
+        raise options_invalid("DeleteOptions", errors)
+    await _delete(plane, call, options, dry_run=dry_run)
 
 
 def _dry_run(of_body: list[str], of_query: bool) -> bool:

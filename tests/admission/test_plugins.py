@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -152,3 +154,39 @@ def test_an_account_whose_name_can_be_none_is_not_looked_up() -> None:
 
     why = "invalid resource name \"50%\": [may not contain '%']"
     assert refusal.value.message == f'pods "p" is forbidden: error looking up service account shop/50%: {why}'
+
+
+def limits(**item: Any) -> tuple[str, str, Object]:
+    return "", "limitranges", {"metadata": {"name": "limits"}, "spec": {"limits": [{"type": "Container", **item}]}}
+
+
+def test_what_is_wrong_with_several_containers_alike_is_told_once() -> None:
+    container = {"name": "c", "resources": {"limits": {"cpu": "2"}}}
+
+    with pytest.raises(Forbidden) as refusal:
+        limit_ranger.validate(pod(containers=[container, container]), None, attributes([limits(max={"cpu": "1"})]))
+
+    assert refusal.value.message == 'pods "p" is forbidden: maximum cpu usage per Container is 1, but limit is 2'
+
+
+def test_a_ratio_needs_a_limit() -> None:
+    created = pod(containers=[{"name": "c", "resources": {"requests": {"cpu": "1"}}}])
+
+    with pytest.raises(Forbidden, match="request ratio per Container is 2, but no limit is specified or limit is 0"):
+        limit_ranger.validate(created, None, attributes([limits(maxLimitRequestRatio={"cpu": "2"})]))
+
+
+def test_what_a_pod_asks_as_a_whole_counts_for_the_pod() -> None:
+    created = pod(resources={"requests": {"cpu": "2"}, "limits": {"cpu": "3", "hugepages-2Mi": "1Gi"}})
+
+    with pytest.raises(Forbidden, match="maximum cpu usage per Pod is 1, but limit is 3"):
+        limit_ranger.validate(created, None, attributes([limits(type="Pod", max={"cpu": "1"})]))
+
+
+@pytest.mark.parametrize(("subresource", "refused"), [("", False), ("resize", True), ("status", False)])
+def test_of_changes_of_pods_only_other_resources_are_limited(subresource: str, refused: bool) -> None:
+    changed = pod(containers=[{"name": "c", "resources": {"limits": {"cpu": "2"}}}])
+    write = replace(attributes([limits(max={"cpu": "1"})], "UPDATE"), subresource=subresource)
+
+    with pytest.raises(Forbidden) if refused else nullcontext():
+        limit_ranger.validate(changed, changed, write)

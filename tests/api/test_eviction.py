@@ -215,3 +215,15 @@ async def test_a_version_that_was_asked_for_may_be_that_of_the_pod(
 async def test_the_name_in_the_body_is_that_of_the_path(plane: ControlPlane, call: MakeCall) -> None:
     with pytest.raises(StatusError, match="name in URL does not match name in Eviction object"):
         await evict(plane, call("pods", "p", "eviction"), eviction("other"), dry_run=False)
+
+
+async def test_options_of_the_delete_are_judged_like_those_of_any(
+    plane: ControlPlane, run: Any, call: MakeCall
+) -> None:
+    await run("p")
+
+    with pytest.raises(StatusError) as refused:
+        await evict(plane, call("pods", "p", "eviction"), eviction(propagationPolicy="Bad"), dry_run=False)
+
+    assert refused.value.message.startswith('DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported')
+    assert "deletionTimestamp" not in pod(plane)["metadata"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from fakekube.kinds.certificates import signing_requests
@@ -41,6 +42,13 @@ def prepare_update(request: Object, old: Object, operation: Operation) -> None:
 
 
 def prepare_status_update(request: Object, old: Object, operation: Operation) -> None:
+    """Decisions stay what they are; only more or fewer of them are refused."""
+    for type in DECISIONS:
+        made, sent = ([each for each in _conditions_of(one) if each.get("type") == type] for one in (old, request))
+        if len(made) == len(sent):
+            for mine, theirs in zip(sent, made, strict=True):
+                mine.clear()
+                mine.update(theirs)
     _fill_in_times(request, old, operation)
 
 
@@ -51,6 +59,10 @@ def prepare_approval(request: Object, old: Object, operation: Operation) -> None
     request["spec"] = old["spec"]
     fields.put(request, "status", status, REQUEST)
     _fill_in_times(request, old, operation)
+
+
+def _conditions_of(request: Object) -> Sequence[Object]:
+    return fields.at(request, "status.conditions") or ()
 
 
 def _fill_in_times(request: Object, old: Object, operation: Operation) -> None:

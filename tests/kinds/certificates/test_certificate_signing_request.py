@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fakekube.kinds.certificates.certificate_signing_request import validate_approval, validate_status_update
+from fakekube.kinds.certificates.certificate_signing_request import STRATEGY, validate_approval, validate_status_update
 
 
 def request(*types: str, status: str = "True", **more: Any) -> dict[str, Any]:
@@ -59,3 +59,15 @@ def test_a_certificate_is_pem(pem: str, errors: list[str]) -> None:
 
     told = [f'status.certificate: Invalid value: "<certificate data>": {text}' for text in errors]
     assert [str(error) for error in validate_status_update(new, request())] == told
+
+
+def test_whoever_signs_leaves_decisions_as_they_are(operation: Any) -> None:
+    old = {"spec": {}, **request("Approved")}
+    new = {"spec": {}, **request("Approved", "Mine")}
+    new["status"]["conditions"][0]["reason"] = "mine"
+
+    STRATEGY.prepare_status_update(new, old, operation)
+
+    decision, mine = new["status"]["conditions"]
+    assert (decision["type"], decision.get("reason")) == ("Approved", None)
+    assert mine["lastUpdateTime"] == operation.now()
