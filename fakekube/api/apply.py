@@ -12,18 +12,19 @@ from typing import Any
 import orjson
 
 from fakekube.api.approval import changed
-from fakekube.api.body import check_name, check_place, completed_value, from_storage
+from fakekube.api.body import check_name, check_place, completed_value, from_storage, set_defaults
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.create import create_decoded, forget_version
 from fakekube.api.field_ownership import Converted, asking, tracked, untracked, writer_of
 from fakekube.errors import AlreadyExists, BadRequest, Conflict, InternalError, conflict
 from fakekube.facts import type_of
-from fakekube.objects import as_sent, field_sets, go_json, managed_fields, schemas, yaml
+from fakekube.objects import as_sent, field_sets, go_json, managed_fields, schemas, structural_schemas, yaml
 from fakekube.objects.decode_messages import DecodeError
-from fakekube.objects.managed_fields import Applied, Conflicts, Managers, Writer
+from fakekube.objects.managed_fields import Applied, Conflicts, Managers, Unconvertible, Writer
 from fakekube.objects.metadata import ANNOTATIONS_MOST_BYTES
 from fakekube.objects.patches import go_json_kind
+from fakekube.objects.structs import decode_custom_resource
 from fakekube.objects.typed_fields import Mistake
 from fakekube.objects.unstructured import why_it_does_not_fit
 from fakekube.registry.kind import Kind, Object, Subresource
@@ -96,9 +97,11 @@ def configuration(kind: Kind | Subresource, body: bytes) -> tuple[Object, tuple[
         raise BadRequest(f"invalid object type: {given}")
     metadata = config.get("metadata")
     if isinstance(metadata, dict):
-        if metadata.get("managedFields") is not None:
+        listed = metadata.get("managedFields")
+        if isinstance(listed, list) and all(isinstance(entry, dict) for entry in listed):
             raise BadRequest("metadata.managedFields must be nil")
-        metadata.pop("managedFields", None)
+        if listed is None:
+            metadata.pop("managedFields", None)
     return config, repeated
 
 
@@ -159,12 +162,9 @@ def check_fields(writer: Writer, kind: Kind | Subresource, config: Object) -> No
         raise BadRequest("error decoding YAML: exceeded max depth") from None
     if mistakes:
         raise InternalError(
-            f"failed to create typed patch object ({described(kind, config)}): {_told(mistakes)}", reason=""
+            f"failed to create typed patch object ({described(kind, config)}): {managed_fields.told(mistakes)}",
+            reason="",
         )
-
-
-def _told(mistakes: Sequence[str]) -> str:
-    return mistakes[0] if len(mistakes) == 1 else "errors:" + "".join(f"\n  {mistake}" for mistake in mistakes)
 
 
 @contextmanager
@@ -173,7 +173,7 @@ def _telling_of_live(words: str, writer: Writer, kind: Kind, live: Object) -> It
     try:
         yield
     except Mistake as mistake:
-        told = _told(list(writer.shape.mistakes(live, may_repeat=True)) or [str(mistake)])
+        told = managed_fields.told(list(writer.shape.mistakes(live, may_repeat=True)) or [str(mistake)])
         raise InternalError(f"{words.format(described(kind, live))}{told}", reason="") from None
 
 
@@ -183,6 +183,8 @@ def merged(writer: Writer, live: Object, config: Object, managers: Managers, *, 
         return managed_fields.applied(writer, live, config, managers, force=force)
     except RecursionError:
         raise BadRequest("error decoding YAML: exceeded max depth") from None
+    except Unconvertible as error:
+        raise InternalError(str(error), reason="") from None
     except Conflicts as conflicts:
         if writer.manager == KUBECTL:
             conflicts.conflicts = _not_applied_by_client(writer, live, conflicts)
@@ -194,7 +196,13 @@ def merged(writer: Writer, live: Object, config: Object, managers: Managers, *, 
 def decoded_result(kind: Kind | Subresource, config: Object, value: Object) -> Object:
     """What a merge has made, as an object of the kind with its defaults."""
     try:
-        return completed_value(kind, as_sent.as_go_maps(kind.type_name, value))
+        if not isinstance(kind, Kind) or kind.type_name:
+            return completed_value(kind, as_sent.as_go_maps(kind.type_name, value))
+        # There is nothing unknown in what has been merged, and nulls are for validation to judge.
+        decoded = decode_custom_resource(value).object
+        obj, _ = structural_schemas.pruned(decoded, kind.wire.schema, is_stored=True, keeps_nulls=True)
+        set_defaults(kind, obj)
+        return obj
     except DecodeError as error:
         why = why_it_does_not_fit(type_of(kind.type_name), value) if kind.type_name else ""
         what = f"failed to convert new object ({described(kind, config)}) to proper version"

@@ -18,10 +18,10 @@ from fakekube.api.call import FIELD_MANAGER_BYTES, Call, WriteOptions
 from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import StatusError
 from fakekube.kinds import Kinds
-from fakekube.objects import completion, managed_fields, repeated_changes, yaml
-from fakekube.objects.managed_fields import Managers, Writer
-from fakekube.objects.typed_fields import Mistake, Shape
-from fakekube.registry.kind import Kind, Object
+from fakekube.objects import managed_fields, repeated_changes, schemas, yaml
+from fakekube.objects.managed_fields import Managers, Unconvertible, Writer
+from fakekube.objects.typed_fields import Mistake, Shape, shape_of
+from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.registry.reset_fields import reset_fields
 from fakekube.registry.shapes import shape_of_kind
 
@@ -52,7 +52,7 @@ def writer_of(plane: ControlPlane, call: Call, options: WriteOptions, converted:
         now=plane.clock.timestamp(),
         convert=_Versions(plane.kinds, kind, converted).convert,
         reset=reset_fields(kind, call.subresource),
-        resets_everywhere=bool(kind.type_name),
+        resets_everywhere=bool(kind.type_name) or call.subresource == "status",
     )
 
 
@@ -98,6 +98,8 @@ class _Versions:
 
     def convert(self, obj: Object, api_version: str) -> tuple[Object, Shape] | None:
         target, source = self._served(api_version), self._served(obj.get("apiVersion", ""))
+        if target is None and not self._kind.type_name:
+            raise Mistake(f"request to convert CR to an invalid group/version: {api_version}")
         if target is None or source is None:
             return None
         if source is not target and self._converted is not None and target.strategy.read is not None:
@@ -106,16 +108,20 @@ class _Versions:
             if known is None:
                 raise _NotConverted(obj, target, key)
             return known, shape_of_kind(target)
-        if source is not target:
+        if source is not target and not target.type_name:
+            # Nothing else differs where no webhook says so; what a field of the one version is to the other is for its schema to say.
+            obj = {**obj, "apiVersion": api_version}
+        elif source is not target:
             to_storage = source.strategy.to_storage
             if not source.is_stored_form and to_storage is not None:
                 obj = to_storage(obj)
             obj = from_storage(target, obj)
-            if target.type_name:
-                # A part of an object, too, is given what its version leaves out, which thereby is there to stay: the percentage of an
-                # autoscaler whose applier goes from v1, where it named it, to v2, where it names no metrics.
-                obj = completion.complete(target.type_name, obj, kind=target.kind, version=api_version).object
-        return obj, shape_of_kind(target)
+            # A part of an object, too, has the fields that its version always shows.
+            obj = schemas.decode(target.type_name, obj, kind=target.kind, version=api_version).object
+        shape = shape_of_kind(target)
+        if source is not target and (mistakes := list(shape.mistakes(obj))):
+            raise Mistake(managed_fields.told(mistakes))
+        return obj, shape
 
     def _served(self, api_version: str) -> Kind | None:
         if api_version == self._kind.api_version:
@@ -127,11 +133,30 @@ class _Versions:
 
 def own_created(plane: ControlPlane, call: Call, obj: Object, options: WriteOptions) -> None:
     """Write into a fresh object who owns what of it. A client may bring entries of its own."""
+    _own_new(writer_of(plane, call, options), obj, lambda: _converted_back(call.kind, obj))
+
+
+def own_posted(plane: ControlPlane, call: Call, body: Kind | Subresource, obj: Object, options: WriteOptions) -> None:
+    """The same for an object of a built-in type that is only asked with, and kept nowhere."""
+    shape = shape_of(body.type_name)
+    writer = Writer(
+        manager=manager_of(call, options),
+        api_version=body.api_version,
+        subresource=call.subresource,
+        shape=shape,
+        now=plane.clock.timestamp(),
+        convert=lambda obj, api_version: (obj, shape) if api_version == body.api_version else None,
+        reset=(),
+        resets_everywhere=True,
+    )
+    _own_new(writer, obj, lambda: obj)
+
+
+def _own_new(writer: Writer, obj: Object, seen_by: Callable[[], Object]) -> None:
     metadata = obj["metadata"]
     sent = metadata.pop("managedFields", None)
-    writer = writer_of(plane, call, options)
     try:
-        seen = _converted_back(call.kind, obj)
+        seen = seen_by()
         if sent is None:
             listed = managed_fields.created(writer, seen)
         else:
@@ -179,7 +204,7 @@ def _own_updated(
             if not managers:
                 return  # Nobody is tracked until the next apply.
             listed = managed_fields.encode(managed_fields.updated(writer, untracked(old), seen, managers))
-    except Mistake:
+    except (Mistake, Unconvertible):
         return
     if listed:
         metadata["managedFields"] = listed

@@ -148,7 +148,7 @@ def _applied(
     check_fields(writer, scale_kind, config)
     managers = managers or managed_fields.before_first_apply(writer, live)
     applied = merged(writer, live, config, managers, force=options.force)
-    if not call.kind.type_name:
+    if applied.changed and not call.kind.type_name:
         raise _not_converted("failed to convert new object", scale_kind, config)
     tell_repeated_keys(call, repeated, options)
     return decoded_result(scale_kind, config, applied.obj), applied.managers

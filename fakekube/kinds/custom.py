@@ -25,6 +25,7 @@ from fakekube.objects.fields import text_at
 from fakekube.objects.go_text import plain_text, type_text
 from fakekube.objects.metadata import STANDARD_FINALIZERS
 from fakekube.objects.structs import Decoded, decode_custom_resource
+from fakekube.objects.structural_schemas_validation import ABSENT
 from fakekube.registry.create import put_in_order
 from fakekube.registry.kind import Kind, Object, Operation, ScaleRules, Strategy, Subresource, Wire
 
@@ -336,7 +337,7 @@ class _Rules:
                 obj["status"] = old["status"]
         structural_schemas.sort_keys(obj)
         not_counted = ("metadata", "status") if self._has_status else ("metadata",)
-        if any(obj.get(key) != old.get(key) for key in {*obj, *old}.difference(not_counted)):
+        if any(obj.get(key, ABSENT) != old.get(key, ABSENT) for key in {*obj, *old}.difference(not_counted)):
             obj["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
             obj["metadata"] = put_in_order(obj["metadata"])
 
@@ -346,7 +347,7 @@ class _Rules:
     # judging
 
     def validate_create(self, obj: Object) -> list[FieldError]:
-        return self._wrong_kind(obj) or self._judged(obj, structural_schemas_validation.ABSENT)
+        return self._wrong_kind(obj) or self._judged(obj, ABSENT)
 
     def validate_update(self, obj: Object, old: Object) -> list[FieldError]:
         return self._wrong_kind(obj) or self._judged(obj, old)
@@ -358,7 +359,7 @@ class _Rules:
         errors: list[FieldError] = []
         schema = (self._schema.get("properties") or {}).get("status")
         if "status" in obj and schema is not None:
-            before = old.get("status", structural_schemas_validation.ABSENT)
+            before = old.get("status", ABSENT)
             errors += structural_schemas_validation.validate_value(obj["status"], schema, base="status", old=before)
         errors += self._scale_errors(obj, only_status=True)
         errors += structural_schemas_validation.list_errors(obj, self._schema, old)

@@ -7,7 +7,7 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,7 @@ import orjson
 from fakekube.objects import field_sets
 from fakekube.objects.field_sets import FieldSet, Path
 from fakekube.objects.go_text import quoted
-from fakekube.objects.typed_fields import Comparison, Object, Shape
+from fakekube.objects.typed_fields import Comparison, Mistake, Object, Shape
 
 APPLY, UPDATE = "Apply", "Update"
 MOST_UPDATE_ENTRIES = 10
@@ -139,8 +139,17 @@ class Conflicts(Exception):
         ]
 
 
+class Unconvertible(Exception):
+    """An object has fields that another version, in which somebody owns fields of it, has no place for."""
+
+
+def told(mistakes: Sequence[str]) -> str:
+    """Of several mistakes the server makes a list."""
+    return mistakes[0] if len(mistakes) == 1 else "errors:" + "".join(f"\n  {mistake}" for mistake in mistakes)
+
+
 Convert = Callable[[Object, str], "tuple[Object, Shape] | None"]
-"""(object of any version, apiVersion) -> the object in that version, and its shape; None for a version nobody knows."""
+"""(object of any version, apiVersion) -> the object in that version, and its shape; None for a version nobody knows. Raises Mistake."""
 
 
 @dataclass(slots=True)
@@ -156,7 +165,7 @@ class Writer:
     reset: tuple[Path, ...] = ()
     """Fields that do not count through this door, with all below."""
     resets_everywhere: bool = True
-    """Whether they count in no version; those of a custom resource count to whoever owns fields in another version."""
+    """Whether they count in no version; the status of a custom resource counts to whoever owns some of it in another version."""
 
     def entry(self, operation: str, fields: FieldSet, time: str | None) -> Entry:
         return Entry(self.manager, operation, self.api_version, fields, time, self.subresource)
@@ -394,12 +403,20 @@ def _change(shape: Shape, old: Object | None, new: Object) -> Comparison:
 
 
 def _compared_in(writer: Writer, api_version: str, old: Object | None, new: Object) -> Comparison | None:
-    after = writer.convert(new, api_version)
-    before = writer.convert(old, api_version) if old is not None else None
+    before = _converted(writer, old, api_version, "old object") if old is not None else None
+    after = _converted(writer, new, api_version, "new object")
     if after is None or (before is None and old is not None):
         return None
     change = _change(after[1], before[0] if before else None, after[0])
     return _counting(change, writer.reset) if writer.resets_everywhere else change
+
+
+def _converted(writer: Writer, obj: Object, api_version: str, what: str) -> tuple[Object, Shape] | None:
+    """Raises Unconvertible."""
+    try:
+        return writer.convert(obj, api_version)
+    except Mistake as mistake:
+        raise Unconvertible(f"failed to convert {what}: {mistake}") from None
 
 
 def _counting(comparison: Comparison, reset: tuple[Path, ...]) -> Comparison:
@@ -411,7 +428,7 @@ def _counting(comparison: Comparison, reset: tuple[Path, ...]) -> Comparison:
 
 def _pruned(writer: Writer, merged: Object, managers: Managers, last: Entry) -> Object:
     """`merged` without what its applier applied before and nobody owns now."""
-    at_last = writer.convert(merged, last.api_version)
+    at_last = _converted(writer, merged, last.api_version, "merged object to last applied version")
     if at_last is None:
         return merged
     whole, shape = at_last
@@ -422,20 +439,21 @@ def _pruned(writer: Writer, merged: Object, managers: Managers, last: Entry) -> 
         owned[entry.api_version] = field_sets.union(owned.get(entry.api_version, {}), entry.fields)
     # What is owned in the version of the last apply comes back first: other versions may not be expressible without it.
     for version in sorted(owned, key=lambda each: each != last.api_version):
-        converted, shorter = writer.convert(whole, version), writer.convert(pruned, version)
+        converted = _converted(writer, whole, version, f"merged object at version {version}")
+        shorter = _converted(writer, pruned, version, f"pruned object at version {version}")
         if converted is None or shorter is None:
             continue
         (whole, shape), (pruned, _) = converted, shorter
         there, left = _named_set(shape, whole), _named_set(shape, pruned)
         keep = field_sets.union(left, shape.named(owned[version]))
         pruned = shape.remove(whole, field_sets.difference(there, keep))
-    back = writer.convert(pruned, last.api_version)
+    back = _converted(writer, pruned, last.api_version, "pruned object to last applied version")
     if back is None:
         return merged
     whole, shape = at_last
     there, left = _named_set(shape, whole), _named_set(shape, back[0])
     gone = field_sets.intersection(field_sets.difference(there, left), applied_then)
-    result = writer.convert(shape.remove(whole, gone), writer.api_version)
+    result = _converted(writer, shape.remove(whole, gone), writer.api_version, "pruned object to last applied version")
     return merged if result is None else result[0]
 
 

@@ -87,6 +87,14 @@ def _opened(value: Any) -> _Open:
     raise PatchError("missing value")
 
 
+def _opened_wholly(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _OpenDict((key, _opened_wholly(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return _OpenList(map(_opened_wholly, value))
+    return value
+
+
 def _closed(value: Any) -> Any:
     """Plain values again; objects that were opened have their keys sorted, as Go writes a map."""
     if isinstance(value, _OpenDict):
@@ -201,10 +209,12 @@ class _JsonPatch:
 
     def copy(self, operation: dict[str, Any]) -> None:
         source, path = operation.get("from"), operation.get("path")
-        container, key = self.place(source, "copy operation does not apply: doc is missing from path: {}")
+        origin, name = self.place(source, "copy operation does not apply: doc is missing from path: {}")
         with _told(f"error in copy for from: '{source}'"):
-            value = _closed(_child(container, key))
+            _child(origin, name)
         container, key = self.place(path, "copy operation does not apply: doc is missing destination path: {}")
+        # The way to the destination may lead through what is copied.
+        value = _closed(_child(origin, name))
         self.copied_bytes += len(orjson.dumps(value))
         if self.copied_bytes > MOST_COPIED_BYTES:
             raise PatchError(
@@ -224,6 +234,11 @@ class _JsonPatch:
                 found = _child(container, key)
         if not _equal(found, operation.get("value")):
             raise TestFailedError(f"testing value {path} failed: test failed")
+        # To compare a value is to walk into all of it.
+        if path == "":
+            self.root = _opened_wholly(found)
+        elif found is not None:
+            _put(container, key, _opened_wholly(found))
 
 
 @contextmanager

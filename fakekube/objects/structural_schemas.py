@@ -31,13 +31,15 @@ RESOURCE_FIELDS = ("kind", "apiVersion", "metadata")
 _LONGEST_INTEGER = 1 << 63
 
 
-def pruned(obj: Object, schema: Schema, *, is_stored: bool = False) -> tuple[Object, list[str]]:
+def pruned(
+    obj: Object, schema: Schema, *, is_stored: bool = False, keeps_nulls: bool = False
+) -> tuple[Object, list[str]]:
     """A new object of what the schema knows, and the paths of what it does not: sorted, those in the metadata of embedded resources last.
 
-    Nulls go where the schema allows none. Keys are sorted, as those of all objects without a Go type; `metadata` is taken as it is.
+    Nulls go where the schema allows none, unless `keeps_nulls`. Keys are sorted, as those of all objects without a Go type; `metadata` is taken as it is.
     Raises DecodeError when the head of an embedded resource is none; of one that `is_stored` it is left out.
     """
-    pruning = _Pruning(is_stored=is_stored)
+    pruning = _Pruning(is_stored=is_stored, keeps_nulls=keeps_nulls)
     result = {key: obj[key] for key in RESOURCE_FIELDS if key in obj}
     rest = {key: value for key, value in obj.items() if key not in result}
     result.update(pruning.object(rest, schema, ""))
@@ -105,8 +107,9 @@ def plain(value: Any) -> Any:
 class _Pruning:
     """One walk through an object; what is unknown is noted on the way."""
 
-    def __init__(self, *, is_stored: bool) -> None:
+    def __init__(self, *, is_stored: bool, keeps_nulls: bool) -> None:
         self._is_stored = is_stored
+        self._keeps_nulls = keeps_nulls
         self.unknown: list[str] = []
         self.unknown_in_metadata: list[str] = []
 
@@ -137,7 +140,7 @@ class _Pruning:
                     self.unknown.append(_under(path, key))
             elif item is not None:
                 result[key] = self.value(item, inner, _under(path, key))
-            elif inner.get("nullable"):
+            elif inner.get("nullable") or self._keeps_nulls:
                 result[key] = None
         return result
 

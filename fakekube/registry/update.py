@@ -229,6 +229,8 @@ def _put_owners(new: Object, listed: Any) -> None:
 def _let_status_through(kind: Kind, new: Object, old: Object) -> None:
     """Of a write to /status keep status and the metadata that the kind lets through there."""
     sent, present = new["metadata"], old["metadata"]
+    if not kind.type_name:
+        sent["uid"] = present["uid"]
     for key in ("labels", "annotations", "ownerReferences", "finalizers"):
         if key in kind.facts.status_write_takes_metadata:
             continue

@@ -516,6 +516,63 @@ async def test_what_was_required_of_an_older_version_stays_when_its_applier_goes
     assert (stored.value["spec"]["scaleTargetRef"], stored.value["spec"]["maxReplicas"]) == (target, 3)
 
 
+async def test_a_behavior_of_which_nothing_is_named_any_more_stays_where_an_older_version_is_owned(
+    plane: ControlPlane, call: MakeCall
+) -> None:
+    first = plane.kinds.find("autoscaling", "v1", "horizontalpodautoscalers")
+    assert first is not None
+    request = call("horizontalpodautoscalers.autoscaling", "h", fieldManager="alice")
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}
+    head = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "h"}}
+    policies = [{"type": "Pods", "value": 1, "periodSeconds": 15}]
+    spec = {"scaleTargetRef": target, "maxReplicas": 3}
+    await applied(plane, request, {**head, "spec": {**spec, "behavior": {"scaleUp": {"policies": policies}}}})
+    older = dataclasses.replace(request, kind=first)
+    await patch.patch(plane, older, b'{"spec": {"minReplicas": 2}}', MERGE_PATCH)
+
+    stored = await applied(plane, request, {**head, "spec": {**spec, "behavior": {}}})
+
+    assert stored.value["spec"]["behavior"]["scaleUp"]["policies"] == policies
+
+
+async def test_finalizers_that_are_there_twice_cannot_be_told_in_another_version_and_end_all_tracking(
+    plane: ControlPlane, call: MakeCall
+) -> None:
+    first = plane.kinds.find("autoscaling", "v1", "horizontalpodautoscalers")
+    assert first is not None
+    request = call("horizontalpodautoscalers.autoscaling", "h", fieldManager="alice")
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}
+    head = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "h"}}
+    await applied(plane, request, {**head, "spec": {"scaleTargetRef": target, "maxReplicas": 3}})
+    twice = b'{"metadata": {"finalizers": ["a/b", "a/b"]}}'
+
+    in_v2 = await patch.patch(plane, request, twice, MERGE_PATCH)
+    in_v1 = await patch.patch(
+        plane, dataclasses.replace(request, kind=first), b'{"spec": {"minReplicas": 2}}', MERGE_PATCH
+    )
+
+    assert owned(in_v2)
+    assert not owned(in_v1)
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        ("x", ".metadata.managedFields: expected list, got &{x}"),
+        ([1, {}], ".metadata.managedFields[0]: expected map, got &{1}"),
+    ],
+)
+async def test_owners_that_are_no_list_of_objects_do_not_fit(
+    plane: ControlPlane, call: MakeCall, listed: Any, told: str
+) -> None:
+    config = config_map(metadata={"name": "c", "managedFields": listed})
+
+    with pytest.raises(InternalError) as refusal:
+        await applied(plane, call("configmaps", "c", fieldManager="alice"), config)
+
+    assert refusal.value.message == f"failed to create typed patch object (/c; /v1, Kind=ConfigMap): {told}"
+
+
 async def test_what_is_created_in_a_dry_run_keeps_the_version_that_was_sent(
     plane: ControlPlane, call: MakeCall
 ) -> None:

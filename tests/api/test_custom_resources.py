@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from fakekube.api import custom_resources
+from fakekube.api.apply import apply
 from fakekube.api.call import Call
 from fakekube.api.client import Client
 from fakekube.api.control_plane import ControlPlane
@@ -14,7 +16,7 @@ from fakekube.api.delete import delete
 from fakekube.api.patch import patch
 from fakekube.api.scale import get_scale, patch_scale
 from fakekube.api.update import update
-from fakekube.errors import BadRequest, Forbidden, InternalError, Invalid, UnsupportedMediaType
+from fakekube.errors import BadRequest, Conflict, Forbidden, InternalError, Invalid, UnsupportedMediaType
 from fakekube.objects.patches import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from fakekube.storage.store import Stored
 from tests.api.conftest import ADMINISTRATOR, MakeCall
@@ -336,3 +338,121 @@ async def test_an_empty_list_of_owners_is_lost_in_a_custom_resource(following: C
     changed = await change(following, call, {"metadata": {"managedFields": []}})
 
     assert changed.value["metadata"]["managedFields"] == stored.value["metadata"]["managedFields"] != []
+
+
+async def applied(plane: ControlPlane, request: Call, config: bytes) -> Stored:
+    stored, _ = await apply(plane, request, config)
+    return stored
+
+
+async def two_versions(plane: ControlPlane, call: MakeCall) -> tuple[Call, Call]:
+    """Calls of alice and bob to a toy in two versions, each of which has a field that the other has not."""
+    first, second = version(properties={"a": NUMBER}), version("v2", {"b": NUMBER}, storage=False)
+    await define(plane, first, second)
+    newer = plane.kinds.find("example.com", "v2", "toys")
+    assert newer is not None
+    older = plane.kinds.find("example.com", "v1", "toys")
+    assert older is not None
+    alice, bob = (call(TOYS, "a", fieldManager=manager) for manager in ("alice", "bob"))
+    return replace(alice, kind=older), replace(bob, kind=newer)
+
+
+async def test_nobody_applies_what_the_version_of_another_owner_has_no_place_for(
+    following: ControlPlane, call: MakeCall
+) -> None:
+    first, second = await two_versions(following, call)
+    await applied(following, first, toy(spec={"a": 1}))
+
+    with pytest.raises(InternalError) as refusal:
+        await applied(following, second, toy(api_version="example.com/v2", spec={"b": 1}))
+
+    assert refusal.value.message == "failed to convert new object: .spec.b: field not declared in schema"
+
+
+async def test_an_update_that_cannot_be_told_in_the_version_of_an_owner_ends_all_tracking(
+    following: ControlPlane, call: MakeCall
+) -> None:
+    first, second = await two_versions(following, call)
+    await applied(following, first, toy(spec={"a": 1}))
+
+    stored = await patch(following, second, b'{"spec": {"b": 1}}', MERGE_PATCH)
+
+    assert "managedFields" not in stored.value["metadata"]
+
+
+async def test_an_owner_in_a_version_that_is_not_served_ends_all_tracking(
+    following: ControlPlane, call: MakeCall
+) -> None:
+    first, _ = await two_versions(following, call)
+    await applied(following, first, toy(spec={"a": 1}))
+    elsewhere = b'[{"op": "replace", "path": "/metadata/managedFields/0/apiVersion", "value": "example.com/v9"}]'
+
+    stored = await patch(following, first, elsewhere, JSON_PATCH)
+
+    assert "managedFields" not in stored.value["metadata"]
+
+
+async def test_nulls_that_are_applied_are_judged_where_others_are_dropped(
+    following: ControlPlane, call: MakeCall
+) -> None:
+    await define(following)
+
+    with pytest.raises(Invalid) as refusal:
+        await applied(following, call(TOYS, "a", fieldManager="alice"), toy(spec={"colour": None}))
+    stored = await create(following, call(TOYS), toy(spec={"colour": None}))
+
+    assert "spec.colour in body must be of type string" in refusal.value.message
+    assert stored.value["spec"] == {}
+
+
+async def test_a_status_is_applied_whichever_uid_is_said(following: ControlPlane, call: MakeCall) -> None:
+    await define(following, version(subresources={"status": {}}))
+    stored = await create(following, call(TOYS), toy())
+    metadata = {"name": "a", "uid": "other"}
+    config = toy(metadata=metadata, status={"phase": "x"})
+
+    changed = await applied(following, call(TOYS, "a", "status", fieldManager="alice"), config)
+
+    assert changed.value["metadata"]["uid"] == stored.value["metadata"]["uid"]
+    assert changed.value["status"] == {"phase": "x"}
+
+
+async def test_of_the_status_another_version_owns_an_apply_to_the_main_resource_may_not_differ(
+    following: ControlPlane, call: MakeCall
+) -> None:
+    doors: Object = {"status": {}}
+    await define(following, version(subresources=doors), version("v2", storage=False, subresources=doors))
+    newer = following.kinds.find("example.com", "v2", "toys")
+    assert newer is not None
+    await create(following, call(TOYS), toy())
+    await applied(following, call(TOYS, "a", "status", fieldManager="alice"), toy(status={"phase": "x"}))
+    request = replace(call(TOYS, "a", fieldManager="bob"), kind=newer)
+
+    with pytest.raises(Conflict) as refusal:
+        await applied(following, request, toy(api_version="example.com/v2", status={"phase": "y"}))
+
+    assert refusal.value.message.endswith('conflict with "alice" with subresource "status": .status.phase')
+
+
+async def test_a_spec_that_is_null_is_another_than_none(following: ControlPlane, call: MakeCall) -> None:
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    await define(following, version(schema=schema))
+    await create(following, call(TOYS), toy())
+
+    changed = await applied(following, call(TOYS, "a", fieldManager="alice"), toy(spec=None))
+
+    assert changed.value["metadata"]["generation"] == 2
+
+
+async def test_applying_to_a_scale_what_it_has_already_is_no_conversion(
+    following: ControlPlane, call: MakeCall
+) -> None:
+    await define(following, version(subresources={"scale": SCALE}))
+    await create(following, call(TOYS), toy(spec={"size": 2}))
+    door = following.kinds.named(TOYS).subresource_named["scale"]
+    request = call(TOYS, "a", "scale", fieldManager="x")
+    config = b'{"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "a"}, "spec": {"replicas": 2}}'
+
+    scale = await patch_scale(following, request, door, config, APPLY_PATCH)
+
+    assert scale["spec"] == {"replicas": 2}

@@ -149,3 +149,13 @@ def test_fields_that_an_operation_has_not_got_are_findings() -> None:
 
 def test_json_patch_may_be_null_or_empty_and_changes_nothing() -> None:
     assert patches.PATCHES[patches.JSON_PATCH]({"a": 1}, b"null", True).document == {"a": 1}
+
+
+def test_what_is_compared_and_what_is_copied_after_a_walk_through_it_have_their_keys_in_order() -> None:
+    document = {"spec": {"b": {"y": 1, "x": 2}, "a": 1}}
+
+    compared = patches.json_patch(document, [{"op": "test", "path": "/spec", "value": document["spec"]}])
+    copied = patches.json_patch(document, [{"op": "copy", "from": "/spec/b", "path": "/spec/b/c"}])
+
+    assert [list(compared["spec"]), list(compared["spec"]["b"])] == [["a", "b"], ["x", "y"]]
+    assert list(copied["spec"]["b"]["c"]) == ["x", "y"]

@@ -85,7 +85,7 @@ def from_storage(autoscaler: Object) -> Object:
     notes: dict[str, str] = {}
     if others:
         notes[METRICS] = _written([_metric_to_v1(metric, "target") for metric in others])
-    if new.get("behavior"):
+    if new.get("behavior") is not None:
         notes[BEHAVIOR] = _written(_go_behavior(new["behavior"]))
     converted = {"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec}
     if "status" in autoscaler:
