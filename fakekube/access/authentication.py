@@ -82,7 +82,14 @@ class Authenticator:
         return verified.user
 
     def review(self, token: str, audiences: Sequence[str]) -> tuple[User, list[str]]:
-        """The user of a token that is meant for one of `audiences`, and those for which it is. Raises InvalidToken."""
+        """The user of a token that is meant for one of `audiences`, and those for which it is. Raises InvalidToken.
+
+        It is read as if it stood in a header: its first word counts, and none at all is nobody's.
+        """
+        words = f"Bearer {token}".strip().split(" ")
+        token = words[1] if len(words) > 1 else ""
+        if not token and self._anonymous:
+            return ANONYMOUS, list(audiences)
         user = self._tokens.get(token)
         if user is None:
             if self._service_accounts is None:

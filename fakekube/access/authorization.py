@@ -58,6 +58,8 @@ class RulesOfUser:
     missing: list[str]
     missing_names: list[str] = field(default_factory=list)
     """Their names alone."""
+    not_listed: str = ""
+    """Why there may be more that is not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,12 @@ class NodeDecisions(Protocol):
     def reason(self, user: User, asked: Asked) -> str | None:
         """None when it is allowed, else why not; empty for whoever is no node."""
 
+    def is_about(self, user: User) -> bool:
+        """Whether it may allow this user something."""
+
+
+NOT_LISTED = "node authorizer does not support user rule resolution"
+
 
 class Authorizer:
     """Decides from the RBAC objects in the store, and asks `node` before.
@@ -264,7 +272,8 @@ class Authorizer:
 
     def rules_of(self, user: User, namespace: str) -> RulesOfUser:
         """Everything that `user` may do in `namespace` ("" is the cluster), as bindings give it: nothing is merged."""
-        rules = RulesOfUser([], [], [])
+        is_node = self._node is not None and self._node.is_about(user)
+        rules = RulesOfUser([], [], [], not_listed=NOT_LISTED if is_node else "")
         for place in ("", namespace) if namespace else ("",):
             for grant in self.grants(user, place):
                 if grant.role is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakekube.access.authorization import GROUP, Asked, Authorizer, RulesOfUser
-from fakekube.errors import Forbidden, details_of, not_found, qualified
+from fakekube.errors import BadRequest, Forbidden, details_of, not_found, qualified
 from fakekube.objects.field_errors import go_quoted
 from fakekube.registry.user import User
 
@@ -41,7 +41,7 @@ class Write:
 
 
 def check(authorizer: Authorizer, user: User, write: Write) -> None:
-    """Raises Forbidden for what `user` does not hold, NotFound for a binding's role that is not there."""
+    """Raises Forbidden for what `user` does not hold, NotFound for a binding's role that is not there, BadRequest where none can be."""
     if "system:masters" in user.groups:
         return
     if is_free(write):
@@ -84,6 +84,10 @@ def _check_binding(authorizer: Authorizer, user: User, write: Write) -> None:
         return
     if authorizer.allows(user, right_of(write)):
         return
+    if not reference.get("name"):
+        raise BadRequest("Name parameter required.")
+    if reference["kind"] == "Role" and not write.namespace:
+        raise BadRequest("Namespace parameter required.")
     role = authorizer.role(reference, write.namespace)
     if role is None:
         raise not_found(GROUP, write.resource, reference.get("name", ""))

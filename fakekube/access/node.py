@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from fakekube.access.authorization import GROUP, NODE_PREFIX, Asked, allows_resource
+from fakekube.objects.field_errors import go_quoted
 from fakekube.registry.user import User
 from fakekube.storage.store import Store
 
@@ -49,9 +50,11 @@ class NodeAuthorizer:
 
     def reason(self, user: User, asked: Asked) -> str | None:
         """None when it is allowed, else why not; empty for whoever is no node and for what no node is told about."""
-        if not user.name.startswith(NODE_PREFIX) or NODES not in user.groups:
+        if not self.is_about(user):
             return ""
         node = user.name.removeprefix(NODE_PREFIX)
+        if not node:
+            return f"unknown node for user {go_quoted(user.name)}"
         if asked.is_resource:
             judge = _JUDGES.get((asked.group, asked.resource))
             if judge is not None:
@@ -59,6 +62,11 @@ class NodeAuthorizer:
                 if reason is not _RULES:
                     return reason
         return None if self._rules_allow(asked) else ""
+
+    @staticmethod
+    def is_about(user: User) -> bool:
+        """Whether it decides about this user, whose rules cannot be listed then."""
+        return user.name.startswith(NODE_PREFIX) and NODES in user.groups
 
     def is_related(self, node: str, asked: Asked) -> bool:
         place = "" if asked.resource == "persistentvolumes" else asked.namespace

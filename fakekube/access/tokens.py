@@ -24,7 +24,6 @@ ISSUER = "https://kubernetes.default.svc.cluster.local"
 LEGACY_ISSUER = "kubernetes/serviceaccount"
 """Of tokens that lie in Secrets."""
 
-DEFAULT_SECONDS = 3600
 POD_SECONDS = 3607
 """What projected volumes ask for. Such a token says that it should be renewed after that time, and is good for a year."""
 EXTENDED_SECONDS = 365 * 24 * 60 * 60
@@ -35,6 +34,7 @@ LEEWAY = timedelta(seconds=60)
 MOST_REMEMBERED = 4096
 
 _PRIVATE = "kubernetes.io"
+_INVALID_SINCE = "kubernetes.io/legacy-token-invalid-since"
 _LEGACY = "kubernetes.io/serviceaccount/"
 _CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 
@@ -187,25 +187,33 @@ class ServiceAccountTokens:
             raise _invalid("service account token has expired")
         if verified.begins is not None and now < verified.begins:
             raise _invalid("service account token is not valid yet")
-        if verified.legacy_token:
-            self._check_secret(verified, now)
+        secret = self._secret(verified, now) if verified.legacy_token else None
         account = verified.account
         present = self._get("", "serviceaccounts", account.namespace, account.name)
         if present is None:
             raise _invalid(f'serviceaccounts "{account.name}" not found')
         metadata = present["metadata"]
         uid = metadata["uid"]
-        if "deletionTimestamp" in metadata and _is_gone(present, now):
-            raise _invalid("service account token has been invalidated")
+        what = "ServiceAccount" if verified.legacy_token else "service account"
         if uid != account.uid:
-            text = "ServiceAccount UID" if verified.legacy_token else "service account UID"
-            raise _invalid(f"{text} ({uid}) does not match claim ({account.uid})")
+            raise _invalid(f"{what} UID ({uid}) does not match claim ({account.uid})")
+        if "deletionTimestamp" in metadata and _is_gone(present, now):
+            raise _invalid(f"{what} {account.namespace}/{account.name} has been deleted")
         for bound in verified.bound_to:
             found = self._get("", bound.resource, bound.namespace, bound.name)
-            if found is None or found["metadata"]["uid"] != bound.uid or _is_gone(found, now):
+            if found is None:
                 raise _invalid("service account token has been invalidated")
+            if found["metadata"]["uid"] != bound.uid:
+                kind = bound.resource.removesuffix("s")
+                is_, was = found["metadata"]["uid"], bound.uid
+                raise _invalid(f"{kind} UID ({is_}) does not match service account {kind} ref claim ({was})")
+            if _is_gone(found, now):
+                raise _invalid("service account token has been invalidated")
+        if secret is not None and (secret["metadata"].get("labels") or {}).get(_INVALID_SINCE):
+            raise _invalid(_marked_invalid(verified))
 
-    def _check_secret(self, verified: Verified, now: datetime) -> None:
+    def _secret(self, verified: Verified, now: datetime) -> Object:
+        """The Secret in which the token lies. Raises InvalidToken."""
         import base64
 
         secret = self._get("", "secrets", verified.account.namespace, verified.secret_name)
@@ -214,6 +222,7 @@ class ServiceAccountTokens:
         kept = (secret.get("data") or {}).get("token", "")
         if base64.b64decode(kept) != verified.legacy_token.encode():
             raise _invalid("Token does not match server's copy")
+        return secret
 
 
 def _verified(claims: Mapping[str, Any]) -> Verified:
@@ -257,6 +266,15 @@ def _verified_legacy(claims: Mapping[str, Any], text: str) -> Verified:
         raise ValueError("sub")
     account = _Reference("serviceaccounts", namespace, name, uid)
     return Verified(service_account(namespace, name, uid), (ISSUER,), account, (), None, None, text, secret)
+
+
+def _marked_invalid(verified: Verified) -> str:
+    account = verified.account
+    return (
+        f"the token in secret {account.namespace}/{verified.secret_name} for service account {account.namespace}/{account.name} has been "
+        "marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the "
+        f"'{_INVALID_SINCE}' label from the secret to temporarily allow use of this token"
+    )
 
 
 def _invalid(text: str) -> InvalidToken:

@@ -6,7 +6,6 @@ https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from fakekube.access.authentication import API_AUDIENCE, Authenticator, InvalidToken
 from fakekube.access.authorization import Asked, Decision, RulesOfUser, listed
@@ -22,6 +21,7 @@ from fakekube.objects.field_errors import (
     shown,
 )
 from fakekube.objects.selectors import parse_fields, parse_labels
+from fakekube.registry.create import put_in_order
 from fakekube.registry.kind import Object
 from fakekube.registry.user import User
 
@@ -39,14 +39,18 @@ def token_review(review: Object, authenticator: Authenticator) -> Object:
     spec = review["spec"]
     if not spec.get("token"):
         raise BadRequest("token is required for TokenReview in authentication")
-    status: Object
+    # What the client says of the result stays where the server says nothing.
+    status = dict(review.get("status") or {})
+    status.pop("authenticated", None)
     try:
         user, audiences = authenticator.review(spec["token"], spec.get("audiences") or [API_AUDIENCE])
     except InvalidToken as error:
-        status = {"user": {}, "error": str(error)}
+        status["error"] = str(error)
     else:
-        status = {"authenticated": True, "user": _user_info(user), "audiences": audiences}
-    return _answer(review, review["metadata"], status, spec)
+        status |= {"authenticated": True, "user": _user_info(user), "audiences": audiences}
+    status.setdefault("user", {})
+    in_order = {key: status[key] for key in ("authenticated", "user", "audiences", "error") if key in status}
+    return _answer(review, review["metadata"], in_order, spec)
 
 
 def _user_info(user: User) -> Object:
@@ -63,21 +67,20 @@ def self_subject_access_review(review: Object, user: User, decide: Decide) -> Ob
     """Raises Invalid."""
     spec = review["spec"]
     _refuse([*_validate_attributes(spec), *_validate_selectors(spec), *_validate_metadata(review["metadata"])])
-    return _decided(review, {}, user, decide)
+    return _decided(review, user, decide)
 
 
 def subject_access_review(review: Object, decide: Decide) -> Object:
     """Raises Invalid."""
     _refuse([*_validate_subject(review["spec"]), *_validate_metadata(review["metadata"])])
-    return _decided(review, {}, _subject(review["spec"]), decide)
+    return _decided(review, _subject(review["spec"]), decide)
 
 
 def local_subject_access_review(review: Object, decide: Decide) -> Object:
     """Raises Invalid. The metadata holds the namespace of the path."""
     spec, metadata = review["spec"], review["metadata"]
     errors = _validate_subject(spec)
-    if metadata.keys() - {"namespace"}:
-        errors.append(invalid("metadata", metadata, "must be empty except for namespace"))
+    errors += _validate_metadata(metadata, {"namespace"}, "must be empty except for namespace")
     resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
     if resource is not None and resource.get("namespace", "") != metadata["namespace"]:
         namespace = resource.get("namespace", "")
@@ -85,7 +88,7 @@ def local_subject_access_review(review: Object, decide: Decide) -> Object:
     if path is not None:
         errors.append(_invalid_path(path, "disallowed on this kind of request"))
     _refuse(errors)
-    return _decided(review, metadata, _subject(spec), decide)
+    return _decided(review, _subject(spec), decide)
 
 
 def self_subject_rules_review(review: Object, rules_in: Callable[[str], RulesOfUser]) -> Object:
@@ -99,10 +102,10 @@ def self_subject_rules_review(review: Object, rules_in: Callable[[str], RulesOfU
             _part(rule, ("verbs", "apiGroups", "resources", "resourceNames")) for rule in rules.resources
         ],
         "nonResourceRules": [_part(rule, ("verbs", "nonResourceURLs")) for rule in rules.paths],
-        "incomplete": False,
+        "incomplete": bool(rules.not_listed),
     }
-    if rules.missing:
-        status["evaluationError"] = listed(rules.missing)
+    if errors := [*filter(None, (rules.not_listed,)), *rules.missing]:
+        status["evaluationError"] = listed(errors)
     return _answer(review, {}, status, {})
 
 
@@ -122,25 +125,30 @@ def _subject(spec: Object) -> User:
     return User(spec.get("user", ""), tuple(spec.get("groups") or ()), spec.get("uid", ""), extra)
 
 
-def _decided(review: Object, metadata: Object, user: User, decide: Decide) -> Object:
+def _decided(review: Object, user: User, decide: Decide) -> Object:
     spec = review["spec"]
-    decision = decide(user, _asked(spec))
+    asked, problems = _asked(spec)
+    decision = decide(user, asked)
     status: Object = {"allowed": decision.allowed}
     if decision.reason:
         status["reason"] = decision.reason
-    problems = _unread_selectors(spec)
     if problems:
         status["evaluationError"] = "; ".join(problems)
-    return _answer(review, metadata, status, spec)
+    return _answer(review, put_in_order(review["metadata"]), status, spec)
 
 
-def _asked(spec: Object) -> Asked:
+def _asked(spec: Object) -> tuple[Asked, list[str]]:
+    """What is asked, and what is told of selectors that cannot be read: the question is answered without them."""
     resource = spec.get("resourceAttributes")
     if resource is None:
         path = spec["nonResourceAttributes"]
-        return Asked(path.get("verb", ""), path.get("path", ""))
-    words = ("group", "version", "namespace", "resource", "subresource", "name")
-    return Asked(resource.get("verb", ""), "", True, *(resource.get(word, "") for word in words))
+        return Asked(path.get("verb", ""), path.get("path", "")), []
+    required_fields, why_fields = _read_fields(resource.get("fieldSelector") or {})
+    ignored = (("fieldSelector", why_fields), ("labelSelector", _why_not_read(resource.get("labelSelector") or {})))
+    node = required_fields.get("spec.nodeName", "")
+    words = {key: resource.get(key, "") for key in ("group", "version", "namespace", "resource", "subresource", "name")}
+    asked = Asked(resource.get("verb", ""), "", True, **words, selected_node=node)
+    return asked, [f"spec.resourceAttributes.{field} {why} due to parse error" for field, why in ignored if why]
 
 
 def _refuse(errors: Sequence[FieldError]) -> None:
@@ -149,8 +157,13 @@ def _refuse(errors: Sequence[FieldError]) -> None:
         raise invalid_object("authorization.k8s.io", "", "", errors)
 
 
-def _validate_metadata(metadata: Object) -> list[FieldError]:
-    return [invalid("metadata", metadata, "must be empty")] if metadata else []
+def _validate_metadata(
+    metadata: Object, allowed: frozenset[str] | set[str] = frozenset(), text: str = "must be empty"
+) -> list[FieldError]:
+    """The server's own notes on who owns what do not count, and are shown."""
+    if metadata.keys() <= allowed | {"managedFields"}:
+        return []
+    return [invalid("metadata", put_in_order(metadata), text)]
 
 
 def _validate_subject(spec: Object) -> list[FieldError]:
@@ -204,28 +217,48 @@ def _validate_requirement(requirement: Object, path: str, *, is_label: bool) -> 
     """Operators that are not known pass: a newer client may know more."""
     key, operator, values = requirement.get("key", ""), requirement.get("operator"), requirement.get("values")
     errors: list[FieldError] = []
-    if is_label:
-        errors += [invalid(f"{path}.key", key, text) for text in names.qualified_name(key)]
-    elif not key:
+    if not is_label and not key:
         errors.append(required(f"{path}.key", "must be specified"))
     if operator in WITH_VALUES and not values:
         errors.append(required(f"{path}.values", "must be specified when `operator` is 'In' or 'NotIn'"))
     if operator in WITHOUT_VALUES and values:
         errors.append(forbidden(f"{path}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"))
+    if is_label:
+        errors += [invalid(f"{path}.key", key, text) for text in names.qualified_name(key)]
+        for number, value in enumerate(values or ()):
+            errors += [invalid(f"{path}.values[{number}]", value, text) for text in names.label_value(value)]
     return errors
 
 
-def _unread_selectors(spec: Object) -> list[str]:
-    """What is told of raw selectors that cannot be parsed: the question is answered without them."""
-    resource = spec.get("resourceAttributes") or {}
-    told = []
-    readers: tuple[tuple[str, Callable[[str], Any]], ...] = (
-        ("fieldSelector", parse_fields),
-        ("labelSelector", parse_labels),
-    )
-    for field, read in readers:
+def _read_fields(selector: Object) -> tuple[dict[str, str], str]:
+    """The fields that must have a value, and `ignored` or `partially ignored` where not all could be read."""
+    if raw := selector.get("rawSelector", ""):
         try:
-            read((resource.get(field) or {}).get("rawSelector", ""))
+            read = [(each.field, each.operator, each.value) for each in parse_fields(raw).requirements]
         except StatusError:
-            told.append(f"spec.resourceAttributes.{field} ignored due to parse error")
-    return told
+            return {}, "ignored"
+        unread = False
+    else:
+        operators = {"In": "=", "NotIn": "!="}
+        requirements = selector.get("requirements") or ()
+        read = [
+            (each["key"], operators[each["operator"]], each["values"][0])
+            for each in requirements
+            if each.get("operator") in operators and len(each["values"]) == 1
+        ]
+        unread = len(read) < len(requirements)
+    why = ("partially ignored" if read else "ignored") if unread else ""
+    return {field: value for field, operator, value in read if operator == "="}, why
+
+
+def _why_not_read(selector: Object) -> str:
+    """The same of labels, which nothing here asks about."""
+    if raw := selector.get("rawSelector", ""):
+        try:
+            parse_labels(raw)
+        except StatusError:
+            return "ignored"
+        return ""
+    requirements = selector.get("requirements") or ()
+    are_read = [each.get("operator") in (*WITH_VALUES, *WITHOUT_VALUES) for each in requirements]
+    return "" if all(are_read) else "partially ignored" if any(are_read) else "ignored"

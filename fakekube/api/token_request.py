@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from fakekube.access.tokens import DEFAULT_SECONDS, ISSUER
+from fakekube.access.tokens import ISSUER
 from fakekube.api.call import Call
 from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import BadRequest, Conflict, conflict, details_of, not_found
@@ -43,8 +43,7 @@ async def issue(plane: ControlPlane, call: Call, request: Object, *, dry_run: bo
     if uid and uid != present:
         text = f"the UID in the token request ({uid}) does not match the UID of the service account ({present})"
         raise conflict(GROUP, KIND, call.name, text)
-    seconds = spec.get("expirationSeconds")
-    seconds = DEFAULT_SECONDS if seconds is None else seconds
+    seconds = spec["expirationSeconds"]
     _check_seconds(seconds)
     await plane.admission.validate(request, None, attributes)
     reference = spec.get("boundObjectRef")
@@ -76,6 +75,9 @@ def _check_seconds(seconds: int) -> None:
 
 def _bound_object(plane: ControlPlane, call: Call, reference: Object) -> Object:
     group, _, version = reference.get("apiVersion", "").rpartition("/")
+    if "/" in group:
+        # What cannot be read as a version counts as none.
+        group, version = "", ""
     kind, name, uid = reference.get("kind", ""), reference.get("name", ""), reference.get("uid", "")
     resource = BOUND_TO.get(kind)
     if group or resource is None:

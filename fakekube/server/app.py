@@ -20,7 +20,7 @@ from fakekube.objects.times import parse_duration
 from fakekube.registry.user import User
 from fakekube.server.connection import CLIENT_CERTIFICATE, ClientCertificate
 from fakekube.server.encoding import error_response
-from fakekube.server.request import Request
+from fakekube.server.request import Request, text_of
 from fakekube.server.request_info import leads_nowhere, request_info
 from fakekube.server.resources import serve_resource
 from fakekube.server.responses import NOSNIFF, Header, Receive, Response, Scope, Send, Streaming, page_not_found, text
@@ -233,7 +233,7 @@ def authenticate(state: State, request: Request) -> Response | None:
 def impersonate(state: State, request: Request) -> Response | None:
     headers = request.scope["headers"]
     if any(name.startswith(b"impersonate-") for name, _ in headers):
-        pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+        pairs = ((name.decode("latin-1"), text_of(value)) for name, value in headers)
         assert request.asked is not None
         # An administrator needs no rule for it, so there is nothing to record.
         agent = HAND_OF_TESTS if request.user.is_administrator else request.headers.get("user-agent", "")
@@ -241,7 +241,7 @@ def impersonate(state: State, request: Request) -> Response | None:
             request.user = state.impersonator.impersonated(
                 request.user, pairs, request.asked, lambda user, asked: state.check(user, asked, agent)
             )
-        except Forbidden:
+        except (BadRequest, Forbidden):
             request.answer_headers.append(NOSNIFF)
             raise
     request.answer_headers.extend(state.flow_headers(request.user, request.path))
@@ -318,7 +318,7 @@ FILTERS: tuple[Filter, ...] = (understand, authenticate, impersonate, authorize,
 def _headers(request: Request, response: Response) -> list[Header]:
     audit_id = request.headers.get("audit-id")
     headers: list[Header] = [
-        (b"audit-id", audit_id.encode("latin-1") if audit_id else _audit_id()),
+        (b"audit-id", audit_id.encode() if audit_id else _audit_id()),
     ]
     if response.cache_control is not None:
         headers.append((b"cache-control", response.cache_control))

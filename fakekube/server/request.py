@@ -42,12 +42,12 @@ class Request:
         if headers is None:
             headers = self._headers = {}
             for name, value in self.scope["headers"]:
-                headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+                headers.setdefault(name.decode("latin-1"), text_of(value))
         return headers
 
     def header_values(self, name: str) -> list[str]:
         wanted = name.encode("latin-1")
-        return [value.decode("latin-1") for key, value in self.scope["headers"] if key == wanted]
+        return [text_of(value) for key, value in self.scope["headers"] if key == wanted]
 
     @property
     def query(self) -> dict[str, str]:
@@ -74,3 +74,8 @@ class Request:
 
 
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+
+
+def text_of(value: bytes) -> str:
+    """The value of a header, which Go takes for UTF-8."""
+    return value.decode("utf-8", "replace")

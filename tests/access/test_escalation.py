@@ -7,7 +7,7 @@ import pytest
 from fakekube.access import escalation
 from fakekube.access.authorization import GROUP, Authorizer
 from fakekube.access.escalation import Write
-from fakekube.errors import Forbidden, NotFound
+from fakekube.errors import BadRequest, Forbidden, NotFound
 from fakekube.registry.user import User
 from fakekube.storage.store import Store
 
@@ -126,6 +126,17 @@ def test_a_binding_needs_what_its_role_gives_or_the_verb_bind(store: Store) -> N
 def test_a_binding_to_a_role_that_is_not_there_is_not_found(store: Store) -> None:
     with pytest.raises(NotFound, match=f'rolebindings.{GROUP} "gone" not found'):
         escalation.check(Authorizer(store), JANE, binding("gone"))
+
+
+@pytest.mark.parametrize(
+    ("reference", "told"),
+    [({"kind": "ClusterRole", "name": ""}, "Name"), ({"kind": "Role", "name": "r"}, "Namespace")],
+)
+def test_a_binding_to_a_role_that_cannot_be_is_refused(store: Store, reference: dict[str, str], told: str) -> None:
+    new = {"metadata": {"name": "new"}, "roleRef": reference}
+
+    with pytest.raises(BadRequest, match=f"^{told} parameter required.$"):
+        escalation.check(Authorizer(store), JANE, Write("clusterrolebindings", "", "", new, None))
 
 
 def test_only_whoever_may_everything_gathers_roles(store: Store) -> None:

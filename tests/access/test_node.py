@@ -127,6 +127,12 @@ def test_whoever_is_no_kubelet_is_not_judged(store: Store) -> None:
         assert NodeAuthorizer(store).reason(user, asked("get", "secrets", "pull")) == ""
 
 
+def test_a_kubelet_without_a_name_may_nothing(store: Store) -> None:
+    nameless = User("system:node:", ("system:nodes",))
+
+    assert NodeAuthorizer(store).reason(nameless, asked("get", "pods")) == 'unknown node for user "system:node:"'
+
+
 def test_what_is_related_changes_with_pods_and_with_claims(store: Store) -> None:
     authorizer = NodeAuthorizer(store)
     assert authorizer.reason(KUBELET, asked("get", "secrets", "new")) == UNRELATED

@@ -11,7 +11,7 @@ from fakekube.access.authentication import Authenticator
 from fakekube.access.signing_keys import ALGORITHMS, KeyRing, create_key
 from fakekube.access.tokens import ISSUER, InvalidToken, ServiceAccountTokens
 from fakekube.errors import Unauthorized
-from fakekube.registry.user import User
+from fakekube.registry.user import ANONYMOUS, User
 
 Object = dict[str, Any]
 
@@ -202,7 +202,21 @@ def test_a_bound_token_ends_with_what_it_is_bound_to(cluster: Cluster, resource:
     if again:
         cluster.put(resource, "x", "u-3", spec={})
 
-    assert refusal(cluster, token) == "[invalid bearer token, service account token has been invalidated]"
+    kind = resource.removesuffix("s")
+    told = f"{kind} UID (u-3) does not match service account {kind} ref claim (u-2)"
+    assert refusal(cluster, token) == (
+        f"[invalid bearer token, {told if again else 'service account token has been invalidated'}]"
+    )
+
+
+def test_an_account_that_is_being_deleted_counts_for_a_minute(cluster: Cluster) -> None:
+    token = cluster.token()
+    cluster.robot["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
+
+    assert cluster.authenticator.by_token(token)
+    cluster.time += timedelta(seconds=61)
+
+    assert refusal(cluster, token) == "[invalid bearer token, service account shop/robot has been deleted]"
 
 
 def test_a_pod_that_is_being_deleted_counts_for_a_minute(cluster: Cluster) -> None:
@@ -223,6 +237,25 @@ def test_the_end_of_its_node_is_not_the_end_of_a_pods_token(cluster: Cluster) ->
     del cluster.objects["nodes", "", "n"]
 
     assert cluster.authenticator.by_token(token)
+
+
+def test_a_token_in_a_secret_that_is_marked_invalid_is_refused(cluster: Cluster) -> None:
+    token = cluster.tokens.issue_legacy(cluster.robot, "s")
+    secret = cluster.put("secrets", "s", "u-4", data={"token": base64.b64encode(token.encode()).decode()})
+    assert cluster.authenticator.by_token(token)
+
+    secret["metadata"]["labels"] = {"kubernetes.io/legacy-token-invalid-since": "2025-01-01"}
+
+    assert refusal(cluster, token).startswith(
+        "[invalid bearer token, the token in secret shop/s for service account shop/robot has been marked invalid. Use "
+    )
+
+
+def test_a_review_reads_a_token_as_a_header_does() -> None:
+    authenticator = Authenticator({"secret": User("jane")})
+
+    assert authenticator.review("secret and more", [ISSUER])[0].name == "jane"
+    assert authenticator.review(" secret", ["a"]) == (ANONYMOUS, ["a"])
 
 
 def test_a_token_in_a_secret_is_good_as_long_as_it_lies_there(cluster: Cluster) -> None:

@@ -13,7 +13,7 @@ from fakekube.registry.user import User
 JANE = User("jane", ("dev",), "7", {"scopes": ("view",)})
 
 
-def review(spec: dict[str, Any], **metadata: str) -> dict[str, Any]:
+def review(spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
     return {"kind": "K", "apiVersion": "v", "metadata": metadata, "spec": spec}
 
 
@@ -144,9 +144,73 @@ def test_a_question_that_makes_no_sense_is_refused_without_naming_its_kind(
     assert refused.value.message == f'.authorization.k8s.io "" is invalid: {listed}'
 
 
-def test_reviews_have_no_metadata() -> None:
-    with pytest.raises(StatusError, match=r'metadata: Invalid value: \{"name":"x"\}: must be empty'):
-        reviews.subject_access_review(review({"user": "a", "resourceAttributes": PODS}, name="x"), nobody)
+def test_reviews_have_no_metadata_but_who_owns_what() -> None:
+    owned: dict[str, Any] = {"managedFields": [{"manager": "m"}]}
+    spec = {"user": "a", "resourceAttributes": PODS}
+
+    answer = reviews.subject_access_review(review(spec, **owned), nobody)
+    with pytest.raises(StatusError) as refused:
+        reviews.subject_access_review(review(spec, **owned, name="x"), nobody)
+
+    assert answer["metadata"] == owned
+    shown = '{"name":"x","managedFields":[{"manager":"m"}]}'
+    assert refused.value.message.endswith(f"metadata: Invalid value: {shown}: must be empty")
+
+
+def test_of_a_label_both_key_and_values_are_judged() -> None:
+    requirement = {"key": "a b", "operator": "Exists", "values": ["-"]}
+    resource = {**PODS, "labelSelector": {"requirements": [requirement]}}
+
+    with pytest.raises(StatusError) as refused:
+        reviews.subject_access_review(review({"user": "a", "resourceAttributes": resource}), nobody)
+
+    causes = (refused.value.details or {})["causes"]
+    path = "spec.resourceAttributes.labelSelector.requirements[0]"
+    assert [each["field"] for each in causes] == [f"{path}.values", f"{path}.key", f"{path}.values[0]"]
+
+
+@pytest.mark.parametrize(
+    ("selector", "node", "told"),
+    [
+        ({"rawSelector": "spec.nodeName=n1,a!=b"}, "n1", ""),
+        ({"requirements": [{"key": "spec.nodeName", "operator": "In", "values": ["n1"]}]}, "n1", ""),
+        ({"requirements": [{"key": "spec.nodeName", "operator": "NotIn", "values": ["n1"]}]}, "", ""),
+        ({"requirements": [{"key": "spec.nodeName", "operator": "In", "values": ["a", "b"]}]}, "", "ignored"),
+        (
+            {
+                "requirements": [
+                    {"key": "spec.nodeName", "operator": "In", "values": ["n1"]},
+                    {"key": "a", "operator": "Exists"},
+                ]
+            },
+            "n1",
+            "partially ignored",
+        ),
+    ],
+)
+def test_the_node_that_a_field_selector_requires_is_part_of_the_question(
+    selector: dict[str, Any], node: str, told: str
+) -> None:
+    questions: list[Asked] = []
+
+    def decide(user: User, asked: Asked) -> Decision:
+        questions.append(asked)
+        return Decision(True)
+
+    resource = {**PODS, "fieldSelector": selector}
+    answer = reviews.subject_access_review(review({"user": "a", "resourceAttributes": resource}), decide)
+
+    why = f"spec.resourceAttributes.fieldSelector {told} due to parse error" if told else None
+    assert questions[0].selected_node == node
+    assert answer["status"].get("evaluationError") == why
+
+
+def test_what_a_client_says_of_a_token_stays_where_the_server_says_nothing() -> None:
+    claimed = {"authenticated": True, "user": {"username": "root"}, "error": "none"}
+
+    answer = reviews.token_review({**review({"token": "wrong"}), "status": claimed}, Authenticator({}))
+
+    assert answer["status"] == {"user": {"username": "root"}, "error": "invalid bearer token"}
 
 
 def test_a_selector_that_cannot_be_read_is_left_out_of_the_question() -> None:
@@ -194,6 +258,15 @@ def test_a_rules_review_lists_what_bindings_give() -> None:
         "incomplete": False,
         "evaluationError": "[a not found, b not found]",
     }
+
+
+def test_a_rules_review_tells_that_there_may_be_more() -> None:
+    rules = RulesOfUser([], [], ["a not found"], not_listed="nodes are not listed")
+
+    answer = reviews.self_subject_rules_review(review({"namespace": "shop"}), lambda namespace: rules)
+
+    assert answer["status"]["incomplete"] is True
+    assert answer["status"]["evaluationError"] == "[nodes are not listed, a not found]"
 
 
 def test_a_rules_review_names_a_namespace() -> None:

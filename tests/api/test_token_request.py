@@ -11,7 +11,7 @@ from tests.api.conftest import MakeCall, Put
 
 
 def request(*, metadata: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
-    return {"metadata": metadata or {}, "spec": spec}
+    return {"metadata": metadata or {}, "spec": {"expirationSeconds": 3600, **spec}}
 
 
 def bound(kind: str = "Pod", name: str = "p", **more: str) -> dict[str, Any]:
@@ -30,6 +30,11 @@ def bound(kind: str = "Pod", name: str = "p", **more: str) -> dict[str, Any]:
         (request(expirationSeconds=599), 422, "Invalid value: 599: may not specify a duration less than 10 minutes"),
         (request(expirationSeconds=(1 << 32) + 1), 422, "may not specify a duration larger than 2^32 seconds"),
         (bound("ConfigMap"), 400, "cannot bind token to object of type /v1, Kind=ConfigMap"),
+        (
+            request(boundObjectRef={"kind": "Robot", "apiVersion": "a/b/c", "name": "p"}),
+            400,
+            "cannot bind token to object of type /, Kind=Robot",
+        ),
         (bound(name=""), 400, "Name parameter required."),
         (bound(name="missing"), 404, 'pods "missing" not found'),
         (bound("Node", "missing"), 404, 'nodes "missing" not found'),
@@ -56,12 +61,12 @@ async def test_a_missing_account_gets_no_token(plane: ControlPlane, call: MakeCa
         await token_request.issue(plane, call("serviceaccounts", "robot", "token"), request(), dry_run=False)
 
 
-async def test_a_request_that_says_nothing_gets_a_token_of_an_hour_for_the_server_itself(
+async def test_a_request_without_audiences_gets_a_token_for_the_server_itself(
     plane: ControlPlane, call: MakeCall, put: Put
 ) -> None:
     await put("serviceaccounts", "robot")
 
-    nothing = {"apiVersion": "authentication.k8s.io/v1", **request(expirationSeconds=None, boundObjectRef=None)}
+    nothing = {"apiVersion": "authentication.k8s.io/v1", **request(boundObjectRef=None)}
     answer = await token_request.issue(plane, call("serviceaccounts", "robot", "token"), nothing, dry_run=False)
 
     assert answer["spec"]["expirationSeconds"] == 3600

@@ -387,6 +387,14 @@ async def test_impersonation_acts_as_the_other_user_where_it_is_permitted(ask: A
     assert answer.json()["message"].startswith('configmaps is forbidden: User "jane" cannot list')
     refused = await ask("GET", MAPS, token="jane", headers={"impersonate-user": "root"})
     assert 'User "jane" cannot impersonate' in refused.json()["message"]
+    nameless = await ask("GET", MAPS, headers={"impersonate-group": "g"})
+    assert (nameless.status, nameless.headers["x-content-type-options"]) == (400, "nosniff")
+
+
+async def test_headers_are_read_as_utf_8(ask: Ask) -> None:
+    answer = await ask("GET", MAPS, headers={"impersonate-user": "é"})
+
+    assert answer.json()["message"].startswith('configmaps is forbidden: User "é" cannot list')
 
 
 @pytest.mark.parametrize(("query", "status"), [("fieldSelector=x=y", 400), ("resourceVersion=x", 500), ("", 406)])

@@ -14,7 +14,7 @@ from fakekube.server.responses import Response
 async def bind_pod(exchange: Exchange) -> Response:
     """POST pods/NAME/binding."""
     representation = exchange.representation(tables=False)
-    binding = await posted(exchange, keeps_uid=True)
+    binding = await posted(exchange, keeps_system=True)
     await bind(exchange.state.plane, exchange.call, binding.object, dry_run=binding.dry_run)
     return success(exchange.request, representation, {}, 201)
 

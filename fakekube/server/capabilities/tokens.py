@@ -12,7 +12,7 @@ from fakekube.server.responses import Response
 async def create_token(exchange: Exchange) -> Response:
     """POST serviceaccounts/NAME/token."""
     representation = exchange.representation(tables=False)
-    request = await posted(exchange, keeps_uid=True)
+    request = await posted(exchange, keeps_system=True)
     plane = exchange.state.plane
     answer = await token_request.issue(plane, exchange.call, request.object, dry_run=request.dry_run)
     return object_response(exchange.request, representation, exchange.body_kind, answer, plane.clock.now(), 201)
