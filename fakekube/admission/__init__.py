@@ -55,6 +55,7 @@ CHAIN = (
     Plugin("runtime_class", ("pods",)),
     Plugin("certificates", ("certificatesigningrequests.certificates.k8s.io",)),
     Plugin("default_ingress_class", ("ingresses.networking.k8s.io",)),
+    Plugin("pod_topology_labels", ("pods",)),
     Plugin("mutating_policies"),
     Plugin("mutating_webhooks"),
     Plugin("validating_policies"),

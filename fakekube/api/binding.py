@@ -67,7 +67,8 @@ def bound(pod: Object, binding: Object, now: str) -> Object:
     fields.put(pod["spec"], "nodeName", binding["target"]["name"], "core.v1.PodSpec")
     for key in ("labels", "annotations"):
         if binding["metadata"].get(key):
-            pod["metadata"][key] = {**pod["metadata"].get(key, {}), **binding["metadata"][key]}
+            merged = {**pod["metadata"].get(key, {}), **binding["metadata"][key]}
+            fields.put(pod["metadata"], key, dict(sorted(merged.items())), "meta.ObjectMeta")
     status = pod["status"]
     scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
     fields.put(status, "conditions", with_condition(status.get("conditions"), scheduled), "core.v1.PodStatus")

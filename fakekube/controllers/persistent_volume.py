@@ -6,10 +6,12 @@ https://kubernetes.io/docs/concepts/storage/persistent-volumes/#binding
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from fakekube.controllers.loop import Context, Controller, Key, Object, Watch, own
+from fakekube.controllers.pod_states import is_finished
 from fakekube.errors import NotFound
 from fakekube.objects.quantities import parse
 from fakekube.objects.selectors import label_selector_of
@@ -26,6 +28,20 @@ PROVISIONER_ANNOTATIONS = (
     "volume.beta.kubernetes.io/storage-provisioner",
     "volume.kubernetes.io/storage-provisioner",
 )
+
+IN_TREE = "kubernetes.io/"
+NO_PROVISIONER = "kubernetes.io/no-provisioner"
+"""Of classes whose volumes people make."""
+DRIVERS = {
+    "kubernetes.io/aws-ebs": "ebs.csi.aws.com",
+    "kubernetes.io/azure-disk": "disk.csi.azure.com",
+    "kubernetes.io/azure-file": "file.csi.azure.com",
+    "kubernetes.io/cinder": "cinder.csi.openstack.org",
+    "kubernetes.io/gce-pd": "pd.csi.storage.gke.io",
+    "kubernetes.io/portworx-volume": "pxd.portworx.com",
+    "kubernetes.io/vsphere-volume": "csi.vsphere.vmware.com",
+}
+"""By the volume plugin that each has replaced."""
 
 A_CLASS = "class/"
 """Before the name of a StorageClass in a key: no name has a slash."""
@@ -58,13 +74,16 @@ async def reconcile(context: Context, namespace: str, name: str) -> None:
     memory: Memory = context.memory.setdefault("claims", Memory())
     if namespace:
         await look_at_claim(context, memory, namespace, name)
-    elif name.startswith(A_CLASS) or await look_at_volume(context, name):
+    elif name.startswith(A_CLASS):
         await look_at_waiting(context, memory)
+    elif await look_at_volume(context, name):
+        # Those whom it does not help have been told what they wait for.
+        await look_at_waiting(context, memory, tell=False)
 
 
-async def look_at_waiting(context: Context, memory: Memory) -> None:
+async def look_at_waiting(context: Context, memory: Memory, *, tell: bool = True) -> None:
     for namespace, name in list(memory.waiting):
-        await look_at_claim(context, memory, namespace, name)
+        await look_at_claim(context, memory, namespace, name, tell=tell)
 
 
 # Volumes.
@@ -127,14 +146,14 @@ async def set_phase(context: Context, volume: Object, phase: str) -> Object:
 # Claims.
 
 
-async def look_at_claim(context: Context, memory: Memory, namespace: str, name: str) -> None:
+async def look_at_claim(context: Context, memory: Memory, namespace: str, name: str, *, tell: bool = True) -> None:
     claim = context.client.get(CLAIMS, namespace, name)
     memory.waiting.pop((namespace, name), None)
     if claim is None:
         return
     if BIND_COMPLETED in claim["metadata"].get("annotations", {}):
         await look_at_bound(context, claim)
-    elif not await find_volume(context, claim):
+    elif not await find_volume(context, claim, tell=tell):
         memory.waiting[namespace, name] = None
 
 
@@ -158,8 +177,8 @@ async def look_at_bound(context: Context, claim: Object) -> None:
         await context.recorder.warning(claim, reason, text)
 
 
-async def find_volume(context: Context, claim: Object) -> bool:
-    """Bind the claim if there is a volume for it; otherwise say what it waits for."""
+async def find_volume(context: Context, claim: Object, *, tell: bool = True) -> bool:
+    """Bind the claim if there is a volume for it; otherwise `tell` what it waits for."""
     name = claim["spec"].get("volumeName")
     if name:
         return await take_named(context, claim, name)
@@ -168,8 +187,13 @@ async def find_volume(context: Context, claim: Object) -> bool:
     if volume is not None:
         await bind(context, volume, claim)
         return True
+    if not tell:
+        return False
     recorder, class_name = context.recorder, class_of(claim)
-    if waits:
+    if waits and (consumers := consumers_of(context, claim)):
+        text = f"waiting for pod{'s' if len(consumers) > 1 else ''} {','.join(consumers)} to be scheduled"
+        await recorder.normal(claim, "WaitForPodScheduled", text)
+    elif waits:
         text = "waiting for first consumer to be created before binding"
         await recorder.normal(claim, "WaitForFirstConsumer", text)
     elif class_name:
@@ -206,7 +230,11 @@ async def ask_for_volume(context: Context, claim: Object, class_name: str) -> No
         text = f'storageclass.storage.k8s.io "{class_name}" not found'
         await context.recorder.warning(claim, "ProvisioningFailed", text)
         return
-    provisioner = storage_class["provisioner"]
+    provisioner = provisioner_of(storage_class)
+    if provisioner.startswith(IN_TREE) and (provisioner == NO_PROVISIONER or not context.settings.nodes):
+        text = f"no volume plugin matched name: {provisioner}"
+        await context.recorder.warning(claim, "ProvisioningFailed", text)
+        return
     annotations = claim["metadata"].get("annotations", {})
     wanted = dict.fromkeys(PROVISIONER_ANNOTATIONS, provisioner)
     if not wanted.items() <= annotations.items():
@@ -217,6 +245,33 @@ async def ask_for_volume(context: Context, claim: Object, class_name: str) -> No
         "administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered."
     )
     await context.recorder.normal(claim, "ExternalProvisioning", text)
+
+
+def provisioner_of(storage_class: Object) -> str:
+    """Of the volume plugins that Kubernetes once had, the driver that has taken over."""
+    provisioner: str = storage_class["provisioner"]
+    return DRIVERS.get(provisioner, provisioner)
+
+
+def consumers_of(context: Context, claim: Object) -> list[str]:
+    """The names of the pods that use the claim and have no node yet."""
+    metadata = claim["metadata"]
+    return [
+        pod["metadata"]["name"]
+        for pod in context.client.list("pods", metadata["namespace"])
+        if not pod["spec"].get("nodeName")
+        and not is_finished(pod)
+        and any(name == metadata["name"] for name, _ in claim_names(pod))
+    ]
+
+
+def claim_names(pod: Object) -> Iterator[tuple[str, bool]]:
+    """Of each claim that a volume of the pod stands for, its name, and whether it is made for the pod."""
+    for volume in pod["spec"].get("volumes") or ():
+        if "ephemeral" in volume:
+            yield f"{pod['metadata']['name']}-{volume['name']}", True
+        elif "persistentVolumeClaim" in volume:
+            yield volume["persistentVolumeClaim"]["claimName"], False
 
 
 def class_of(object: Object) -> str:

@@ -6,7 +6,7 @@ https://kubernetes.io/docs/concepts/storage/storage-classes/#volume-binding-mode
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -15,9 +15,11 @@ from fakekube.controllers.persistent_volume import (
     BIND_COMPLETED,
     CLAIMS,
     CLASSES,
+    NO_PROVISIONER,
     SELECTED_NODE,
     VOLUMES,
     capacity_of,
+    claim_names,
     class_of,
     is_for,
     label_fits,
@@ -26,14 +28,15 @@ from fakekube.controllers.persistent_volume import (
     why_not,
 )
 from fakekube.controllers.scheduling_filters import Machine, Obstacle, term_matches
-from fakekube.controllers.volume_provisioner import NO_PROVISIONER
 from fakekube.objects.quantities import parse
 
-CONFLICT = "node(s) had volume node affinity conflict"
+CONFLICT = "node(s) didn't match PersistentVolume's node affinity"
 NOTHING_TO_BIND = "node(s) didn't find available persistent volumes to bind"
 NO_VOLUME = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"
 NO_ZONE = "node(s) had no available volume zone"
-USED_BY_ANOTHER = "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
+USED_BY_ANOTHER = (
+    "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod"
+)
 
 ZONES = {
     "topology.kubernetes.io/zone": "failure-domain.beta.kubernetes.io/zone",
@@ -70,10 +73,9 @@ class PodVolumes:
 
     def obstacles(self, machine: Machine, machines: Iterable[Machine]) -> list[Obstacle]:
         """All that the binding has to say together; else the zones."""
-        if self.used_alone:
-            users = [each for each in machines if any(self._uses(pod) for pod in each.share.pods.values())]
-            if users:
-                return [Obstacle(USED_BY_ANOTHER, movable=[each.name for each in users] == [machine.name])]
+        if self.used_alone and any(self._uses(pod) for each in machines for pod in each.share.pods.values()):
+            # Wherever that pod is; whether it can be made to go is found out by trying.
+            return [Obstacle(USED_BY_ANOTHER, movable=True)]
         found = []
         volumes = [volume for volume in self.bound if volume is not None]
         if len(volumes) < len(self.bound):
@@ -122,15 +124,6 @@ class PodVolumes:
         return pod["metadata"]["namespace"] == self.namespace and any(
             name in self.used_alone for name, _ in claim_names(pod)
         )
-
-
-def claim_names(pod: Object) -> Iterator[tuple[str, bool]]:
-    """Of each claim that a volume of the pod stands for, its name, and whether it is made for the pod."""
-    for volume in pod["spec"].get("volumes") or ():
-        if "ephemeral" in volume:
-            yield f"{pod['metadata']['name']}-{volume['name']}", True
-        elif "persistentVolumeClaim" in volume:
-            yield volume["persistentVolumeClaim"]["claimName"], False
 
 
 def claim_trouble(context: Context, pod: Object) -> str:

@@ -26,6 +26,8 @@ class Memory:
     pods: dict[str, set[Key]] = field(default_factory=dict)
     """The pods on each node."""
     nodes: dict[Key, str] = field(default_factory=dict)
+    began: dict[Key, datetime] = field(default_factory=dict)
+    """Since when the pods are seen on nodes that have such taints: not every taint says when it was put there."""
     due: dict[Key, datetime] = field(default_factory=dict)
     """When the pods that wait for their end will be deleted."""
 
@@ -44,9 +46,10 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
         if pod is not None and memory.due.pop(key, None) is not None and "deletionTimestamp" not in pod["metadata"]:
             await tell(context, pod, f"Cancelling deletion of Pod {namespace}/{name}")
         memory.due.pop(key, None)
+        memory.began.pop(key, None)
         return None
     now = context.clock.now()
-    due = due_at(pod, taints, now)
+    due = due_at(pod, taints, memory.began.setdefault(key, now), now)
     if due is None:
         memory.due.pop(key, None)
         return None
@@ -93,8 +96,8 @@ def place(memory: Memory, key: Key, node: str | None) -> None:
         memory.pods.setdefault(node, set()).add(key)
 
 
-def due_at(pod: Object, taints: Iterable[Object], now: datetime) -> datetime | None:
-    """When the pod has to go; None for never."""
+def due_at(pod: Object, taints: Iterable[Object], began: datetime, now: datetime) -> datetime | None:
+    """When the pod has to go; None for never. `began` stands for the time of taints that have none."""
     ends: list[datetime] = []
     for taint in taints:
         matching = [each for each in pod["spec"].get("tolerations", ()) if tolerates(each, taint)]
@@ -102,7 +105,7 @@ def due_at(pod: Object, taints: Iterable[Object], now: datetime) -> datetime | N
             return now
         limits = [each["tolerationSeconds"] for each in matching if each.get("tolerationSeconds") is not None]
         if limits:
-            since = time_of(taint["timeAdded"]) if taint.get("timeAdded") else now
+            since = time_of(taint["timeAdded"]) if taint.get("timeAdded") else began
             ends.append(since + timedelta(seconds=max(min(limits), 0)))
     return min(ends, default=None)
 

@@ -11,15 +11,15 @@ from fakekube.controllers.loop import Context, Controller, Object, Watch, own
 from fakekube.controllers.persistent_volume import (
     CLAIMS,
     CLASSES,
+    NO_PROVISIONER,
     PROVISIONER_ANNOTATIONS,
     VOLUMES,
     class_of,
+    provisioner_of,
     waits_for_consumer,
 )
 from fakekube.errors import AlreadyExists
 
-NO_PROVISIONER = "kubernetes.io/no-provisioner"
-"""Of classes whose volumes people make."""
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 FOLDER = "/var/local-path-provisioner"
 
@@ -40,7 +40,7 @@ async def reconcile(context: Context, namespace: str, name: str) -> None:
     storage_class = class_to_provision(context, claim)
     # The annotation says that the binder has found no volume that is there already.
     asked = claim["metadata"].get("annotations", {}).get(PROVISIONER_ANNOTATIONS[-1])
-    if storage_class is None or asked != storage_class["provisioner"] or waits_for_consumer(context, claim):
+    if storage_class is None or asked != provisioner_of(storage_class) or waits_for_consumer(context, claim):
         return
     volume = volume_for(claim, storage_class)
     try:
@@ -62,7 +62,7 @@ def volume_for(claim: Object, storage_class: Object) -> Object:
     metadata, wanted = claim["metadata"], claim["spec"]
     name = f"pvc-{metadata['uid']}"
     volume: Object = {
-        "metadata": {"name": name, "annotations": {PROVISIONED_BY: storage_class["provisioner"]}},
+        "metadata": {"name": name, "annotations": {PROVISIONED_BY: provisioner_of(storage_class)}},
         "spec": {
             "capacity": {"storage": wanted["resources"]["requests"]["storage"]},
             "hostPath": {

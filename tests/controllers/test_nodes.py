@@ -84,6 +84,20 @@ def test_pods_leave_when_their_toleration_ends() -> None:
     Cluster(CONTROLLERS, Settings(nodes=("n", "m"))).run(scenario)
 
 
+def test_of_a_taint_that_does_not_say_since_when_the_time_counts_from_when_it_was_seen() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await a_node(cluster, "n")
+        await a_pod(cluster, "later", {"key": "mine", "operator": "Exists", "tolerationSeconds": 5})
+        await cluster.patch("nodes", "", "n", {"spec": {"taints": [{"key": "mine", "effect": "NoExecute"}]}})
+        await cluster.settle()
+        await cluster.settle(4)
+        assert going(cluster) == set()
+        await cluster.settle(2)
+        assert going(cluster) == {"later"}
+
+    Cluster(CONTROLLERS, Settings(nodes=("n",))).run(scenario)
+
+
 def test_a_node_that_is_ready_again_in_time_keeps_its_pods() -> None:
     async def scenario(cluster: Cluster) -> None:
         await a_node(cluster, "n")

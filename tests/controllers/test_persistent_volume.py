@@ -149,14 +149,44 @@ def test_a_volume_that_is_meant_for_a_claim_is_taken_before_others() -> None:
         ("", "FailedBinding no persistent volumes available for this claim and no storage class is set"),
         ("late", "WaitForFirstConsumer waiting for first consumer to be created before binding"),
         ("driven", "ExternalProvisioning Waiting for a volume to be created either by the external provisioner 'd'"),
+        ("by-hand", "ProvisioningFailed no volume plugin matched name: kubernetes.io/no-provisioner"),
+        (
+            "cloudy",
+            "ExternalProvisioning Waiting for a volume to be created either by the external provisioner 'ebs.csi.aws",
+        ),
     ],
 )
 def test_a_claim_says_what_it_waits_for(class_name: str, told: str) -> None:
     async def scenario(cluster: Cluster) -> None:
         for name, mode in (("late", "WaitForFirstConsumer"), ("driven", "Immediate")):
             await cluster.create(CLASSES, {"metadata": {"name": name}, "provisioner": "d", "volumeBindingMode": mode})
+        for name, provisioner in (("by-hand", "no-provisioner"), ("cloudy", "aws-ebs")):
+            await cluster.create(CLASSES, {"metadata": {"name": name}, "provisioner": f"kubernetes.io/{provisioner}"})
         await a_claim(cluster, storageClassName=class_name)
         assert events(cluster, "mine")[0].startswith(told)
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_a_claim_whose_pod_is_there_says_that_it_waits_for_its_node() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        late = {"metadata": {"name": "late"}, "provisioner": "d", "volumeBindingMode": "WaitForFirstConsumer"}
+        await cluster.create(CLASSES, late)
+        for name, node in (("a", {}), ("b", {}), ("placed", {"nodeName": "n"})):
+            volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "mine"}}]
+            spec = {"volumes": volumes, **node}
+            await cluster.create("pods", {"metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec})
+        await a_claim(cluster, storageClassName="late")
+        assert events(cluster) == ["WaitForPodScheduled waiting for pods a,b to be scheduled"]
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_a_volume_that_does_not_help_is_nothing_to_tell_of() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await a_claim(cluster, storageClassName="")
+        await a_volume(cluster, storageClassName="other")
+        assert [each["count"] for each in cluster.list("events")] == [1]
 
     Cluster(CONTROLLERS).run(scenario)
 

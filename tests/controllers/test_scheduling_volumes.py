@@ -91,8 +91,9 @@ def test_a_pod_whose_volume_is_elsewhere_is_told_so() -> None:
         await create(cluster, CLAIMS, a_claim())
         await create(cluster, "pods", a_pod(nodeSelector={HOSTNAME: "a"}))
         assert message(cluster) == (
-            "0/2 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 1 node(s) had volume node "
-            f"affinity conflict. no new claims to deallocate, preemption: 0/2 nodes are available: 2 {NOT_HELPFUL}."
+            "0/2 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity, "
+            "1 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: "
+            f"0/2 nodes are available: 2 {NOT_HELPFUL}."
         )
 
     Cluster(CONTROLLERS).run(scenario)
@@ -187,8 +188,11 @@ def test_a_claim_for_one_pod_alone_is_not_shared() -> None:
         await create(cluster, "pods", a_pod("first"))
         assert node_of(cluster, "first") == "a"
         await create(cluster, "pods", a_pod("second"))
-        text = "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
-        assert message(cluster, "second").startswith(f"0/1 nodes are available: 1 {text}. ")
+        assert message(cluster, "second") == (
+            "0/1 nodes are available: 1 node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode "
+            "already in-use by another pod. no new claims to deallocate, preemption: 0/1 nodes are available: "
+            "1 No preemption victims found for incoming pod."
+        )
         await cluster.delete("pods", "shop", "first", grace_period_seconds=0)
         await cluster.settle()
         assert node_of(cluster, "second") == "a"
