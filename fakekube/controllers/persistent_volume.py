@@ -30,6 +30,9 @@ PROVISIONER_ANNOTATIONS = (
 )
 
 IN_TREE = "kubernetes.io/"
+"""Begins the names of provisioners that are part of Kubernetes itself."""
+HOST_PATH = "kubernetes.io/host-path"
+"""The only one that is left, and switched off."""
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
 """Of classes whose volumes people make."""
 DRIVERS = {
@@ -231,7 +234,8 @@ async def ask_for_volume(context: Context, claim: Object, class_name: str) -> No
         await context.recorder.warning(claim, "ProvisioningFailed", text)
         return
     provisioner = provisioner_of(storage_class)
-    if provisioner.startswith(IN_TREE) and (provisioner == NO_PROVISIONER or not context.settings.nodes):
+    by_itself = provisioner.startswith(IN_TREE) and (provisioner == NO_PROVISIONER or not context.settings.nodes)
+    if by_itself and provisioner != HOST_PATH:
         text = f"no volume plugin matched name: {provisioner}"
         await context.recorder.warning(claim, "ProvisioningFailed", text)
         return
@@ -240,6 +244,10 @@ async def ask_for_volume(context: Context, claim: Object, class_name: str) -> No
     if not wanted.items() <= annotations.items():
         metadata = {**claim["metadata"], "annotations": {**annotations, **wanted}}
         claim = await context.client.update(CLAIMS, {**claim, "metadata": metadata})
+    if by_itself:
+        text = f'Failed to create provisioner: provisioning in volume plugin "{provisioner}" is disabled'
+        await context.recorder.warning(claim, "ProvisioningFailed", text)
+        return
     text = (
         f"Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the system "
         "administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered."
