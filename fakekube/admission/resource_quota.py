@@ -32,11 +32,9 @@ def validate(obj: Object, old: Object | None, attributes: Attributes) -> None:
     if not quotas or _is_there(attributes):
         return
     wanted = _wanted(obj, old, resource, attributes.operation)
-    charged = []
-    for quota in quotas:
-        asked = _check(quota, obj, resource, wanted, attributes)
-        if asked:
-            charged.append((quota, asked))
+    # What one quota misses is told before what another has not enough of.
+    counting = [(quota, counted) for quota in quotas if (counted := _counted(quota, obj, resource, attributes))]
+    charged = [(quota, asked) for quota, counted in counting if (asked := _taken(quota, counted, wanted, attributes))]
     if attributes.dry_run:
         return
     for quota, asked in charged:
@@ -77,26 +75,32 @@ def _wanted(obj: Object, old: Object | None, resource: str, operation: str) -> A
     return {name: amount for name, amount in more.items() if amount.value > 0}
 
 
-def _check(quota: Object, obj: Object, resource: str, wanted: Amounts, attributes: Attributes) -> Amounts:
-    """What the object takes of the quota; empty where the quota does not mind it."""
+def _counted(quota: Object, obj: Object, resource: str, attributes: Attributes) -> list[str]:
+    """What the quota counts of such an object; nothing where it does not mind it. Raises Forbidden where the object does not say it all."""
     status = quota.get("status") or {}
     hard, used = status.get("hard") or {}, status.get("used") or {}
     counted = sorted(name for name in hard if quota_usage.counted_resource(name) == resource)
     counted += [name for name in hard if name == f"count/{resource}" and name not in counted]
     if not counted or not quota_usage.is_in_scope(quota, resource, obj):
-        return {}
+        return []
     name = quota["metadata"]["name"]
     if resource == "pods" and (unsaid := _unsaid(obj, counted)):
         raise attributes.forbidden(f"failed quota: {name}: must specify {unsaid}")
     if unknown := [each for each in counted if each not in used]:
         raise attributes.forbidden(f"status unknown for quota: {name}, resources: {','.join(unknown)}")
+    return counted
+
+
+def _taken(quota: Object, counted: list[str], wanted: Amounts, attributes: Attributes) -> Amounts:
+    """What the object takes of the quota. Raises Forbidden where that is too much."""
+    hard, used = quota["status"]["hard"], quota["status"]["used"]
     asked = {each: wanted[each] for each in counted if each in wanted}
     after = {each: quantity(used[each]) + amount for each, amount in asked.items()}
     exceeded = [each for each in asked if after[each].value > quantity(hard[each]).value]
     if exceeded:
         requested = _listed(exceeded, {each: str(amount) for each, amount in asked.items()})
         text = f"requested: {requested}, used: {_listed(exceeded, used)}, limited: {_listed(exceeded, hard)}"
-        raise attributes.forbidden(f"exceeded quota: {name}, {text}")
+        raise attributes.forbidden(f"exceeded quota: {quota['metadata']['name']}, {text}")
     return asked
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,10 +26,11 @@ from fakekube.api.container_processes import ContainerProcesses
 from fakekube.kinds import Kinds
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.clock import Chance, Clock
+from fakekube.registry.create import complete_metadata
 from fakekube.registry.kind import Object
 from fakekube.registry.user import User, service_account
 from fakekube.registry.webhook_calls import nobody
-from fakekube.storage.store import Store
+from fakekube.storage.store import Exists, Store
 
 if TYPE_CHECKING:
     from fakekube.expressions.libraries.authorizer import Question
@@ -197,6 +199,21 @@ class WriteOperation:
 
     def random_suffix(self, length: int = 5) -> str:
         return self.plane.chance.suffix(length)
+
+    def put_beside(self, kind_name: str, obj: Object) -> None:
+        from fakekube.api.server_writes import own_new
+
+        kind = self.plane.kinds.named(kind_name)
+        made = {"kind": kind.kind, "apiVersion": kind.api_version, **obj}
+        complete_metadata(made, self)
+        own_new(self.plane, kind, made)
+        with contextlib.suppress(Exists):
+            self.plane.store.create(kind.collection, "", made["metadata"]["name"], made)
+
+    def drop_beside(self, kind_name: str, name: str) -> None:
+        kind = self.plane.kinds.named(kind_name)
+        if (present := self.plane.store.get(kind.collection, "", name)) is not None:
+            self.plane.store.delete(kind.collection, present)
 
     def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:
         return self.plane.get(group, resource, namespace, name)

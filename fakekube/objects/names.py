@@ -156,15 +156,6 @@ def domain_prefixed_path(text: str) -> list[tuple[str, str]]:
     return errors
 
 
-def ip_address(text: str) -> list[str]:
-    """An address in its canonical form, as IPAddress objects are called."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return [IP_ADDRESS_TEXT]
-    return [] if str(address) == text else ["must be a valid IP address in canonical form"]
-
-
 CIDR_TEXT = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 _LINK_LOCAL_MULTICAST = (ipaddress.ip_network("224.0.0.0/24"), ipaddress.ip_network("ff02::/16"))
 
@@ -374,7 +365,7 @@ def _path_segment_name(name: str, prefix: bool) -> list[str]:
 
 
 def _ip_address_name(name: str, prefix: bool) -> list[str]:
-    return ip_address(name)
+    return canonical_ip(name)
 
 
 _RULES: dict[str, NameRule] = {

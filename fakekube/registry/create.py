@@ -72,7 +72,10 @@ async def create(
         return _finish(store, kind, obj, operation, generated_from, sent_version=sent_version)
     with operation.allocators.transaction(keep=not operation.dry_run):
         allocate(obj, None, operation)
-        return _finish(store, kind, obj, operation, generated_from, sent_version=sent_version)
+        made = _finish(store, kind, obj, operation, generated_from, sent_version=sent_version)
+        if not operation.dry_run:
+            kind.strategy.stored(made.value, None, operation)
+        return made
 
 
 def _finish(

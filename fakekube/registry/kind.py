@@ -63,6 +63,12 @@ class Operation(Protocol):
     def random_suffix(self, length: int = 5) -> str:
         """Letters of the alphabet of generated names."""
 
+    def put_beside(self, kind_name: str, obj: Object) -> None:
+        """Store an object that the API server has beside what is written: `services` have their `ipaddresses.networking.k8s.io`."""
+
+    def drop_beside(self, kind_name: str, name: str) -> None:
+        """Remove such an object of a cluster-scoped kind; nothing if it has gone."""
+
     def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:
         """The stored object, shared: not to be changed."""
 
@@ -134,6 +140,8 @@ class Strategy:
     allocate: Callable[[Object, Object | None, Operation], None] | None = None
     """(new, old or None) after validation, just before the store takes the object: addresses, ports. May raise; then, and when the store
     does not take the object, all goes back."""
+    stored: Callable[[Object, Object | None, Operation], None] = _leave
+    """(new, old or None) after the store has taken the object for good: what the server writes beside it."""
     release: Callable[[Object, Operation], None] = _leave
     """After the object has gone: gives allocated values back."""
     early_warnings: Callable[[Object], Sequence[str]] = _no_warnings
@@ -205,6 +213,8 @@ _PLACES: Mapping[tuple[str, str], str] = {
     ("", "nodes"): "minions",
     ("", "services"): "services/specs",
     ("networking.k8s.io", "ingresses"): "ingress",
+    ("apiextensions.k8s.io", "customresourcedefinitions"): "apiextensions.k8s.io/customresourcedefinitions",
+    ("apiregistration.k8s.io", "apiservices"): "apiregistration.k8s.io/apiservices",
 }
 """What lies in the store under another name than that of its resource."""
 

@@ -74,7 +74,10 @@ async def update(
                 return _commit(store, kind, current, new, operation)
             with operation.allocators.transaction(keep=not operation.dry_run):
                 allocate(new, old, operation)
-                return _commit(store, kind, current, new, operation)
+                changed = _commit(store, kind, current, new, operation)
+                if not operation.dry_run:
+                    kind.strategy.stored(changed.value, old, operation)
+                return changed
         except Clash:
             continue
 

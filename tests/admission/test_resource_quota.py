@@ -88,3 +88,15 @@ def test_runtime_class_that_is_not_there_is_told() -> None:
 
     with pytest.raises(Forbidden, match='pod rejected: RuntimeClass "ghost" not found'):
         runtime_class.mutate(lost, None, attributes())
+
+
+def test_what_one_quota_misses_is_told_before_what_another_has_not_enough_of() -> None:
+    full: Object = {
+        "metadata": {"name": "a"},
+        "spec": {"hard": {"pods": "1"}},
+        "status": {"hard": {"pods": "1"}, "used": {"pods": "1"}},
+    }
+    write = attributes([("", "resourcequotas", full), ("", "resourcequotas", QUOTA)])
+
+    with pytest.raises(Forbidden, match="failed quota: compute: must specify"):
+        resource_quota.validate(pod(), None, replace(write, name="new"))

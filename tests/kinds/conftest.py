@@ -22,6 +22,7 @@ class WriteForTests:
     def __init__(self) -> None:
         self.user = User("jane", ("dev", "system:authenticated"))
         self.allocators = Allocators("10.96.0.0/24", Random(0))
+        self.beside: dict[str, Object] = {}
 
     def now(self) -> str:
         return "2026-01-02T03:04:05Z"
@@ -31,6 +32,12 @@ class WriteForTests:
 
     def random_suffix(self, length: int = 5) -> str:
         return "x" * length
+
+    def put_beside(self, kind_name: str, obj: Object) -> None:
+        self.beside[obj["metadata"]["name"]] = obj
+
+    def drop_beside(self, kind_name: str, name: str) -> None:
+        self.beside.pop(name, None)
 
     def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:
         return None

@@ -18,7 +18,8 @@ from fakekube.objects import names
         ("path segment", "a/b%c", ["may not contain '/'", "may not contain '%'"]),
         ("path segment", "..", ["may not be '..'"]),
         ("an IP address in canonical form", "10.0.0.1", []),
-        ("an IP address in canonical form", "2001:DB8::1", ["must be a valid IP address"]),
+        ("an IP address in canonical form", "2001:DB8::1", ["must be in canonical form (\"2001:db8::1\")"]),
+        ("an IP address in canonical form", "10.0.00.1", ["must not have leading 0s"]),
     ],
 )
 def test_name_is_judged_by_the_rule_of_its_kind(rule: str, name: str, beginnings: list[str]) -> None:

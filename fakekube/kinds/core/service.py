@@ -18,6 +18,8 @@ from fakekube.registry.kind import Object, Operation, Strategy
 
 SERVICE, SPEC, PORT = "core.v1.Service", "core.v1.ServiceSpec", "core.v1.ServicePort"
 HEADLESS = "None"
+IP_ADDRESSES = "ipaddresses.networking.k8s.io"
+_ADDRESS_LABEL = "ipaddress.kubernetes.io/"
 _ADDRESS_FIELDS = ("clusterIP", "clusterIPs")
 _FAMILY_FIELDS = ("ipFamilies", "ipFamilyPolicy")
 
@@ -208,6 +210,7 @@ class _Allocation:
 
     def __init__(self, service: Object, before: Object, operation: Operation) -> None:
         self.service, self.spec, self.before = service, service["spec"], before
+        self.operation = operation
         self.allocators, self.dry_run = operation.allocators, operation.dry_run
         self.tried: list[int] = []
         """Node ports of a dry run, which asks less and gives what is never given."""
@@ -248,7 +251,7 @@ class _Allocation:
             except Full:
                 detail = "failed to allocate a serviceIP: range is full"
                 self.refuse(invalid("spec.clusterIPs", spec.get("clusterIPs") or [], detail))
-        elif not pool.take(wanted):
+        elif self.is_named(wanted) or not pool.take(wanted):
             why = "provided IP is already allocated"
             if not pool.contains(wanted):
                 why = "the provided network does not match the current range"
@@ -256,6 +259,10 @@ class _Allocation:
             self.refuse(invalid("spec.clusterIPs", spec.get("clusterIPs") or [wanted], detail))
         fields.put(spec, "clusterIP", wanted, SPEC)
         fields.put(spec, "clusterIPs", [wanted, *(spec.get("clusterIPs") or [])[1:]], SPEC)
+
+    def is_named(self, address: str) -> bool:
+        """Whether somebody has made an IPAddress of it."""
+        return self.operation.get("networking.k8s.io", "ipaddresses", "", address) is not None
 
     def node_ports(self) -> None:
         """Ports of one number and different protocols may share a node port."""
@@ -270,7 +277,7 @@ class _Allocation:
             if not wanted and gets_node_ports(self.spec):
                 wanted = self.fitting_port(i, number, shared[0] if shared and self.may_share(protocol, shared) else 0)
                 fields.put(port, "nodePort", wanted, PORT)
-            elif wanted and wanted not in held | kept:
+            elif wanted and wanted not in held and not self.is_shared(wanted, shared, kept):
                 self.take_port(f"spec.ports[{i}].nodePort", wanted)
             if wanted:
                 kept.add(wanted)
@@ -285,6 +292,10 @@ class _Allocation:
             kept.add(wanted)
         for port in held - kept:
             self.allocators.node_ports.release(port)
+
+    def is_shared(self, wanted: int, shared: tuple[int, set[str]] | None, kept: set[int]) -> bool:
+        """Whether another port has it: in a new service one of this number, in a changed one any."""
+        return wanted in kept if self.before else shared is not None and shared[0] == wanted
 
     def may_share(self, protocol: str, shared: tuple[int, set[str]]) -> bool:
         """Ports of a new service always do, which is refused later where their protocol is the same."""
@@ -329,6 +340,26 @@ class _Allocation:
         return "" if pool.take(wanted) else "provided port is already allocated"
 
 
+def keep_addresses(service: Object, old: Object | None, operation: Operation) -> None:
+    """Each address of a service has an IPAddress, which says whose it is."""
+    metadata = service["metadata"]
+    held, had = addresses_of(service), addresses_of(old or {})
+    for address in held:
+        if address not in had:
+            family = "IPv6" if ":" in address else "IPv4"
+            labels = {_ADDRESS_LABEL + "ip-family": family, _ADDRESS_LABEL + "managed-by": "ipallocator.k8s.io"}
+            owner = {"resource": "services", "namespace": metadata["namespace"], "name": metadata["name"]}
+            made = {"metadata": {"name": address, "labels": labels}, "spec": {"parentRef": owner}}
+            operation.put_beside(IP_ADDRESSES, made)
+    for address in had:
+        if address not in held:
+            operation.drop_beside(IP_ADDRESSES, address)
+
+
+def addresses_of(service: Object) -> list[str]:
+    return [address for address in fields.at(service, "spec.clusterIPs") or () if address != HEADLESS]
+
+
 def node_ports_of(spec: Object) -> set[int]:
     """Every node port the service holds."""
     ports = {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}
@@ -338,11 +369,10 @@ def node_ports_of(spec: Object) -> set[int]:
 
 
 def release(service: Object, operation: Operation) -> None:
-    spec = service["spec"]
-    for address in spec.get("clusterIPs") or ():
-        if address != HEADLESS:
-            operation.allocators.cluster_ips.release(address)
-    for port in node_ports_of(spec):
+    for address in addresses_of(service):
+        operation.allocators.cluster_ips.release(address)
+        operation.drop_beside(IP_ADDRESSES, address)
+    for port in node_ports_of(service["spec"]):
         operation.allocators.node_ports.release(port)
 
 
@@ -353,6 +383,7 @@ STRATEGY = Strategy(
     validate_update=service_rules.validate_update,
     validate_status_update=service_rules.validate_status,
     allocate=allocate,
+    stored=keep_addresses,
     release=release,
     warnings=service_rules.warnings,
     selectable_fields={

@@ -209,3 +209,50 @@ def test_traffic_policy_of_an_external_name_is_judged_and_never_shown(operation:
     assert "internalTrafficPolicy" not in created(operation, **sent, internalTrafficPolicy="Local")["spec"]
     (error,) = STRATEGY.validate_create(service(**sent, internalTrafficPolicy="Mine"))
     assert str(error).startswith('spec.internalTrafficPolicy: Unsupported value: "Mine"')
+
+
+def kept(operation: Any, old: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    new = created(operation, **spec) if old is None else changed(operation, old, **spec)
+    new["metadata"]["namespace"] = "shop"
+    STRATEGY.stored(new, old, operation)
+    return new
+
+
+def test_each_address_of_a_service_says_whose_it_is(operation: Any) -> None:
+    new = kept(operation)
+
+    (address,) = operation.beside.values()
+    assert address["metadata"]["name"] == new["spec"]["clusterIP"]
+    assert address["metadata"]["labels"]["ipaddress.kubernetes.io/ip-family"] == "IPv4"
+    assert address["spec"] == {"parentRef": {"resource": "services", "namespace": "shop", "name": "s"}}
+
+
+def test_an_address_that_a_service_gives_back_is_nobodys(operation: Any) -> None:
+    old = kept(operation)
+
+    kept(operation, old, **copy.deepcopy(old["spec"]) | {"type": "ExternalName", "externalName": "x.example.com"})
+
+    assert operation.beside == {}
+
+
+def test_a_headless_service_has_no_address(operation: Any) -> None:
+    kept(operation, clusterIP="None")
+
+    assert operation.beside == {}
+
+
+def test_a_deleted_service_takes_its_address_along(operation: Any) -> None:
+    STRATEGY.release(kept(operation), operation)
+
+    assert operation.beside == {}
+
+
+def test_two_ports_of_a_new_service_share_no_node_port_but_for_one_number(operation: Any) -> None:
+    ports = [
+        {"name": name, "port": number, "protocol": "TCP", "nodePort": 30500} for number, name in ((1, "a"), (2, "b"))
+    ]
+
+    with pytest.raises(
+        Invalid, match=r"spec.ports\[1\].nodePort: Invalid value: 30500: provided port is already alloc"
+    ):
+        created(operation, type="NodePort", ports=ports)
