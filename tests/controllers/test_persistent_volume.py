@@ -151,6 +151,10 @@ def test_a_volume_that_is_meant_for_a_claim_is_taken_before_others() -> None:
         ("driven", "ExternalProvisioning Waiting for a volume to be created either by the external provisioner 'd'"),
         ("by-hand", "ProvisioningFailed no volume plugin matched name: kubernetes.io/no-provisioner"),
         (
+            "local",
+            'ProvisioningFailed Failed to create provisioner: provisioning in volume plugin "kubernetes.io/host-path" is',
+        ),
+        (
             "cloudy",
             "ExternalProvisioning Waiting for a volume to be created either by the external provisioner 'ebs.csi.aws",
         ),
@@ -160,7 +164,7 @@ def test_a_claim_says_what_it_waits_for(class_name: str, told: str) -> None:
     async def scenario(cluster: Cluster) -> None:
         for name, mode in (("late", "WaitForFirstConsumer"), ("driven", "Immediate")):
             await cluster.create(CLASSES, {"metadata": {"name": name}, "provisioner": "d", "volumeBindingMode": mode})
-        for name, provisioner in (("by-hand", "no-provisioner"), ("cloudy", "aws-ebs")):
+        for name, provisioner in (("by-hand", "no-provisioner"), ("local", "host-path"), ("cloudy", "aws-ebs")):
             await cluster.create(CLASSES, {"metadata": {"name": name}, "provisioner": f"kubernetes.io/{provisioner}"})
         await a_claim(cluster, storageClassName=class_name)
         assert events(cluster, "mine")[0].startswith(told)
