@@ -184,7 +184,7 @@ async def find_volume(context: Context, claim: Object, *, tell: bool = True) -> 
     """Bind the claim if there is a volume for it; otherwise `tell` what it waits for."""
     name = claim["spec"].get("volumeName")
     if name:
-        return await take_named(context, claim, name)
+        return await take_named(context, claim, name, tell=tell)
     waits = waits_for_consumer(context, claim)
     volume = best_match(context, claim, only_meant=waits)
     if volume is not None:
@@ -207,13 +207,13 @@ async def find_volume(context: Context, claim: Object, *, tell: bool = True) -> 
     return False
 
 
-async def take_named(context: Context, claim: Object, name: str) -> bool:
+async def take_named(context: Context, claim: Object, name: str, *, tell: bool = True) -> bool:
     """A claim that names its volume waits for just that one."""
     volume = context.client.get(VOLUMES, "", name)
     if volume is None:
         return False
     if not is_for(volume, claim, or_nobody=True):
-        if BY_CONTROLLER not in claim["metadata"].get("annotations", {}):
+        if tell and BY_CONTROLLER not in claim["metadata"].get("annotations", {}):
             text = f'volume "{name}" already bound to a different claim.'
             await context.recorder.warning(claim, "FailedBinding", text)
         return False
