@@ -34,7 +34,7 @@ class Asked:
     subresource: str = ""
     name: str = ""
     selected_node: str = ""
-    """Of a list or watch of pods: the spec.nodeName that its field selector requires."""
+    """Of many pods or resource slices: the spec.nodeName that the field selector requires."""
 
     @property
     def rule_resource(self) -> str:

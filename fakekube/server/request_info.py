@@ -24,13 +24,17 @@ def request_info(request: Request) -> Asked:
         return _asked(method, path, wants_watch=False)
     asked = _asked(method, path, wants_watch=_wants_watch(request))
     selector = request.query.get("fieldSelector")
-    if not selector or not asked.is_resource or asked.name or method not in _READING:
+    if not selector or not asked.is_resource or asked.name or method not in _SELECTING:
         return asked
-    node = _required(selector, "spec.nodeName") if asked.resource == "pods" and not asked.group else ""
-    return replace(asked, name=_required(selector, "metadata.name"), selected_node=node)
+    node = _required(selector, "spec.nodeName") if (asked.group, asked.resource) in _OF_NODES else ""
+    name = _required(selector, "metadata.name") if method in _READING else ""
+    return replace(asked, name=name, selected_node=node)
 
 
 _READING = frozenset({"GET", "HEAD"})
+_SELECTING = _READING | {"DELETE"}
+_OF_NODES = frozenset({("", "pods"), ("resource.k8s.io", "resourceslices")})
+"""What a kubelet may list if it asks for that of its own node."""
 
 
 @lru_cache(maxsize=1024)

@@ -17,14 +17,16 @@ KUBELET = User("system:node:n", ("system:nodes", "system:authenticated"))
 UNRELATED = "no relationship found between node 'n' and this object"
 KINDS = {
     "pods": ("Pod", "v1"),
-    "persistentvolumeclaims": ("PersistentVolumeClaim", "v1"),
+    "persistentvolumes": ("PersistentVolume", "v1"),
+    "volumeattachments.storage.k8s.io": ("VolumeAttachment", "storage.k8s.io/v1"),
+    "resourceslices.resource.k8s.io": ("ResourceSlice", "resource.k8s.io/v1"),
     "clusterroles.rbac.authorization.k8s.io": ("ClusterRole", "rbac.authorization.k8s.io/v1"),
 }
 
 
 def put(store: Store, collection: str, name: str, **value: Any) -> None:
     kind, api_version = KINDS[collection]
-    namespace = "" if kind == "ClusterRole" else "shop"
+    namespace = "shop" if kind == "Pod" else ""
     metadata = {"name": name, "namespace": namespace, **value.pop("metadata", {})}
     store.create(collection, namespace, name, {"kind": kind, "apiVersion": api_version, "metadata": metadata, **value})
 
@@ -45,7 +47,9 @@ SPEC: Object = {
         {"projected": {"sources": [{"secret": {"name": "projected"}}, {"configMap": {"name": "files"}}]}},
         {"persistentVolumeClaim": {"claimName": "data"}},
         {"csi": {"nodePublishSecretRef": {"name": "csi"}}},
+        {"name": "scratch", "ephemeral": {}},
     ],
+    "resourceClaims": [{"name": "c", "resourceClaimName": "shared"}],
 }
 
 
@@ -56,14 +60,27 @@ def store() -> Store:
         store.declare(collection, kind, api_version)
     put(store, "pods", "web", spec=SPEC, status={"resourceClaimStatuses": [{"resourceClaimName": "gpu"}]})
     put(store, "pods", "elsewhere", spec={"nodeName": "m", "imagePullSecrets": [{"name": "theirs"}]})
-    put(store, "persistentvolumeclaims", "data", spec={"volumeName": "disk"})
-    rules = [{"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["create", "patch"]}]
+    csi = {
+        "nodeStageSecretRef": {"name": "stage", "namespace": "drivers"},
+        "controllerPublishSecretRef": {"name": "root"},
+    }
+    put(store, "persistentvolumes", "disk", spec={"claimRef": {"namespace": "shop", "name": "data"}, "csi": csi})
+    put(store, "volumeattachments.storage.k8s.io", "here", spec={"nodeName": "n"})
+    put(store, "resourceslices.resource.k8s.io", "ours", spec={"nodeName": "n"})
+    put(store, "resourceslices.resource.k8s.io", "theirs", spec={"nodeName": "m"})
+    rules = [{"apiGroups": [""], "resources": ["nodes", "pods", "events"], "verbs": ["create", "patch"]}]
     put(store, "clusterroles.rbac.authorization.k8s.io", "system:node", rules=rules)
     return store
 
 
 def asked(verb: str, resource: str, name: str = "", namespace: str = "shop", **more: Any) -> Asked:
-    group = {"leases": "coordination.k8s.io", "csinodes": "storage.k8s.io", "resourceclaims": "resource.k8s.io"}
+    group = {
+        "leases": "coordination.k8s.io",
+        "csinodes": "storage.k8s.io",
+        "volumeattachments": "storage.k8s.io",
+        "resourceclaims": "resource.k8s.io",
+        "resourceslices": "resource.k8s.io",
+    }
     subresource = more.pop("subresource", "")
     return Asked(verb, "", True, group.get(resource, ""), "v1", namespace, resource, subresource, name, **more)
 
@@ -80,7 +97,26 @@ def test_a_kubelet_reads_the_secrets_that_its_pods_refer_to(store: Store, name: 
         (asked("watch", "configmaps", "files"), None),
         (asked("get", "persistentvolumeclaims", "data"), None),
         (asked("get", "persistentvolumes", "disk", ""), None),
+        (asked("get", "persistentvolumeclaims", "web-scratch"), None),
+        (asked("get", "secrets", "stage", "drivers"), None),
+        (asked("get", "secrets", "root", "shop"), UNRELATED),
         (asked("get", "resourceclaims", "gpu"), None),
+        (asked("get", "resourceclaims", "shared"), None),
+        (
+            asked("patch", "resourceclaims", "gpu", subresource="status"),
+            "can only get individual resources of this type",
+        ),
+        (asked("get", "volumeattachments", "here", ""), None),
+        (asked("list", "volumeattachments", "", ""), "can only get individual resources of this type"),
+        (asked("create", "resourceslices", "", ""), None),
+        (asked("delete", "resourceslices", "ours", ""), None),
+        (asked("delete", "resourceslices", "theirs", ""), UNRELATED),
+        (asked("deletecollection", "resourceslices", "", "", selected_node="n"), None),
+        (
+            asked("list", "resourceslices", "", ""),
+            "can only list/watch/deletecollection resourceslices with nodeName field selector",
+        ),
+        (asked("create", "events"), None),
         (asked("get", "pods", "web"), None),
         (asked("get", "secrets", "theirs"), UNRELATED),
         (asked("get", "secrets", "settings"), UNRELATED),
@@ -96,10 +132,22 @@ def test_a_kubelet_reads_the_secrets_that_its_pods_refer_to(store: Store, name: 
         (asked("list", "nodes", "", ""), "node 'n' cannot read all nodes, only its own Node object"),
         (asked("create", "nodes", "", ""), None),
         (asked("delete", "nodes", "n", ""), ""),
+        (asked("patch", "nodes", "m", "", subresource="status"), None),
+        (asked("get", "nodes", "n", "", subresource="status"), ""),
+        (asked("delete", "pods", "elsewhere"), None),
+        (asked("create", "pods", "elsewhere", subresource="eviction"), None),
+        (asked("patch", "pods", "web"), ""),
         (asked("list", "pods"), "can only list/watch pods with spec.nodeName field selector"),
         (asked("create", "serviceaccounts", "robot", subresource="token"), None),
         (asked("create", "serviceaccounts", "other", subresource="token"), UNRELATED),
-        (asked("create", "serviceaccounts", "robot"), "only token subresource allowed for service account"),
+        (asked("get", "serviceaccounts", "robot"), None),
+        (asked("get", "serviceaccounts", "other"), UNRELATED),
+        (asked("list", "serviceaccounts"), "can only create tokens for individual service accounts"),
+        (
+            asked("create", "serviceaccounts", "robot", subresource="x"),
+            "can only create token subresource of serviceaccount",
+        ),
+        (asked("get", "persistentvolumeclaims", "data", subresource="status"), "can only get/update/patch this type"),
         (asked("update", "leases", "n", "kube-node-lease"), None),
         (asked("create", "leases", "", "kube-node-lease"), None),
         (
@@ -133,7 +181,7 @@ def test_a_kubelet_without_a_name_may_nothing(store: Store) -> None:
     assert NodeAuthorizer(store).reason(nameless, asked("get", "pods")) == 'unknown node for user "system:node:"'
 
 
-def test_what_is_related_changes_with_pods_and_with_claims(store: Store) -> None:
+def test_what_is_related_changes_with_pods_and_with_volumes(store: Store) -> None:
     authorizer = NodeAuthorizer(store)
     assert authorizer.reason(KUBELET, asked("get", "secrets", "new")) == UNRELATED
     put(store, "pods", "later", spec={"nodeName": "n", "imagePullSecrets": [{"name": "new"}]})
@@ -144,11 +192,7 @@ def test_what_is_related_changes_with_pods_and_with_claims(store: Store) -> None
     store.delete("pods", later)
     assert authorizer.reason(KUBELET, asked("get", "secrets", "new")) == UNRELATED
 
-    claim = store.get("persistentvolumeclaims", "shop", "data")
-    assert claim is not None
-    value = claim.copy()
-    value["spec"]["volumeName"] = "larger"
-    store.update("persistentvolumeclaims", claim, value)
+    put(store, "persistentvolumes", "larger", spec={"claimRef": {"namespace": "shop", "name": "data"}})
     assert authorizer.reason(KUBELET, asked("get", "persistentvolumes", "larger", "")) is None
 
 
