@@ -25,6 +25,7 @@ from fakekube.controllers.scheduling_filters import (
     obstacles_of,
     requests_of,
 )
+from fakekube.controllers.scheduling_hints import may_help
 from fakekube.controllers.scheduling_scores import ZONE, Scores
 from fakekube.controllers.scheduling_volumes import carry_out, claim_trouble, volumes_of
 from fakekube.errors import Conflict, Forbidden, NotFound
@@ -53,6 +54,10 @@ class Memory:
 
     waiting: dict[Key, int] = field(default_factory=dict)
     """The pods that wait, with their priorities."""
+    refused: dict[Key, frozenset[str]] = field(default_factory=dict)
+    """Why they do: all that was said of whatever nodes."""
+    nodes: dict[str, Object] = field(default_factory=dict)
+    """As they were last seen."""
     placed: dict[Key, Placed] = field(default_factory=dict)
     shares: dict[str, Share] = field(default_factory=dict)
     shy: set[Key] = field(default_factory=set)
@@ -82,6 +87,7 @@ class Memory:
                 self.nominated.pop(key, None)
         else:
             self.waiting.pop(key, None)
+            self.refused.pop(key, None)
             self.nominated.pop(key, None)
         node = pod["spec"].get("nodeName") if pod is not None and not is_finished(pod) else None
         if node is None:
@@ -139,8 +145,8 @@ class Memory:
         return sorted(self.waiting, key=lambda key: -self.waiting[key])
 
 
-def claims_and_nodes(object: Object) -> tuple[Key, ...]:
-    """Not of interest themselves: they may help those who wait."""
+def all_waiting(object: Object) -> tuple[Key, ...]:
+    """Of something that may help those who wait."""
     return (ALL_WAITING,)
 
 
@@ -163,24 +169,31 @@ def what_is_placed(pod: Object) -> tuple[object, ...]:
 
 
 ALL_WAITING: Key = ("", "")
-"""The key of all pods that wait: pods themselves have a namespace."""
+"""The key of all pods that wait: pods themselves have a namespace, nodes a name."""
 
 
 async def reconcile(context: Context, namespace: str, name: str) -> None:
     memory: Memory = context.memory.setdefault("scheduler", Memory())
     key = (namespace, name)
-    if key != ALL_WAITING:
+    if namespace:
         pod = context.client.get("pods", namespace, name)
-        may_help = memory.note(key, pod)
+        helps = memory.note(key, pod)
         if key in memory.waiting and pod is not None:
             await schedule(context, memory, pod)
-        if may_help and memory.waiting:
+        if helps and memory.waiting:
             context.wake(ALL_WAITING)
         return
     memory.machines = None
-    for each_namespace, each_name in memory.in_order():
-        pod = context.client.get("pods", each_namespace, each_name)
-        if pod is not None and is_waiting(pod):
+    before = now = None
+    if name:
+        before, now = memory.nodes.pop(name, None), context.client.get("nodes", "", name)
+        if now is not None:
+            memory.nodes[name] = now
+    for each in memory.in_order():
+        pod = context.client.get("pods", *each)
+        if pod is None or not is_waiting(pod):
+            continue
+        if not name or may_help(Wish(pod), memory.refused.get(each, ()), before, now):
             await schedule(context, memory, pod)
             await context.turn()
 
@@ -207,14 +220,19 @@ async def schedule(context: Context, memory: Memory, pod: Object) -> None:
     namespace, name = wish.key
     try:
         if trouble and machines:
+            memory.refused[wish.key] = frozenset((trouble,))
             await tell_unschedulable(context, pod, f"0/{len(machines)} nodes are available: {trouble}. not found")
             return
         if best is None:
             obstacles = [obstacles_of(wish, machine, around) for machine in machines]
+            memory.refused[wish.key] = frozenset(each.reason for found in obstacles for each in found)
             await refuse(context, memory, wish, machines, obstacles)
             return
         plan = volumes.plan(best) if volumes is not None else None
-        if plan is not None and await carry_out(context, plan, best.name):
+        if plan is not None and (plan.take or plan.make):
+            # That takes its time; meanwhile the pod says where it is going.
+            await nominate(context, pod, best.name)
+            await carry_out(context, plan, best.name)
             return  # a change of its claims brings it back
         await context.client.bind(namespace, name, best.name, pod["metadata"]["uid"])
     except (NotFound, Forbidden):
@@ -225,10 +243,18 @@ async def schedule(context: Context, memory: Memory, pod: Object) -> None:
             raise
         return  # placed by another
     memory.waiting.pop(wish.key, None)
+    memory.refused.pop(wish.key, None)
     memory.nominated.pop(wish.key, None)
     memory.place(wish.key, best.name, pod)
     text = f"Successfully assigned {namespace}/{name} to {best.name}"
     await context.recorder.action(pod, "Normal", "Scheduled", "Binding", text, instance=INSTANCE)
+
+
+async def nominate(context: Context, pod: Object, node: str) -> None:
+    if pod["status"].get("nominatedNodeName") != node:
+        metadata = pod["metadata"]
+        patch = {"metadata": {"uid": metadata["uid"]}, "status": {"nominatedNodeName": node}}
+        await context.client.patch("pods", metadata["namespace"], metadata["name"], patch, "status")
 
 
 def best_of(memory: Memory, wish: Wish, machines: list[Machine], around: Surroundings) -> Machine | None:
@@ -422,10 +448,10 @@ CONTROLLER = Controller(
     field_manager="kube-scheduler",
     watches=(
         Watch("pods", key=own, of=what_is_placed),
-        Watch("nodes", key=claims_and_nodes, of=without_heartbeats),
-        Watch("persistentvolumeclaims", key=claims_and_nodes),
-        Watch("persistentvolumes", key=claims_and_nodes, types=("ADDED", "MODIFIED"), of=what_can_be_had),
-        Watch("storageclasses.storage.k8s.io", key=claims_and_nodes, types=("ADDED", "MODIFIED")),
+        Watch("nodes", key=own, of=without_heartbeats),
+        Watch("persistentvolumeclaims", key=all_waiting),
+        Watch("persistentvolumes", key=all_waiting, types=("ADDED", "MODIFIED"), of=what_can_be_had),
+        Watch("storageclasses.storage.k8s.io", key=all_waiting, types=("ADDED", "MODIFIED")),
     ),
     reconcile=reconcile,
 )

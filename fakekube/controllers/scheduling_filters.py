@@ -22,6 +22,7 @@ NOTHING = Decimal(0)
 
 Amounts = dict[str, Decimal]
 
+SPREAD = "node(s) didn't match pod topology spread constraints"
 NOT_HERE = "node(s) didn't satisfy plugin(s) [NodeAffinity]"
 
 
@@ -439,7 +440,7 @@ class Surroundings:
         )
 
     def uneven(self, machine: Machine) -> Iterable[Obstacle]:
-        reason = "node(s) didn't match pod topology spread constraints"
+        reason = SPREAD
         for constraint, selector, counts in self.constraints:
             domain = machine.labels.get(constraint["topologyKey"])
             if domain is None:

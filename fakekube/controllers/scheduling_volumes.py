@@ -214,8 +214,8 @@ def may_be_made(storage_class: Object, machine: Machine) -> bool:
     )
 
 
-async def carry_out(context: Context, plan: Plan, node: str) -> bool:
-    """Whether the pod must wait: volumes are being bound or made."""
+async def carry_out(context: Context, plan: Plan, node: str) -> None:
+    """Have volumes bound or made: the pod must wait for that."""
     for volume, claim in plan.take:
         await name_claim(context, volume, claim)
     for claim in plan.make:
@@ -223,4 +223,3 @@ async def carry_out(context: Context, plan: Plan, node: str) -> bool:
         if SELECTED_NODE not in metadata.get("annotations", {}):
             selected = {"metadata": {"annotations": {SELECTED_NODE: node}}}
             await context.client.patch(CLAIMS, metadata["namespace"], metadata["name"], selected)
-    return bool(plan.take or plan.make)

@@ -132,6 +132,18 @@ def test_a_pod_waits_until_there_is_a_volume_for_its_claim() -> None:
     Cluster(CONTROLLERS).run(scenario)
 
 
+def test_while_a_volume_is_made_for_it_a_pod_says_where_it_is_going() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await create(cluster, "nodes", a_node("a"))
+        await create(cluster, CLASSES, a_class("example.com/disks"))
+        await create(cluster, CLAIMS, a_claim())
+        await create(cluster, "pods", a_pod())
+        (pod,) = cluster.list("pods")
+        assert (pod["status"]["nominatedNodeName"], pod["spec"].get("nodeName")) == ("a", None)
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
 def test_two_claims_of_one_pod_get_two_volumes() -> None:
     async def scenario(cluster: Cluster) -> None:
         await create(cluster, "nodes", a_node("a"))
