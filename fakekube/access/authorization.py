@@ -349,7 +349,7 @@ def refusal(user: User, asked: Asked, reason: str = "") -> Forbidden:
         if asked.name:
             subject = f'{subject} "{asked.name}"'
         what = f'resource "{asked.rule_resource}" in API group "{asked.group}" {where}'
-        told = f"{subject} is forbidden: {who} {what}"
+        told = f"{subject} is forbidden: {who} {what}" if asked.resource else f"forbidden: {who} {what}"
         details = details_of(asked.group, asked.resource, asked.name)
     else:
         told, details = f"forbidden: {who} path {go_quoted(asked.path)}", {}

@@ -43,8 +43,13 @@ def _asked(method: str, path: str, *, wants_watch: bool) -> Asked:
     if place is None:
         return Asked(method.lower(), path)
     group, version, namespace, resource, name, subresource, is_old_watch, _ = place
-    if method in _READING:
-        verb = "watch" if is_old_watch or (wants_watch and not name) else "get" if name else "list"
+    if resource == "proxy" and name and not namespace and not is_old_watch:
+        # A form that is gone: it is understood, and leads nowhere.
+        return replace(_asked(method, path.replace("/proxy/", "/", 1), wants_watch=False), verb="proxy", path=path)
+    if is_old_watch:
+        verb = "watch"
+    elif method in _READING:
+        verb = "watch" if wants_watch and not name else "get" if name else "list"
     elif method == "DELETE":
         verb = "delete" if name else "deletecollection"
     else:

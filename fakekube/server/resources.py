@@ -16,7 +16,7 @@ from fakekube.api.body import Body
 from fakekube.api.call import Call
 from fakekube.api.list_options import parse as parse_list_options
 from fakekube.api.watch import Watch
-from fakekube.errors import MethodNotAllowed, NotFound, RequestEntityTooLarge, StatusError, not_found
+from fakekube.errors import BadRequest, MethodNotAllowed, NotFound, RequestEntityTooLarge, StatusError, not_found
 from fakekube.objects.patches import is_apply
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.server import protobuf
@@ -117,6 +117,8 @@ async def serve_resource(state: State, request: Request, asked: Asked) -> Respon
             return page_not_found()
         raise no_such_resource()
     verb = _METHOD_VERBS.get(request.method, "")
+    if subresource == "proxy" and request.method in ("HEAD", "OPTIONS"):
+        verb = "get"
     answer = _find(kind, verb, namespace, name, subresource, extra, is_old_watch=is_old_watch)
     request.kind = kind
     if kind.wire.is_typed:
@@ -180,7 +182,7 @@ def _find(
         verb = "list"
         if is_old_watch:
             verb = "watch"
-    elif verb == "delete":
+    elif verb == "delete" and not is_old_watch:
         verb = "deletecollection"
     elif verb != "create" or is_old_watch:
         raise method_not_allowed()
@@ -395,6 +397,8 @@ async def _capability(exchange: Exchange) -> Response:
     if capability is None:
         raise method_not_allowed()
     if call.subresource in connect.SUBRESOURCES:
+        if "dryRun" in call.query:
+            raise BadRequest("dryRun is not supported")
         rest = exchange.request.path.partition(f"/{call.name}/{call.subresource}")[2]
         await connect.approve(exchange.state.plane, call, rest)
     answer: Any = capability

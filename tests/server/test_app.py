@@ -330,6 +330,29 @@ async def test_a_path_of_the_old_form_that_ends_too_soon_is_not_understood(ask: 
     assert "cache-control" not in answer.headers
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_a_path_of_the_old_watch_is_a_watch_whatever_the_method(ask: Ask, method: str) -> None:
+    path = "/api/v1/watch/namespaces/default/configmaps"
+
+    refused = await ask(method, path, token="jane")
+
+    assert 'User "jane" cannot watch resource "configmaps"' in refused.json()["message"]
+    assert (await ask(method, path)).status == 405
+
+
+async def test_a_path_of_the_old_proxy_is_understood_and_leads_nowhere(ask: Ask) -> None:
+    refused = await ask("GET", "/api/v1/proxy/nodes/n", token="jane")
+
+    assert refused.json()["message"].startswith('nodes "n" is forbidden: User "jane" cannot proxy resource "nodes"')
+    assert (await ask("GET", "/api/v1/proxy/nodes/n")).status == 404
+
+
+async def test_a_path_without_a_resource_names_none_in_its_refusal(ask: Ask) -> None:
+    refused = await ask("GET", "/api/v1//pods", token="jane")
+
+    assert refused.json()["message"].startswith('forbidden: User "jane" cannot get resource ""')
+
+
 async def test_what_only_reviews_could_list_is_not_there_across_namespaces(ask: Ask) -> None:
     assert [(await ask(method, "/api/v1/bindings")).status for method in ("GET", "POST", "PUT")] == [404] * 3
 

@@ -26,11 +26,11 @@ def prepare_update(namespace: Object, old: Object, operation: Operation) -> None
 
 
 def _label(namespace: Object) -> None:
-    """The label is always there and always right; a generated name is known only now."""
+    """The label is always there and always right; a generated name is known only now. A name that is missing is refused later."""
     metadata = namespace["metadata"]
-    labels = metadata.get("labels") or {}
-    if labels.get(NAME_LABEL) != metadata["name"]:
-        labels = dict(sorted({**labels, NAME_LABEL: metadata["name"]}.items()))
+    labels, name = metadata.get("labels") or {}, metadata.get("name", "")
+    if labels.get(NAME_LABEL) != name:
+        labels = dict(sorted({**labels, NAME_LABEL: name}.items()))
         fields.put(metadata, "labels", labels, "meta.ObjectMeta")
 
 

@@ -15,6 +15,14 @@ def test_new_namespace_is_held_by_kubernetes_and_labelled_with_its_name(operatio
     assert STRATEGY.holds_deletion(namespace)
 
 
+def test_a_namespace_without_a_name_is_left_to_the_rules_of_names(operation: Any) -> None:
+    namespace: dict[str, Any] = {"metadata": {}}
+
+    STRATEGY.prepare_create(namespace, operation)
+
+    assert namespace["metadata"]["labels"] == {"kubernetes.io/metadata.name": ""}
+
+
 def test_ordinary_update_leaves_the_finalizers_of_the_spec_alone(operation: Any) -> None:
     old = {"metadata": {"name": "shop"}, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
     new: dict[str, Any] = {"metadata": {"name": "shop"}, "spec": {}}

@@ -17,6 +17,19 @@ async def test_a_pod_without_an_address_is_not_reached(ask: Ask, make: Any) -> N
     assert (await ask("GET", f"{SHOP}/pods/none/proxy/")).message == 'pods "none" not found'
 
 
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+async def test_more_methods_than_elsewhere_are_carried_on(ask: Ask, method: str) -> None:
+    assert (await ask(method, f"{SHOP}/pods/none/proxy/")).status == 404
+    assert (await ask("PURGE", f"{SHOP}/pods/none/proxy/")).status == 405
+
+
+@pytest.mark.parametrize("path", ["pods/none/proxy/x", "services/none/proxy", "pods/none/exec"])
+async def test_what_goes_on_elsewhere_cannot_be_tried_dry(ask: Ask, path: str) -> None:
+    answer = await ask("POST", f"{SHOP}/{path}?dryRun=All")
+
+    assert (answer.status, answer.message) == (400, "dryRun is not supported")
+
+
 @pytest.mark.parametrize("name", ["ftp:p:80", "a:b:c:d", ":80"])
 async def test_a_target_is_a_name_perhaps_with_scheme_and_port(ask: Ask, name: str) -> None:
     answer = await ask("GET", f"{SHOP}/pods/{name}/proxy")
