@@ -97,11 +97,10 @@ def configuration(kind: Kind | Subresource, body: bytes) -> tuple[Object, tuple[
         raise BadRequest(f"invalid object type: {given}")
     metadata = config.get("metadata")
     if isinstance(metadata, dict):
+        # A null stays: it makes another object of the configuration, though nothing comes of it.
         listed = metadata.get("managedFields")
         if isinstance(listed, list) and all(isinstance(entry, dict) for entry in listed):
             raise BadRequest("metadata.managedFields must be nil")
-        if listed is None:
-            metadata.pop("managedFields", None)
     return config, repeated
 
 

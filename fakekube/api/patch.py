@@ -13,9 +13,9 @@ from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
 from fakekube.api.field_ownership import asks_for_no_tracking, own_updated
 from fakekube.api.status_patch import patched_status
-from fakekube.errors import BadRequest, Invalid, UnsupportedMediaType, unknown_format
+from fakekube.errors import BadRequest, InternalError, Invalid, UnsupportedMediaType, unknown_format
 from fakekube.objects import as_sent, schemas
-from fakekube.objects.field_errors import Shown, go_quoted, invalid
+from fakekube.objects.field_errors import Shown, go_quoted, invalid, invalid_object
 from fakekube.objects.patches import (
     MERGE_PATCH,
     PATCHES,
@@ -75,7 +75,10 @@ def patched_object(
         raise BadRequest("error decoding patch: exceeded max depth") from None
     document = patched.document
     unread: list[str] = []
-    if isinstance(document, dict) and not patched.shown and kind.type_name:
+    if not isinstance(document, dict):
+        what = f"json: cannot unmarshal {go_json_kind(document)} into Go value of type {_GO_HEAD}"
+        raise _not_the_kind(kind, patched, f"couldn't get version/kind; json parse error: {what}")
+    if not patched.shown and kind.type_name:
         other = _no_text(document)
         if not other and not document.get("apiVersion"):
             # What has no version is read as the server's own form of the kind, which has none of these fields.
@@ -90,6 +93,10 @@ def patched_object(
             )
         if other:
             raise _not_the_kind(kind, patched, other)
+    elif not kind.type_name:
+        _check_head(kind, call, patched, document)
+    elif patched.shown and _no_text(document):
+        raise _not_the_kind(kind, patched, patched.why(kind.type_name, ""))
     try:
         result = decoded_value(kind, document)
     except schemas.DecodeError as error:
@@ -108,6 +115,30 @@ def patched_object(
 
 
 _HEAD = ("apiVersion", "kind")
+
+
+def _check_head(kind: Kind | Subresource, call: Call, patched: Patched, document: Object) -> None:
+    """That a patched custom resource still says what it is. Raises Invalid and InternalError, in the words of what reads it."""
+    if why := _no_text(document):
+        raise _not_the_kind(kind, patched, why)
+    api_version = document.get("apiVersion") or ""
+    if api_version.count("/") > 1:
+        raise _not_the_kind(kind, patched, f"unexpected GroupVersion string: {api_version}")
+    if not document.get("kind"):
+        text = orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
+        raise _not_the_kind(kind, patched, f"Object 'Kind' is missing in '{text}'")
+    if not api_version:
+        what = "Object 'apiVersion' is missing in 'object has no apiVersion field'"
+        raise InternalError(f"Internal error occurred: {what}", {"causes": [{"message": what}]})
+    if api_version != kind.api_version:
+        wrong = {"kind": kind.kind, "apiVersion": kind.api_version}
+        errors = [
+            invalid(key, document[key], f"must be {right}") for key, right in wrong.items() if document[key] != right
+        ]
+        raise invalid_object(api_version.rpartition("/")[0], document["kind"], call.name, errors)
+
+
+_GO_HEAD = r"""struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"""
 
 
 def _no_text(document: Object) -> str:

@@ -354,8 +354,9 @@ def _json_patch_of(document: Any, body: bytes, strict: bool) -> Patched:
     findings: list[str] = [f'json patch duplicate field "{path}"' for path in duplicates] if strict else []
     for position, operation in enumerate(operations):
         if operation is not None and not isinstance(operation, dict):
-            what = go_json_kind(operation)
-            raise BadRequest(_decoding(f"json: cannot unmarshal {what} into Go value of type {operation_type}", strict))
+            place = "Go value" if strict else f"Patch.{position}"
+            what = f"json: cannot unmarshal {go_json_kind(operation)} into {place} of type {operation_type}"
+            raise BadRequest(_decoding(what, strict))
         if not strict or operation is None:
             continue
         for field, value in operation.items():
@@ -369,9 +370,16 @@ def _json_patch_of(document: Any, body: bytes, strict: bool) -> Patched:
 
 
 def _merge_patch_of(document: Any, body: bytes, strict: bool) -> Patched:
-    patch, duplicates = _read(body, strict)
-    if patch is None:
+    try:
+        patch, duplicates = _read(body, strict)
+    except BadRequest:
+        if strict:
+            raise
+        raise BadRequest("Invalid JSON Patch") from None
+    if patch is None or (not strict and not isinstance(patch, dict | list)):
         raise BadRequest("Invalid JSON Patch")
+    if isinstance(patch, list) and not strict:
+        return Patched(_without_nulls(patch))
     if not isinstance(patch, dict):
         what = go_json_kind(patch)
         raise BadRequest(
@@ -398,6 +406,8 @@ def strategic_merge_of(type_name: str) -> Patch:
         merged = strategic_merge(type_name, as_sent.as_go_maps(type_name, document), patch)
         merged = as_sent.as_go_maps(type_name, merged)
         findings = tuple(f'duplicate field "{path}"' for path in duplicates) if strict else ()
+        # Another version or kind is not heard; what is none is not converted.
+        head = {key: text for key, text in head.items() if isinstance(merged.get(key, text), str)}
         return Patched({**merged, **head}, findings, go_quoted(plain_text(patch)))
 
     return patched

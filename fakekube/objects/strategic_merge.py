@@ -273,15 +273,20 @@ def _interleaved(
 
 
 def _without_directed(value: Any) -> tuple[Any, bool]:
-    """A value that the server has nothing of: objects with `$patch` are left out of it. False when it is one itself."""
+    """A value that the server has nothing of, without objects with `$patch`. False when it is one itself.
+
+    Objects are changed, and so is what messages show of the patch; lists are not.
+    """
     if isinstance(value, list):
-        kept = [each for each in map(_without_directed, value) if each[1]]
-        return [item for item, _ in kept], True
+        return [item for item, is_kept in map(_without_directed, value) if is_kept], True
     if isinstance(value, dict):
         if PATCH in value:
             return None, False
-        members = ((key, _without_directed(item)) for key, item in value.items())
-        return {key: item for key, (item, kept_) in members if kept_}, True
+        for key, (item, is_kept) in [(key, _without_directed(item)) for key, item in value.items()]:
+            if is_kept:
+                value[key] = item
+            else:
+                del value[key]
     return value, True
 
 

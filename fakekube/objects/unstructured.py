@@ -103,6 +103,15 @@ def _micro_time(value: Any) -> Iterator[str]:
 
 
 def _bytes(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        # Bytes one by one: any whole number becomes one.
+        for item in value:
+            given = _kind(item)
+            if given == "float64":
+                yield "cannot convert float64 to uint8"
+            elif item is not None and given != "int64":
+                yield "unrecognized type: uint8"
+        return
     if not isinstance(value, str):
         yield f"cannot restore slice from {_kind(value)}"
         return

@@ -185,11 +185,10 @@ def check_preconditions(kind: Kind, current: Stored, options: DeleteOptions) -> 
     if kind.strategy.mark_deleted is not None:
         _check_namespace_preconditions(kind, current, options)
         return
-    # These two texts name the kind where all others name the resource.
-    subject = f'Operation cannot be fulfilled on {qualified(kind.group, kind.kind)} "{current.name}"'
-    details = details_of(kind.group, kind.kind, current.name)
-    if kind.group:
-        subject = f'Operation cannot be fulfilled on {kind.kind}.{kind.group} "{current.name}"'
+    # These two texts name the kind where all others name the resource, in the group that it is stored in.
+    group = kind.facts.stored_as[0]
+    subject = f'Operation cannot be fulfilled on {qualified(group, kind.kind)} "{current.name}"'
+    details = details_of(group, kind.kind, current.name)
     if options.uid is not None and options.uid != metadata["uid"]:
         raise Conflict(
             f"{subject}: the UID in the precondition ({options.uid}) does not match the UID in record ({metadata['uid']}). "

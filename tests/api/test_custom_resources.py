@@ -456,3 +456,38 @@ async def test_applying_to_a_scale_what_it_has_already_is_no_conversion(
     scale = await patch_scale(following, request, door, config, APPLY_PATCH)
 
     assert scale["spec"] == {"replicas": 2}
+
+
+@pytest.mark.parametrize(
+    ("operation", "told"),
+    [
+        ({"op": "remove", "path": "/kind"}, "Object 'Kind' is missing in '{"),
+        ({"op": "replace", "path": "/kind", "value": 1}, "cannot unmarshal number into Go struct field .kind of type"),
+        ({"op": "replace", "path": "/apiVersion", "value": "a/b/c"}, "unexpected GroupVersion string: a/b/c"),
+        ({"op": "replace", "path": "", "value": []}, "json: cannot unmarshal array into Go value of type struct {"),
+        (
+            {"op": "replace", "path": "/apiVersion", "value": "v1"},
+            'Toy "a" is invalid: apiVersion: Invalid value: "v1"',
+        ),
+    ],
+)
+async def test_a_patched_custom_resource_says_what_it_is(
+    following: ControlPlane, call: MakeCall, operation: Object, told: str
+) -> None:
+    await define(following)
+    await create(following, call(TOYS), toy())
+
+    with pytest.raises(Invalid) as refusal:
+        await patch(following, call(TOYS, "a"), json.dumps([operation]).encode(), JSON_PATCH)
+
+    assert told in refusal.value.message
+
+
+async def test_a_patched_custom_resource_without_a_version_is_an_error_of_the_server(
+    following: ControlPlane, call: MakeCall
+) -> None:
+    await define(following)
+    await create(following, call(TOYS), toy())
+
+    with pytest.raises(InternalError, match="Object 'apiVersion' is missing in 'object has no apiVersion field'"):
+        await change(following, call, {"apiVersion": None})

@@ -13,7 +13,7 @@ from fakekube.api.get import get
 from fakekube.api.patch import patch
 from fakekube.api.update import update
 from fakekube.errors import AlreadyExists, BadRequest, Conflict, Invalid, NotFound
-from fakekube.objects.patches import JSON_PATCH, MERGE_PATCH
+from fakekube.objects.patches import JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from tests.api.conftest import MakeCall, Put
 
 
@@ -236,3 +236,39 @@ async def test_a_uid_that_is_not_the_objects_tells_its_place_in_the_store(
         await update(plane, call(resource, "a", **query), body)
 
     assert f"Key: {root}{place}, ResourceVersion: 0" in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "why"),
+    [("kind", 1, "cannot convert int64 to string"), ("apiVersion", {}, "unrecognized type: string")],
+)
+async def test_the_head_of_a_strategic_patch_is_not_heard_but_must_be_text(
+    plane: ControlPlane, call: MakeCall, put: Put, kind: str, value: Any, why: str
+) -> None:
+    await put("configmaps", "c")
+
+    heard = await patch(plane, call("configmaps", "c"), orjson.dumps({kind: "Other"}), STRATEGIC_MERGE_PATCH)
+    with pytest.raises(Invalid) as refusal:
+        await patch(plane, call("configmaps", "c"), orjson.dumps({kind: value}), STRATEGIC_MERGE_PATCH)
+
+    assert heard.value[kind] in ("ConfigMap", "v1")
+    assert refusal.value.message.endswith(f": {why}")
+
+
+async def test_a_merge_patch_that_is_a_list_makes_no_object(plane: ControlPlane, call: MakeCall, put: Put) -> None:
+    await put("configmaps", "c")
+
+    with pytest.raises(Invalid) as refusal:
+        await patch(plane, call("configmaps", "c", fieldValidation="Ignore"), b"[1]", MERGE_PATCH)
+
+    assert refusal.value.message.startswith(' "" is invalid: patch: Invalid value: "[1]": couldn\'t get version/kind; ')
+
+
+async def test_a_precondition_that_fails_names_the_group_that_the_kind_is_stored_in(
+    plane: ControlPlane, call: MakeCall
+) -> None:
+    event = {"metadata": {"name": "e"}, "involvedObject": {"kind": "Pod", "name": "p", "namespace": "shop"}}
+    await create(plane, call("events"), event)
+
+    with pytest.raises(Conflict, match='on Event "e": the UID'):
+        await delete(plane, call("events.events.k8s.io", "e"), {"preconditions": {"uid": "other"}})

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from fakekube.errors import BadRequest, Invalid, RequestEntityTooLarge
@@ -159,3 +160,44 @@ def test_what_is_compared_and_what_is_copied_after_a_walk_through_it_have_their_
 
     assert [list(compared["spec"]), list(compared["spec"]["b"])] == [["a", "b"], ["x", "y"]]
     assert list(copied["spec"]["b"]["c"]) == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("body", "result"), [(b"[1]", [1]), (b'[{"a": null, "b": [null, {"c": null}]}, null]', [{"b": [None, {}]}, None])]
+)
+def test_a_merge_patch_that_is_a_list_takes_the_place_of_all_where_nobody_reads_it_strictly(
+    body: bytes, result: Any
+) -> None:
+    assert patches.PATCHES[patches.MERGE_PATCH]({"a": 1}, body, False).document == result
+    with pytest.raises(BadRequest):
+        patches.PATCHES[patches.MERGE_PATCH]({"a": 1}, body, True)
+
+
+@pytest.mark.parametrize("body", [b"3", b'"a"', b"null", b"{", b""])
+def test_what_is_no_merge_patch_at_all_is_told_in_one_way_where_nobody_reads_it_strictly(body: bytes) -> None:
+    with pytest.raises(BadRequest, match=r"^Invalid JSON Patch$"):
+        patches.PATCHES[patches.MERGE_PATCH]({}, body, False)
+
+
+@pytest.mark.parametrize(("body", "what"), [(b"[1]", "number into Patch.0"), (b'[{}, "x"]', "string into Patch.1")])
+def test_an_operation_that_is_none_is_told_with_its_place_where_nobody_reads_it_strictly(
+    body: bytes, what: str
+) -> None:
+    with pytest.raises(BadRequest, match=f"cannot unmarshal {what} of type jsonpatch.Operation"):
+        patches.PATCHES[patches.JSON_PATCH]({}, body, False)
+
+
+@pytest.mark.parametrize(
+    ("patch", "told"),
+    [
+        ({"spec": {"affinity": {"nodeAffinity": {"$patch": "delete"}}}}, "map[spec:map[affinity:map[]]]"),
+        ({"spec": {"nodeSelector": {"$patch": "delete"}}}, "map[spec:map[nodeSelector:map[$patch:delete]]]"),
+        ({"spec": {"tolerations": [{"$patch": "replace"}]}}, "map[spec:map[tolerations:[map[$patch:replace]]]]"),
+    ],
+)
+def test_messages_show_a_strategic_patch_as_it_is_when_it_has_been_merged(patch: Any, told: str) -> None:
+    pod = {"kind": "Pod", "apiVersion": "v1", "metadata": {}, "spec": {"containers": []}}
+
+    patched = patches.strategic_merge_of("core.v1.Pod")(pod, orjson.dumps(patch), True)
+
+    assert patched.text() == f'"{told}"'

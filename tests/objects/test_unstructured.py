@@ -31,6 +31,8 @@ def test_the_first_misfit_is_told_as_the_servers_converter_does(value: Any, why:
 @pytest.mark.parametrize(
     ("type_name", "value", "why"),
     [
+        ("core.v1.ConfigMap", {"binaryData": {"k": ["x"]}}, "unrecognized type: uint8"),
+        ("core.v1.ConfigMap", {"binaryData": {"k": [1, 1.5]}}, "cannot convert float64 to uint8"),
         (
             "core.v1.ConfigMap",
             {"binaryData": {"k": "?"}},
