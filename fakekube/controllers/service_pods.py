@@ -65,6 +65,8 @@ class ServicePods:
     index: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
     """(namespace, key, value) of the first label that a selector wants -> the services that want it."""
     members: dict[Key, Members] = field(default_factory=dict)
+    service_times: dict[Key, str] = field(default_factory=dict)
+    """What has been told of a service whose selector was another."""
     places: dict[Key, set[str]] = field(default_factory=dict)
     """Pod -> the services it is a member of."""
 
@@ -74,7 +76,11 @@ class ServicePods:
         before = self.selectors.get(key)
         if selector == before:
             return
-        self.members.pop(key, None)
+        gone = self.members.pop(key, None)
+        if service is None:
+            self.service_times.pop(key, None)
+        elif gone is not None:
+            self.service_times[key] = gone.service_time
         if before is not None:
             self.index[_entry(key, before)].discard(key[1])
             del self.selectors[key]
@@ -86,7 +92,7 @@ class ServicePods:
         """The pods of a service that has been noted and has a selector."""
         members = self.members.get(key)
         if members is None:
-            members = self.members[key] = Members(self.selectors[key])
+            members = self.members[key] = Members(self.selectors[key], service_time=self.service_times.get(key, ""))
             for pod in context.client.list("pods", key[0]):
                 if fits(members.selector, pod):
                     self._put(key, members, pod)

@@ -207,6 +207,20 @@ def test_a_mirrored_slice_becomes_another_when_its_ports_change() -> None:
     Cluster(CONTROLLERS).run(scenario)
 
 
+def test_a_service_that_finds_others_now_tells_of_their_changes_alone() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.create("services", a_service())
+        await cluster.settle()
+        assert "annotations" in cluster.list("endpoints")[0]["metadata"]
+        await cluster.create("pods", a_pod("a", "10.0.0.1"))
+        await cluster.settle()
+        await cluster.patch("services", "shop", "web", {"spec": {"selector": {"app": "other"}}})
+        await cluster.settle()
+        assert cluster.list("endpoints")[0]["metadata"]["annotations"] == {}
+
+    Cluster(CONTROLLERS).run(on_a_node(scenario))
+
+
 def test_slices_hold_a_hundred_endpoints_and_stay_when_one_of_them_goes() -> None:
     async def scenario(cluster: Cluster) -> None:
         for number in range(150):
