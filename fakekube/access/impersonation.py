@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote_to_bytes
 
-from fakekube.access.authorization import NODE_PREFIX, SERVICE_ACCOUNT_PREFIX, Asked
+from fakekube.access.authorization import NODE_PREFIX, SERVICE_ACCOUNT_PREFIX, Asked, refusal
 from fakekube.errors import BadRequest, Forbidden, StatusError
 from fakekube.objects import names
-from fakekube.objects.field_errors import go_quoted
+from fakekube.objects.field_errors import go_quoted, invalid
 from fakekube.registry.user import ANONYMOUS, User, service_account
 
 AUTHENTICATED, UNAUTHENTICATED, MASTERS = "system:authenticated", "system:unauthenticated", "system:masters"
@@ -156,16 +156,53 @@ def _is_hex(text: str) -> bool:
 def _check(mode: Mode, user: User, wanted: Wanted, asked: Asked, check: Check) -> None:
     if mode.is_constrained:
         check(user, replace(asked, verb=f"impersonate-on:{mode.name}:{asked.verb}"))
+    looked_at: set[str] = set()
     for each in mode.checks(wanted):
-        if mode.is_constrained and each.resource == "groups" and each.name == MASTERS:
-            raise _masters(user, each)
-        check(user, each)
+        if mode.is_constrained and each.resource not in looked_at:
+            looked_at.add(each.resource)
+            # One right for all of them is enough where there are many.
+            if (everything := _checked_as_a_whole(user, wanted, each)) and _is_allowed(user, everything, check):
+                looked_at.add(f"all {each.resource}")
+        if f"all {each.resource}" not in looked_at:
+            check(user, each)
 
 
-def _masters(user: User, asked: Asked) -> Forbidden:
-    from fakekube.access.authorization import refusal
+_MANY = 4
 
-    return refusal(user, asked, f"impersonating the {MASTERS} group is not allowed")
+
+def _checked_as_a_whole(user: User, wanted: Wanted, first: Asked) -> Asked | None:
+    """What lifts the checks of single groups or extras, if they are many. Raises Forbidden for those that nobody may take so."""
+    if first.resource == "groups":
+        groups = wanted.groups or ()
+        if "" in groups:
+            raise refusal(user, replace(first, name=""), "impersonating the empty string group is not allowed")
+        if MASTERS in groups:
+            raise refusal(user, replace(first, name=MASTERS), f"impersonating the {MASTERS} group is not allowed")
+        return replace(first, name="*") if len(groups) >= _MANY else None
+    if first.resource == "userextras":
+        for key, values in wanted.extra.items():
+            if why := _why_no_extra(key, values):
+                raise refusal(user, replace(first, subresource="", name=""), why)
+        if sum(map(len, wanted.extra.values())) >= _MANY:
+            return replace(first, subresource="*", name="*")
+    return None
+
+
+def _why_no_extra(key: str, values: Sequence[str]) -> str:
+    if not key:
+        return "impersonating the empty string key in extra is not allowed"
+    if errors := [str(invalid("extra.key", part, why)) for part, why in names.domain_prefixed_path(key)]:
+        told = errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]"
+        return f"impersonating an invalid key in extra is not allowed: {told}"
+    return "impersonating the empty string value in extra is not allowed" if "" in values else ""
+
+
+def _is_allowed(user: User, asked: Asked, check: Check) -> bool:
+    try:
+        check(user, asked)
+    except Forbidden:
+        return False
+    return True
 
 
 def _asked(

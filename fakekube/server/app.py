@@ -231,10 +231,10 @@ def authenticate(state: State, request: Request) -> Response | None:
 
 
 def impersonate(state: State, request: Request) -> Response | None:
+    assert request.asked is not None
     headers = request.scope["headers"]
     if any(name.startswith(b"impersonate-") for name, _ in headers):
         pairs = ((name.decode("latin-1"), text_of(value)) for name, value in headers)
-        assert request.asked is not None
         # An administrator needs no rule for it, so there is nothing to record.
         agent = HAND_OF_TESTS if request.user.is_administrator else request.headers.get("user-agent", "")
         try:
@@ -244,7 +244,7 @@ def impersonate(state: State, request: Request) -> Response | None:
         except (BadRequest, Forbidden):
             request.answer_headers.append(NOSNIFF)
             raise
-    request.answer_headers.extend(state.flow_headers(request.user, request.path))
+    request.answer_headers.extend(state.flow_headers(request.user, request.asked))
     return None
 
 

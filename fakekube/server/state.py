@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fakekube.access.authentication import Authenticator
 from fakekube.access.authorization import Asked, Authorizer
+from fakekube.access.flow_control import FlowControl
 from fakekube.access.impersonation import Impersonator
 from fakekube.api.control_plane import ControlPlane
 from fakekube.registry.user import User
@@ -41,7 +43,7 @@ class State:
     explains_refusals: bool = False
     """Whether the log tells what was missing whenever somebody may not."""
     impersonator: Impersonator = field(default_factory=Impersonator)
-    _flows: dict[str, list[Header]] = field(default_factory=dict)
+    _flow_control: FlowControl | None = None
 
     def check(self, user: User, asked: Asked, user_agent: str = "") -> None:
         """Whether `user` may do this; the recorder is told if so. Raises Forbidden."""
@@ -51,33 +53,14 @@ class State:
         if recorder is not None:
             recorder.note(user, asked, user_agent)
 
-    def flow_headers(self, user: User, path: str) -> list[Header]:
+    def flow_headers(self, user: User, asked: Asked) -> Sequence[Header]:
         """Which flow schema and priority level took the request, as every answer after authentication says."""
-        name = _flow_schema(user, path)
-        headers = self._flows.get(name)
-        if headers is None:
-            headers = self._flows[name] = self._headers_of(name)
-        return headers
-
-    def _headers_of(self, name: str) -> list[Header]:
-        get = self.plane.get
-        schema = get("flowcontrol.apiserver.k8s.io", "flowschemas", "", name)
-        if schema is None:
-            return []
-        level_name = schema["spec"]["priorityLevelConfiguration"]["name"]
-        level = get("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations", "", level_name)
-        return [
-            (b"x-kubernetes-pf-flowschema-uid", schema["metadata"]["uid"].encode()),
-            (b"x-kubernetes-pf-prioritylevel-uid", level["metadata"]["uid"].encode() if level else b""),
-        ]
-
-
-_PROBES = frozenset({"/healthz", "/livez", "/readyz"})
-
-
-def _flow_schema(user: User, path: str) -> str:
-    if "system:masters" in user.groups:
-        return "exempt"
-    if path in _PROBES:
-        return "probes"
-    return "service-accounts" if "system:serviceaccounts" in user.groups else "global-default"
+        if self._flow_control is None:
+            self._flow_control = FlowControl(self.plane.store)
+        flow = self._flow_control.flow_of(user, asked)
+        if flow is None:
+            return ()
+        return (
+            (b"x-kubernetes-pf-flowschema-uid", flow.schema.encode()),
+            (b"x-kubernetes-pf-prioritylevel-uid", flow.level.encode()),
+        )

@@ -82,6 +82,45 @@ def test_the_masters_are_nobodys_by_constrained_rights() -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "value", "told"),
+    [
+        ("impersonate-group", "", "impersonating the empty string group is not allowed"),
+        ("impersonate-extra-", "v", "impersonating the empty string key in extra is not allowed"),
+        ("impersonate-extra-acme.io%2Fk", "", "impersonating the empty string value in extra is not allowed"),
+        (
+            "impersonate-extra-scopes",
+            "v",
+            'impersonating an invalid key in extra is not allowed: extra.key: Invalid value: "scopes": must be a domain-prefixed path '
+            '(such as "acme.io/foo")',
+        ),
+    ],
+)
+def test_constrained_rights_give_nothing_odd(header: str, value: str, told: str) -> None:
+    def all_but_the_old_mode(user: User, asked: Asked) -> None:
+        if asked.verb == "impersonate":
+            raise refusal(user, asked)
+
+    with pytest.raises(Forbidden) as refused:
+        Impersonator().impersonated(BOB, [JANE, (header, value)], LIST_PODS, all_but_the_old_mode)
+
+    assert refused.value.message.endswith(f": {told}")
+
+
+@pytest.mark.parametrize(("count", "permitted"), [(3, False), (4, True)])
+def test_one_right_for_all_is_asked_for_where_there_are_many(count: int, permitted: bool) -> None:
+    users = ("impersonate-on:user-info:list pods", "impersonate:user-info users jane")
+    check = only(*users, "impersonate:user-info groups *", "impersonate:user-info userextras/* *")
+
+    for header in ("impersonate-group", "impersonate-extra-acme.io%2Fk"):
+        headers = [JANE, *((header, str(number)) for number in range(count))]
+        if permitted:
+            assert Impersonator().impersonated(BOB, headers, LIST_PODS, check).name == "jane"
+        else:
+            with pytest.raises(Forbidden):
+                Impersonator().impersonated(BOB, headers, LIST_PODS, check)
+
+
+@pytest.mark.parametrize(
     ("name", "groups"),
     [
         ("system:node:n1", ("system:nodes", "system:authenticated")),
