@@ -75,7 +75,8 @@ async def changed(
         check_rights(plane, call, new, current.value)
         return new
 
-    operation = plane.operation(call.user, dry_run=options.dry_run)
+    verb = "update" if put else "patch"
+    operation = plane.operation(call.user, dry_run=options.dry_run, call=call, verb=verb)
     with Approval(plane.admission, attributes) as approve:
         return await registry.update(
             plane.store,

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fakekube.access.authentication import AUTHENTICATED
-from fakekube.access.authorization import Asked, Authorizer
+from fakekube.access.authorization import Asked, Authorizer, refusal
 from fakekube.access.recording import Recorder
 from fakekube.access.signing_keys import KeyRing, create_key
 from fakekube.access.tokens import ServiceAccountTokens
@@ -83,8 +83,11 @@ class ControlPlane:
             self.recorder.note(call.user, asked, call.user_agent)
         return permitted
 
-    def operation(self, user: User, *, dry_run: bool = False) -> WriteOperation:
-        return WriteOperation(self, user, dry_run)
+    def operation(
+        self, user: User, *, dry_run: bool = False, call: Call | None = None, verb: str = ""
+    ) -> WriteOperation:
+        """`call` and `verb` are given where further rights of the user may be asked."""
+        return WriteOperation(self, user, dry_run, call, verb)
 
     def attributes(
         self, call: Call, operation: str, obj: Object, *, dry_run: bool, options: Object | None = None
@@ -186,6 +189,14 @@ class WriteOperation:
     plane: ControlPlane
     user: User
     dry_run: bool = False
+    call: Call | None = None
+    verb: str = ""
+
+    def refusal(self, verb: str, group: str, resource: str, subresource: str, namespace: str, name: str) -> str:
+        asked = Asked(verb, "", True, group, "v1", namespace, resource, subresource, name)
+        if self.call is None or self.plane.permits(self.call, asked):
+            return ""
+        return refusal(self.user, asked).message
 
     @property
     def allocators(self) -> Allocators:

@@ -63,6 +63,13 @@ class Operation(Protocol):
     def random_suffix(self, length: int = 5) -> str:
         """Letters of the alphabet of generated names."""
 
+    @property
+    def verb(self) -> str:
+        """With which the request came: `update` or `patch`; empty where it makes no difference."""
+
+    def refusal(self, verb: str, group: str, resource: str, subresource: str, namespace: str, name: str) -> str:
+        """Why the user may not do that as well, in the words of a 403; empty if they may."""
+
     def put_beside(self, kind_name: str, obj: Object) -> None:
         """Store an object that the API server has beside what is written: `services` have their `ipaddresses.networking.k8s.io`."""
 

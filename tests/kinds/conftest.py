@@ -18,11 +18,13 @@ class WriteForTests:
     """What a strategy is given during a write, with a clock and a chance that stand still."""
 
     dry_run = False
+    verb = "patch"
 
     def __init__(self) -> None:
         self.user = User("jane", ("dev", "system:authenticated"))
         self.allocators = Allocators("10.96.0.0/24", Random(0))
         self.beside: dict[str, Object] = {}
+        self.refused: set[str] = set()
 
     def now(self) -> str:
         return "2026-01-02T03:04:05Z"
@@ -32,6 +34,10 @@ class WriteForTests:
 
     def random_suffix(self, length: int = 5) -> str:
         return "x" * length
+
+    def refusal(self, verb: str, group: str, resource: str, subresource: str, namespace: str, name: str) -> str:
+        right = f"{verb} {resource}/{subresource} {name}".strip()
+        return f"not {right}" if right in self.refused else ""
 
     def put_beside(self, kind_name: str, obj: Object) -> None:
         self.beside[obj["metadata"]["name"]] = obj

@@ -52,10 +52,47 @@ def prepare_status_update(claim: Object, old: Object, operation: Operation) -> N
     if gone and status.get("devices"):
         left = [device for device in status["devices"] if _device_key(device) not in gone]
         fields.put_or_drop(status, "devices", left, "resource.v1.ResourceClaimStatus")
+    errors: list[FieldError] = []
     if not _granted(old) and (granted := _granted(claim)):
         place = f"status.allocation.devices.results[{granted[0]}].adminAccess"
-        if errors := device_rules.admin_namespace(claim, place, operation):
-            raise invalid_object(GROUP, KIND, claim["metadata"]["name"], [*errors, *validate_status(claim, old)])
+        errors += device_rules.admin_namespace(claim, place, operation)
+    if errors := [*errors, *_missing_rights(claim, old, operation)]:
+        raise invalid_object(GROUP, KIND, claim["metadata"]["name"], [*errors, *validate_status(claim, old)])
+
+
+def _missing_rights(claim: Object, old: Object, operation: Operation) -> list[FieldError]:
+    """Who writes the status needs the right to bind claims, or to speak for a driver, on its node or anywhere."""
+    status, before, verb = claim.get("status") or {}, old.get("status") or {}, operation.verb
+    errors: list[FieldError] = []
+    binds = any(status.get(field) != before.get(field) for field in ("allocation", "reservedFor"))
+    if binds and (why := operation.refusal(verb, GROUP, "resourceclaims", "binding", "", "")):
+        right = f'changing status.allocation or status.reservedFor requires resource="resourceclaims/binding", verb="{verb}"'
+        errors.append(forbidden("status.allocation", f"{right} permission: {why}"))
+    verbs = [f"{where}-node:{verb}" for where in ("associated", "arbitrary")[not _is_on_node(claim, operation) :]]
+    for driver in sorted(_drivers_of_changes(status, before)):
+        refusals = [
+            operation.refusal(each, GROUP, "resourceclaims", "driver", claim["metadata"]["namespace"], driver)
+            for each in verbs
+        ]
+        if all(refusals):
+            right = f'changing status.devices requires resource="resourceclaims/driver", verb="[{" ".join(verbs)}]"'
+            errors.append(forbidden("status.devices", f"{right} permission: {refusals[0]}"))
+    return errors
+
+
+def _drivers_of_changes(status: Object, before: Object) -> set[str]:
+    """The drivers of the devices of which another thing is said than before."""
+    new, old = ({_device_key(each): each for each in one.get("devices") or ()} for one in (status, before))
+    return {key[0] for key in new.keys() | old.keys() if new.get(key) != old.get(key)}
+
+
+def _is_on_node(claim: Object, operation: Operation) -> bool:
+    """Whether the user is a service account in a pod on the node for which the claim is allocated."""
+    nodes = operation.user.extra.get("authentication.kubernetes.io/node-name", ())
+    if len(nodes) != 1 or not operation.user.name.startswith("system:serviceaccount:"):
+        return False
+    selected = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [nodes[0]]}]}
+    return bool(fields.at(claim, "status.allocation.nodeSelector.nodeSelectorTerms") == [selected])
 
 
 def _granted(claim: Object) -> list[int]:

@@ -10,6 +10,7 @@ import pytest
 from fakekube.errors import BadRequest
 from fakekube.kinds.apps import daemon_set, stateful_set
 from fakekube.kinds.job_rules import overlap
+from fakekube.objects import defaults, schemas
 
 Refused = Callable[..., list[str]]
 
@@ -107,3 +108,14 @@ def test_time_zones_are_asked_for_by_name(refused: Refused, zone: str, why: list
     cron_job = {"spec": {"schedule": "@daily", "timeZone": zone, "jobTemplate": template}}
 
     assert refused("cronjobs.batch", cron_job) == [f'spec.timeZone: Invalid value: "{zone}": {each}' for each in why]
+
+
+def test_a_template_of_claims_is_of_claims_whatever_it_calls_itself() -> None:
+    claim = {"kind": "Volume", "apiVersion": "v9", "metadata": {"name": "data"}}
+    body = {"spec": {"volumeClaimTemplates": [claim], "template": {}}}
+    made = schemas.decode("apps.v1.StatefulSet", body, kind="StatefulSet", version="apps/v1").object
+
+    defaults.apply("apps.v1.StatefulSet", made)
+
+    (template,) = made["spec"]["volumeClaimTemplates"]
+    assert (template["kind"], template["apiVersion"]) == ("PersistentVolumeClaim", "v1")
