@@ -15,6 +15,7 @@ from fakekube import bootstrap
 from fakekube.access import token_file
 from fakekube.access.authentication import Authenticator
 from fakekube.access.authorization import Authorizer
+from fakekube.access.bootstrap_tokens import BootstrapTokens
 from fakekube.access.modes import ALWAYS_ALLOW, NODE, authorizers
 from fakekube.access.node import NodeAuthorizer
 from fakekube.access.signing_keys import KeyRing
@@ -494,6 +495,7 @@ class FakeCluster(Identities, MetricsHandle, Handle):
             Authenticator(
                 {**self._static_tokens, self.certificates.admin_token: ADMINISTRATOR},
                 plane.service_account_tokens,
+                BootstrapTokens(plane.get, plane.clock.now),
                 anonymous=self.options.anonymous_auth,
                 legacy_token_used=LegacyTokenUse(plane).note,
             ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
+from fakekube.access.bootstrap_tokens import BootstrapTokens
 from fakekube.access.tokens import ISSUER, NOBODYS, InvalidToken, ServiceAccountTokens
 from fakekube.errors import Unauthorized
 from fakekube.registry.user import ANONYMOUS, User
@@ -20,7 +21,7 @@ EXTRA_SPACE_WARNING = "the provided Authorization header contains extra space be
 
 
 class Authenticator:
-    """Finds the user of a request. `tokens` holds the users of static tokens, which are asked before those of service accounts.
+    """Finds the user of a request. `tokens` holds the users of static tokens; they and bootstrap tokens are asked before service accounts'.
 
     `legacy_token_used(namespace, name)` is told whenever the token that lies in this Secret was shown.
     """
@@ -29,22 +30,24 @@ class Authenticator:
         self,
         tokens: Mapping[str, User],
         service_accounts: ServiceAccountTokens | None = None,
+        bootstrap: BootstrapTokens | None = None,
         *,
         anonymous: bool = True,
         legacy_token_used: Callable[[str, str], None] = lambda namespace, name: None,
     ) -> None:
         self._tokens = {token: _authenticated(user) for token, user in tokens.items()}
         self._service_accounts = service_accounts
+        self._bootstrap = bootstrap
         self._anonymous = anonymous
         self._legacy_token_used = legacy_token_used
         self._certificates: dict[bytes, User] = {}
 
-    def by_certificate(self, common_name: str, organizations: Sequence[str], der: bytes) -> User:
-        """The user a verified client certificate names: CN, and every O is a group. Raises Unauthorized without a CN."""
+    def by_certificate(self, common_name: str, organizations: Sequence[str], der: bytes) -> User | None:
+        """The user a verified client certificate names: CN, and every O is a group. None without a CN."""
         user = self._certificates.get(der)
         if user is None:
             if not common_name:
-                raise unauthorized()
+                return None
             digest = hashlib.sha256(der).hexdigest()
             extra = {"authentication.kubernetes.io/credential-id": (f"X509SHA256={digest}",)}
             user = _authenticated(User(common_name, tuple(organizations), "", extra))
@@ -67,7 +70,7 @@ class Authenticator:
 
     def by_token(self, token: str) -> User:
         """Raises Unauthorized."""
-        user = self._tokens.get(token)
+        user = self._kept(token)
         if user is not None:
             return user
         accounts = self._service_accounts
@@ -90,7 +93,7 @@ class Authenticator:
         token = words[1] if len(words) > 1 else ""
         if not token and self._anonymous:
             return ANONYMOUS, list(audiences)
-        user = self._tokens.get(token)
+        user = self._kept(token)
         if user is None:
             if self._service_accounts is None:
                 raise InvalidToken(NOBODYS)
@@ -98,6 +101,14 @@ class Authenticator:
         if API_AUDIENCE not in audiences:
             raise InvalidToken(NOBODYS)
         return user, [API_AUDIENCE]
+
+    def _kept(self, token: str) -> User | None:
+        """The user of a token that is written down somewhere, and good for this server alone."""
+        user = self._tokens.get(token)
+        if user is None and self._bootstrap is not None:
+            user = self._bootstrap.user_of(token)
+            return None if user is None else _authenticated(user)
+        return user
 
     def nobody(self) -> User:
         """Who gives no credential. Raises Unauthorized when the server lets nobody in unknown."""
@@ -111,6 +122,6 @@ def unauthorized() -> Unauthorized:
 
 
 def _authenticated(user: User) -> User:
-    if AUTHENTICATED in user.groups or "system:unauthenticated" in user.groups:
+    if user.name == ANONYMOUS.name or AUTHENTICATED in user.groups or "system:unauthenticated" in user.groups:
         return user
     return User(user.name, (*user.groups, AUTHENTICATED), user.uid, user.extra)

@@ -28,7 +28,7 @@ from fakekube.objects.structs import decode_custom_resource
 from fakekube.objects.typed_fields import Mistake
 from fakekube.objects.unstructured import why_it_does_not_fit
 from fakekube.registry.kind import Kind, Object, Subresource
-from fakekube.registry.missing import missing
+from fakekube.registry.missing import check_usable, missing
 from fakekube.storage.store import Stored
 
 KUBECTL = "kubectl"
@@ -46,6 +46,7 @@ async def apply(plane: ControlPlane, call: Call, body: bytes) -> tuple[Stored, b
     while plane.store.get(kind.collection, call.namespace, call.name) is None:
         if call.subresource:
             raise missing(kind, call.name)
+        check_usable(call.name)
         try:
             return await _create(plane, call, body, options), True
         except AlreadyExists:

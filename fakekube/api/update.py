@@ -11,6 +11,7 @@ from fakekube.api.field_ownership import keep_empty_list, own_created, own_updat
 from fakekube.errors import Conflict, details_of, qualified
 from fakekube.objects import as_sent
 from fakekube.registry.kind import Object
+from fakekube.registry.missing import check_usable
 from fakekube.storage.store import Stored
 
 
@@ -27,6 +28,7 @@ async def update(plane: ControlPlane, call: Call, body: Body, media_type: str = 
     check_name(call, obj)
     missing = plane.store.get(kind.collection, call.namespace, call.name) is None
     if missing and kind.facts.put_creates and not call.subresource:
+        check_usable(call.name)
         _check_uid_of_missing(call, obj, dry_run=options.dry_run)
         forget_version(obj, dry_run=options.dry_run)
         own_created(plane, call, obj, options)

@@ -219,12 +219,12 @@ def _asked_of_fakekube(request: Request) -> Asked | None:
 def authenticate(state: State, request: Request) -> Response | None:
     authenticator = state.authenticator
     certificate: ClientCertificate | None = request.scope.get(CLIENT_CERTIFICATE)
-    user: User | None
+    user: User | None = None
     if certificate is not None:
         user = authenticator.by_certificate(certificate.common_name, certificate.organizations, certificate.der)
-    elif request.websocket_token is not None:
+    if user is None and request.websocket_token is not None:
         user = authenticator.by_token(request.websocket_token)
-    else:
+    elif user is None:
         user = authenticator.by_header(request.headers.get("authorization"), request.warnings.append)
     request.user = user if user is not None else authenticator.nobody()
     return None

@@ -152,6 +152,25 @@ async def test_a_client_certificate_names_user_and_groups(ask: Ask) -> None:
     assert (await ask("GET", MAPS, token="", certificate=certificate)).status == 200
 
 
+async def test_a_certificate_without_a_name_is_none(ask: Ask) -> None:
+    nameless = ClientCertificate("", ("system:masters",), b"none")
+
+    anonymous = await ask("GET", MAPS, token="", certificate=nameless)
+
+    assert anonymous.json()["message"].startswith('configmaps is forbidden: User "system:anonymous"')
+    assert (await ask("GET", MAPS, certificate=nameless)).status == 200
+
+
+async def test_whoever_is_named_anonymous_is_not_authenticated(ask: Ask) -> None:
+    certificate = ClientCertificate("system:anonymous", (), b"anonymous")
+
+    answer = await ask(
+        "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {}, token="", certificate=certificate
+    )
+
+    assert answer.status == 403
+
+
 async def test_authorization_comes_before_404_and_before_bad_options(ask: Ask) -> None:
     for target in ("/apis/no.such.group/v1/widgets", f"{MAPS}?limit=abc", "/api/v1/nothings"):
         assert (await ask("GET", target, token="jane")).status == 403
@@ -317,6 +336,18 @@ async def test_a_name_that_can_be_no_part_of_a_key_is_400(ask: Ask, method: str)
     answer = await ask(method, f"{MAPS}/a%b")
 
     assert answer.status == 400
+    assert answer.json()["message"] == "Name parameter invalid: \"a%b\": may not contain '%'"
+
+
+@pytest.mark.parametrize(
+    ("method", "content_type"), [("PUT", "application/json"), ("PATCH", "application/apply-patch+yaml")]
+)
+async def test_nothing_is_made_under_such_a_name(ask: Ask, method: str, content_type: str) -> None:
+    path = "/apis/coordination.k8s.io/v1/namespaces/default/leases/a%b?fieldManager=m"
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "a%b"}}
+
+    answer = await ask(method, path, lease, headers={"content-type": content_type})
+
     assert answer.json()["message"] == "Name parameter invalid: \"a%b\": may not contain '%'"
 
 
