@@ -293,15 +293,29 @@ def _pod_term(term: Object, path: str) -> list[FieldError]:
     errors = rules.check(term, [("labelSelector", rules.selector), ("namespaceSelector", rules.selector)], path)
     for namespace in term.get("namespaces") or ():
         errors += [invalid(f"{path}.namespace", namespace, text) for text in names.label(namespace)]
+    return errors + _keys_of_labels(term, path) + _topology_key(term, path)
+
+
+def _keys_of_labels(term: Object, path: str) -> list[FieldError]:
+    """The labels of the pod that its creation has put into the selector: those of `matchLabelKeys` may not have been there before."""
     match, mismatch = (term.get(field) or () for field in ("matchLabelKeys", "mismatchLabelKeys"))
-    errors += _label_keys(match, term, f"{path}.matchLabelKeys")
+    if not match and not mismatch:
+        return []
+    errors = _label_keys(match, term, f"{path}.matchLabelKeys")
     errors += _label_keys(mismatch, term, f"{path}.mismatchLabelKeys")
-    errors += [
-        invalid(f"{path}.mismatchLabelKeys[{i}]", key, "exists in both matchLabelKeys and mismatchLabelKeys")
-        for i, key in enumerate(mismatch)
-        if key in match
+    selector = term.get("labelSelector") or {}
+    places = {key: i for i, key in enumerate(match)}
+    seen = set(selector.get("matchLabels") or ())
+    for expression in selector.get("matchExpressions") or ():
+        key = expression.get("key", "")
+        if key in places and key in seen:
+            errors.append(invalid(f"{path}[{places[key]}]", key, "exists in both matchLabelKeys and labelSelector"))
+        seen.add(key)
+    return errors + [
+        invalid(f"{path}.matchLabelKeys[{i}]", key, "exists in both matchLabelKeys and mismatchLabelKeys")
+        for i, key in enumerate(match)
+        if key in mismatch
     ]
-    return errors + _topology_key(term, path)
 
 
 def _label_keys(keys: Sequence[str], term: Object, path: str) -> list[FieldError]:
@@ -382,7 +396,7 @@ def _spread(constraints: Sequence[Object], path: str) -> list[FieldError]:
             detail = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {when}"
             errors.append(invalid(f"{place}.minDomains", least, detail))
         errors += rules.check(constraint, _SPREAD_ROWS, place)
-        errors += _label_keys(constraint.get("matchLabelKeys") or (), constraint, f"{place}.matchLabelKeys")
+        errors += _keys_of_labels(constraint, place)
         errors += rules.selector(constraint.get("labelSelector"), f"{place}.labelSelector")
     return errors
 

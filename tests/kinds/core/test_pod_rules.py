@@ -145,9 +145,26 @@ SPECS: list[tuple[Any, list[str]]] = [
             "must not be specified when labelSelector is not set",
             "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[1].mismatchLabelKeys[1]: "
             f'Invalid value: "?": {QUALIFIED}',
-            "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[1].mismatchLabelKeys[0]: "
+            "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[1].matchLabelKeys[0]: "
             'Invalid value: "a": exists in both matchLabelKeys and mismatchLabelKeys',
         ],
+    ),
+    (
+        {
+            "topologySpreadConstraints": [
+                {
+                    "maxSkew": 1,
+                    "topologyKey": "z",
+                    "whenUnsatisfiable": "DoNotSchedule",
+                    "matchLabelKeys": ["b", "a"],
+                    "labelSelector": {
+                        "matchLabels": {"a": "1"},
+                        "matchExpressions": [{"key": "a", "operator": "In", "values": ["1"]}],
+                    },
+                }
+            ]
+        },
+        ['spec.topologySpreadConstraints[0][1]: Invalid value: "a": exists in both matchLabelKeys and labelSelector'],
     ),
     (
         {
