@@ -38,6 +38,7 @@ from fakekube.controllers.deployment_status import (
     is_complete,
     set_condition,
     status_of,
+    tell_at_once,
     tell_pause,
     tell_progress,
     write,
@@ -45,7 +46,7 @@ from fakekube.controllers.deployment_status import (
 from fakekube.controllers.loop import ORPHANS, Context, Controller, Object, Watch, own, owner_or_orphans
 from fakekube.controllers.pod_control import is_end_of_namespace
 from fakekube.controllers.template_hash import template_hash
-from fakekube.errors import AlreadyExists, NotFound, StatusError
+from fakekube.errors import AlreadyExists, NotFound, StatusError, conflict
 
 NOT_COPIED = {
     "kubectl.kubernetes.io/last-applied-configuration",
@@ -63,6 +64,10 @@ HISTORY_CHARACTERS = 2000
 
 TURNS_TO_BE_SEEN = 1000
 """Of the event loop. After so many it goes on as if nobody looked at ReplicaSets."""
+
+
+LOOKS_FOR_NUMBERS = 5
+"""After so many it goes on without the first numbers of a new ReplicaSet."""
 
 
 async def reconcile(context: Context, namespace: str, name: str) -> float | None:
@@ -99,7 +104,10 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
 async def keep_size(rollout: Rollout) -> None:
     """Of a Deployment that is paused, or has just been scaled: no new ReplicaSet, but the right number of pods."""
     await sync_revision(rollout, create=False)
+    seen = list(rollout.sets)
     await scale(rollout)
+    # What is told is what was there when it looked, as upstream: of the sizes that it gives now the next look tells.
+    rollout.sets = seen
     if rollout.paused:
         await clean_up(rollout)
     await write(rollout, status_of(rollout))
@@ -136,12 +144,29 @@ def has_pods(rollout: Rollout, replica_set: Object) -> bool:
 
 
 async def tell(rollout: Rollout) -> None:
+    """Raises Conflict when that is for a later look, which comes soon."""
+    wait_for_first_numbers(rollout)
     status = status_of(rollout)
     if is_complete(rollout, status):
         await until_seen(rollout)
         await clean_up(rollout)
     tell_progress(rollout, status)
     await write(rollout, status)
+
+
+def wait_for_first_numbers(rollout: Rollout) -> None:
+    """What a new ReplicaSet tells first is told with it: upstream this look, too, ends in a conflict, and by the next one it has told."""
+    looks: dict[str, int] = rollout.context.memory.setdefault("looks", {})
+    new = rollout.new
+    if new is None or rollout.is_told:
+        return
+    uid = new["metadata"]["uid"]
+    if "observedGeneration" in new.get("status", {}):
+        looks.pop(uid, None)
+    elif looks.setdefault(uid, 0) < LOOKS_FOR_NUMBERS:
+        looks[uid] += 1
+        text = "its new ReplicaSet has yet to be looked at"
+        raise conflict("apps", "deployments", rollout.deployment["metadata"]["name"], text)
 
 
 async def until_seen(rollout: Rollout) -> None:
@@ -176,11 +201,16 @@ async def sync_revision(rollout: Rollout, *, create: bool) -> Object | None:
         if new is None:
             return None
     else:
-        new = await keep_in_step(rollout, new, revision)
+        kept = await keep_in_step(rollout, new, revision)
+        if kept is not new:
+            return kept  # Of its revision the next look tells.
         if rollout.has_deadline and condition(rollout, PROGRESSING) is None:
             text = f'Found new replica set "{new["metadata"]["name"]}"'
             set_condition(rollout, PROGRESSING, "True", "FoundNewReplicaSet", text)
+        elif rollout.revision == annotations_of(new)[REVISION]:
+            return new
     rollout.revision = annotations_of(new)[REVISION]
+    await tell_at_once(rollout)
     return new
 
 

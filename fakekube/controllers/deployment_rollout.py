@@ -41,6 +41,8 @@ class Rollout:
     collisions: int | None = field(init=False)
     revision: str | None = field(init=False)
     again_s: float | None = None
+    is_told: bool = False
+    """Whether the Deployment has been written in this look: what else there is to tell of it is a matter of the next one."""
 
     def __post_init__(self) -> None:
         status = self.deployment.get("status", {})

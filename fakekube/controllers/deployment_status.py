@@ -159,8 +159,15 @@ def _failure(rollout: Rollout) -> Object | None:
     return None
 
 
+async def tell_at_once(rollout: Rollout) -> None:
+    """Write revision and conditions alone, in the midst of a look: the numbers follow with the next one."""
+    await write(rollout, dict(rollout.deployment.get("status", {})))
+
+
 async def write(rollout: Rollout, status: Object) -> None:
-    """Write status and revision if they differ from what is stored."""
+    """Write status and revision if they differ from what is stored, once in a look."""
+    if rollout.is_told:
+        return
     if rollout.collisions is not None:
         status["collisionCount"] = rollout.collisions
     if rollout.conditions:
@@ -174,3 +181,4 @@ async def write(rollout: Rollout, status: Object) -> None:
         changes["status"] = status
     if changes:
         rollout.deployment = await rollout.context.client.update(RESOURCE, {**deployment, **changes}, "status")
+        rollout.is_told = True

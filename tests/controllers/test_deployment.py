@@ -98,6 +98,40 @@ def test_the_hash_is_eight_to_ten_letters_and_other_after_a_collision() -> None:
     assert first != second
 
 
+def test_that_there_is_a_new_replica_set_is_told_at_once_and_its_numbers_after_that() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        told: list[Object] = []
+
+        def note(event: Event) -> None:
+            if event.new is not None and event.new.value.get("status"):
+                told.append(event.new.value)
+
+        cluster.store.subscribe(DEPLOYMENTS, note)
+        await create(cluster)
+        assert [each["reason"] for each in told[0]["status"].pop("conditions")] == ["NewReplicaSetCreated"]
+        assert (told[0]["status"], told[0]["metadata"]["annotations"][REVISION]) == ({}, "1")
+        assert told[1]["status"].keys() >= {"observedGeneration", "unavailableReplicas", "terminatingReplicas"}
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+def test_a_change_of_size_is_told_first_with_the_sizes_before() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await create(cluster, replicas=1)
+        told: list[int] = []
+
+        def note(event: Event) -> None:
+            assert event.new is not None
+            if event.new.value["status"]["observedGeneration"] == 2:
+                told.append(event.new.value["status"].get("unavailableReplicas", 0))
+
+        cluster.store.subscribe(DEPLOYMENTS, note)
+        await change(cluster, DEPLOYMENTS, "web", replicas=2)
+        assert told[:2] == [0, 1]
+
+    Cluster(WITH_KUBELET).run(scenario)
+
+
 def test_the_conditions_tell_how_a_fresh_rollout_goes() -> None:
     async def scenario(cluster: Cluster) -> None:
         await create(cluster)
@@ -204,7 +238,8 @@ def test_who_hears_that_a_rollout_of_no_pods_is_complete_finds_its_replica_set_l
         seen: list[Object] = []
 
         def note(event: Event) -> None:
-            if event.new is not None and "status" in event.new.value and not seen:
+            told = event.new.value.get("status", {}).get("conditions", ()) if event.new is not None else ()
+            if any(each["reason"] == "NewReplicaSetAvailable" for each in told) and not seen:
                 seen.extend(cluster.list(SETS))
 
         cluster.store.subscribe(DEPLOYMENTS, note)
