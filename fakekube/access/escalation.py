@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakekube.access.authorization import GROUP, Asked, Authorizer, RulesOfUser
-from fakekube.errors import BadRequest, Forbidden, details_of, not_found, qualified
+from fakekube.errors import BadRequest, Forbidden, InternalError, details_of, not_found, qualified
 from fakekube.objects.field_errors import go_quoted
 from fakekube.registry.user import User
 
@@ -41,7 +41,8 @@ class Write:
 
 
 def check(authorizer: Authorizer, user: User, write: Write) -> None:
-    """Raises Forbidden for what `user` does not hold, NotFound for a binding's role that is not there, BadRequest where none can be."""
+    """Raises Forbidden for what `user` does not hold, NotFound for a binding's role that is not there, BadRequest and
+    InternalError where none can be."""
     if "system:masters" in user.groups:
         return
     if is_free(write):
@@ -80,8 +81,8 @@ def _check_role(authorizer: Authorizer, user: User, write: Write) -> None:
 def _check_binding(authorizer: Authorizer, user: User, write: Write) -> None:
     reference = write.new["roleRef"]
     if reference.get("kind") not in ("Role", "ClusterRole"):
-        # No such kind: validation says so.
-        return
+        # To masters, who are asked nothing here, validation says so.
+        raise InternalError(f"unsupported role reference kind: {go_quoted(reference.get('kind', ''))}", reason="")
     if authorizer.allows(user, right_of(write)):
         return
     if not reference.get("name"):

@@ -110,7 +110,8 @@ async def serve_resource(state: State, request: Request, asked: Asked) -> Respon
         if not state.discovery.knows_group_of(request.path):
             return page_not_found()
         raise no_such_resource()
-    if resource == "namespaces":
+    if resource == "namespaces" and f"/namespaces/{namespace}/namespaces" not in request.path:
+        # A namespace is said to be in itself where rights are asked for.
         namespace = ""
     elif namespace and not kind.namespaced:
         if not kind.wire.is_typed:

@@ -7,7 +7,7 @@ import pytest
 from fakekube.access import escalation
 from fakekube.access.authorization import GROUP, Authorizer
 from fakekube.access.escalation import Write
-from fakekube.errors import BadRequest, Forbidden, NotFound
+from fakekube.errors import BadRequest, Forbidden, InternalError, NotFound
 from fakekube.registry.user import User
 from fakekube.storage.store import Store
 
@@ -136,6 +136,13 @@ def test_a_binding_to_a_role_that_cannot_be_is_refused(store: Store, reference: 
     new = {"metadata": {"name": "new"}, "roleRef": reference}
 
     with pytest.raises(BadRequest, match=f"^{told} parameter required.$"):
+        escalation.check(Authorizer(store), JANE, Write("clusterrolebindings", "", "", new, None))
+
+
+def test_a_binding_to_another_kind_is_not_understood(store: Store) -> None:
+    new = {"metadata": {"name": "new"}, "roleRef": {"kind": "Robot", "name": "r"}}
+
+    with pytest.raises(InternalError, match='^unsupported role reference kind: "Robot"$'):
         escalation.check(Authorizer(store), JANE, Write("clusterrolebindings", "", "", new, None))
 
 

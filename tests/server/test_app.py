@@ -378,6 +378,12 @@ async def test_a_path_of_the_old_proxy_is_understood_and_leads_nowhere(ask: Ask)
     assert (await ask("GET", "/api/v1/proxy/nodes/n")).status == 404
 
 
+@pytest.mark.parametrize("path", ["namespaces", "namespaces/default"])
+async def test_there_are_no_namespaces_within_namespaces(ask: Ask, path: str) -> None:
+    assert (await ask("GET", f"/api/v1/namespaces/default/{path}")).status == 404
+    assert (await ask("DELETE", f"/api/v1/namespaces/default/{path}?dryRun=All")).status == 404
+
+
 async def test_a_path_without_a_resource_names_none_in_its_refusal(ask: Ask) -> None:
     refused = await ask("GET", "/api/v1//pods", token="jane")
 
