@@ -45,7 +45,7 @@ def mutate(obj: Object, old: Object | None, attributes: Attributes) -> None:
     if spec.get("automountServiceAccountToken", account.get("automountServiceAccountToken", True)):
         _mount_token(spec, attributes)
     if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
-        secrets = [{"name": secret.get("name", "")} for secret in account["imagePullSecrets"]]
+        secrets = [{"name": secret["name"]} if secret.get("name") else {} for secret in account["imagePullSecrets"]]
         fields.put(spec, "imagePullSecrets", secrets, POD_SPEC)
 
 

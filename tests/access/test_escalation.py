@@ -142,7 +142,7 @@ def test_a_binding_to_a_role_that_cannot_be_is_refused(store: Store, reference: 
 def test_a_binding_to_another_kind_is_not_understood(store: Store) -> None:
     new = {"metadata": {"name": "new"}, "roleRef": {"kind": "Robot", "name": "r"}}
 
-    with pytest.raises(InternalError, match='^unsupported role reference kind: "Robot"$'):
+    with pytest.raises(InternalError, match=r'^unsupported role reference kind: "Robot"$'):
         escalation.check(Authorizer(store), JANE, Write("clusterrolebindings", "", "", new, None))
 
 
