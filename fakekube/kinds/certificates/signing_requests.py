@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fakekube.objects import pem
 from fakekube.objects.field_errors import go_quoted
+from fakekube.objects.key_pairs import CURVES
 
 if TYPE_CHECKING:
     from cryptography.x509 import CertificateSigningRequest
@@ -40,7 +41,6 @@ _TOLD_WHEN_WRONG = {
 }
 """The algorithms of signatures that Go verifies, by object identifier, and what it says of a wrong signature."""
 _MD5_WITH_RSA = "1.2.840.113549.1.1.4"
-_CURVES = {"secp224r1": "P224", "secp256r1": "P256", "secp384r1": "P384", "secp521r1": "P521"}
 
 
 class _Malformed(Exception):
@@ -71,7 +71,7 @@ def _why_not_signed(request: CertificateSigningRequest) -> str:
     algorithm = request.signature_algorithm_oid.dotted_string
     try:
         key = request.public_key()
-        if isinstance(key, EllipticCurvePublicKey) and key.curve.name not in _CURVES:
+        if isinstance(key, EllipticCurvePublicKey) and key.curve.name not in CURVES:
             return "x509: unsupported elliptic curve"
         if algorithm == _MD5_WITH_RSA:
             return "x509: cannot verify signature: insecure algorithm MD5-RSA"

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 
 from fakekube.kinds.config_data import immutable_errors, key_errors
-from fakekube.objects import fields, go_json
+from fakekube.objects import fields, go_json, key_pairs
 from fakekube.objects.field_errors import FieldError, invalid, required, too_long
 from fakekube.objects.metadata import IMMUTABLE_TEXT
 from fakekube.objects.patches import go_json_kind
@@ -16,8 +16,10 @@ MOST_BYTES = 1024 * 1024
 SERVICE_ACCOUNT_TOKEN = "kubernetes.io/service-account-token"
 SERVICE_ACCOUNT_ANNOTATION = "kubernetes.io/service-account.name"
 
+TLS = "kubernetes.io/tls"
+
 _REQUIRED_KEYS = {
-    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    TLS: ("tls.crt", "tls.key"),
     "kubernetes.io/dockercfg": (".dockercfg",),
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
 }
@@ -84,9 +86,20 @@ def validate_update(secret: Object, old: Object) -> Sequence[FieldError]:
     return [*errors, *immutable_errors(secret, old, ("data",)), *validate(secret)]
 
 
+def warnings(secret: Object, old: Object | None) -> list[str]:
+    """A certificate and a key that do not belong together are kept all the same."""
+    if secret.get("type") != TLS:
+        return []
+    data = secret.get("data") or {}
+    certificate, key = (base64.b64decode(data.get(name, "")) for name in _REQUIRED_KEYS[TLS])
+    why = key_pairs.why_no_pair(certificate, key)
+    return [why] if why else []
+
+
 STRATEGY = Strategy(
     set_defaults=write_strings,
     validate_create=validate,
     validate_update=validate_update,
+    warnings=warnings,
     selectable_fields={"type": lambda secret: fields.text_at(secret, "type")},
 )

@@ -38,3 +38,10 @@ def test_tls_secret_needs_its_two_keys() -> None:
     errors = STRATEGY.validate_create(secret(type="kubernetes.io/tls"))
 
     assert [str(error) for error in errors] == ["data[tls.crt]: Required value", "data[tls.key]: Required value"]
+
+
+def test_a_secret_warns_of_a_certificate_without_its_key() -> None:
+    secret = {"type": "kubernetes.io/tls", "data": {"tls.crt": "", "tls.key": ""}}
+
+    assert STRATEGY.warnings(secret, None) == ["tls: failed to find any PEM data in certificate input"]
+    assert STRATEGY.warnings({**secret, "type": "Opaque"}, None) == []
