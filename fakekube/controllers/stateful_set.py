@@ -10,7 +10,7 @@ from typing import Any
 
 from fakekube.controllers import stateful_set_pods as members
 from fakekube.controllers.amounts import scaled
-from fakekube.controllers.claims import claimed, look_at_adopters, present, selector_of
+from fakekube.controllers.claims import claimed, look_at_adopters, selector_of
 from fakekube.controllers.controller_revisions import forget_old, present_revision, revisions_of, template_in
 from fakekube.controllers.loop import ORPHANS, Context, Controller, Key, Object, Watch, own, owner_or_orphans
 from fakekube.controllers.pod_states import availability, is_finished, is_ready
@@ -43,6 +43,8 @@ class Sync:
     """The revision that all pods had last."""
     collisions: int
     again_s: float | None = None
+    replaced: int = 0
+    """How many pods of another revision are made to go in this look."""
     spec: Object = field(init=False)
 
     def __post_init__(self) -> None:
@@ -199,12 +201,14 @@ async def replace_outdated(sync: Sync, rolling: Object) -> None:
         free = most - sum(not sync.is_available(pod) for pod in pods)
         for pod in outdated[: max(free, 0)]:
             await members.delete(sync.context, sync.set, pod)
+            sync.replaced += 1
         return
     for pod in reversed(pods):
         if ordinal_of(pod) < sync.partition:
             return
         if pod in outdated:
             await members.delete(sync.context, sync.set, pod)
+            sync.replaced += 1
             return
         if not is_healthy(pod):
             return
@@ -215,11 +219,12 @@ def is_healthy(pod: Object) -> bool:
 
 
 async def write_status(sync: Sync) -> None:
-    """Count the pods as they are now, and say so if it is something else than before."""
+    """Count the pods as they were when it looked, and say so if it is something else than before.
+
+    Of the pods that it makes now the next look tells, as upstream; those that it replaces are of the former revision no longer.
+    """
     context, metadata = sync.context, sync.set["metadata"]
-    names = context.owners("pods").of(sync.set).names
-    pods = present(context.client.get("pods", metadata["namespace"], name) for name in names)
-    pods = [pod for pod in pods if parent_and_ordinal(pod["metadata"]["name"])[0] == metadata["name"]]
+    pods = list(sync.pods.values())
     ready = [pod for pod in pods if pod["status"].get("phase") == "Running" and is_ready(pod)]
     available, again_s = availability(ready, sync.spec.get("minReadySeconds", 0), context.clock.now())
     if again_s is not None:
@@ -232,7 +237,7 @@ async def write_status(sync: Sync) -> None:
         sync.current = sync.update
     numbers = {
         "readyReplicas": len(ready),
-        "currentReplicas": staying.count(current),
+        "currentReplicas": max(staying.count(current) - sync.replaced, 0),
         "updatedReplicas": updated,
     }
     status: dict[str, Any] = {

@@ -49,6 +49,23 @@ def test_pods_of_a_node_that_is_gone_for_forty_seconds_go_too(write: int) -> Non
     ClashingCluster((pod_garbage_collector.CONTROLLER,)).run(scenario)
 
 
+def test_a_pod_that_goes_without_ever_having_had_a_node_has_failed() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        pod = a_pod()
+        pod["metadata"]["finalizers"] = ["example.com/held"]
+        del pod["spec"]["nodeName"]
+        await cluster.create("pods", pod)
+        await cluster.delete("pods", "shop", "p", grace_period_seconds=0)
+        await cluster.settle()
+        assert cluster.list("pods")[0]["status"]["phase"] != "Failed"
+        await cluster.settle(21)
+        (gone,) = cluster.list("pods")
+        assert gone["status"]["phase"] == "Failed"
+        assert "conditions" not in gone["status"]
+
+    Cluster((pod_garbage_collector.CONTROLLER,)).run(scenario)
+
+
 def test_a_node_that_comes_back_in_time_keeps_its_pods() -> None:
     async def scenario(cluster: Cluster) -> None:
         await cluster.create("pods", a_pod())

@@ -9,6 +9,7 @@ import pytest
 from fakekube.controllers import garbage_collector, stateful_set
 from fakekube.controllers.stateful_set_pods import parent_and_ordinal
 from fakekube.errors import Forbidden
+from fakekube.storage.store import Event
 from tests.controllers.in_memory import Cluster, Object, named
 from tests.controllers.workloads import (
     MAKES_READY,
@@ -257,6 +258,21 @@ def test_claims_go_with_pods_that_are_no_longer_wanted_if_the_policy_says_so(
         assert [each["kind"] for each in owners] == (["StatefulSet"] if "whenDeleted" in policy else [])
 
     Cluster((*WITH_KUBELET, garbage_collector.CONTROLLER)).run(scenario)
+
+
+def test_of_a_pod_that_is_made_only_the_next_look_tells() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        told: list[int] = []
+
+        def note(event: Event) -> None:
+            if event.new is not None and "currentRevision" in event.new.value.get("status", {}):
+                told.append(event.new.value["status"]["replicas"])
+
+        cluster.store.subscribe(SETS, note)
+        await create(cluster)
+        assert told == [0, 1]
+
+    Cluster(CONTROLLERS).run(scenario)
 
 
 def test_a_name_that_another_pod_has_is_no_event_and_the_status_is_written_all_the_same() -> None:
