@@ -145,8 +145,8 @@ def _names_allowed(rules: Iterable[dict[str, Any]], asked: Asked) -> frozenset[s
             names = rule.get("resourceNames")
             if not names:
                 return None
-            # A request without a name is allowed by no list of names.
-            allowed.update(name for name in names if name)
+            # A request without a name is allowed by no list of names, except by an empty one among them.
+            allowed.update(names)
     return frozenset(allowed)
 
 
@@ -361,7 +361,7 @@ def refusal(user: User, asked: Asked, reason: str = "") -> Forbidden:
 def allows_resource(rule: dict[str, Any], asked: Asked) -> bool:
     """Whether one rule about resources allows what is asked."""
     names = rule.get("resourceNames")
-    return _fits_resource(rule, asked) and (not names or (bool(asked.name) and asked.name in names))
+    return _fits_resource(rule, asked) and (not names or asked.name in names)
 
 
 def _fits_resource(rule: dict[str, Any], asked: Asked) -> bool:

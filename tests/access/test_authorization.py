@@ -49,6 +49,20 @@ def test_a_path_is_allowed_by_a_binding_of_the_cluster(store: Store) -> None:
     assert decision == Decision(True, 'RBAC: allowed by ClusterRoleBinding "b" of ClusterRole "r" to User "jane"')
 
 
+@pytest.mark.parametrize(
+    ("names", "name", "allowed"),
+    [(["a"], "a", True), (["a"], "b", False), (["a"], "", False), (["*"], "a", False), (["", "a"], "", True)],
+)
+def test_a_rule_with_names_is_about_these_alone(store: Store, names: list[str], name: str, allowed: bool) -> None:
+    rule = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"], "resourceNames": names}
+    put(store, "Role", "r", "shop", rules=[rule])
+    bind(store, "r", {"kind": "User", "name": "jane"})
+    asked = Asked("get", "", True, namespace="shop", resource="pods", name=name)
+
+    assert Authorizer(store).allows(JANE, asked) is allowed
+    assert Authorizer(store).decide(JANE, asked).allowed is allowed
+
+
 def test_masters_need_no_binding(store: Store) -> None:
     assert Authorizer(store).decide(User("eve", ("system:masters",)), GET_PODS) == Decision(True)
 
