@@ -113,6 +113,10 @@ def _delete(
         metadata["deletionTimestamp"], period = _shortened(metadata, period, operation)
         metadata["deletionGracePeriodSeconds"] = period
         changed = True
+    if was_marked and finalizers and strategy.grace_period_s is None and "deletionGracePeriodSeconds" not in metadata:
+        # Definitions are marked without it, and get it when they are deleted again.
+        metadata["deletionGracePeriodSeconds"] = 0
+        changed = True
     kept = bool(finalizers) or strategy.holds_deletion(obj) or (graceful and period > 0)
     if strategy.mark_deleted is not None and not was_marked:
         kept = True

@@ -239,6 +239,10 @@ async def test_only_labels_and_annotations_of_metadata_may_change(
             {"convertedObjects": [{"apiVersion": "example.com/v2", "kind": "Door", "metadata": {"name": "x"}}]},
             "returned invalid object: must have the same name: one != x",
         ),
+        (
+            {"convertedObjects": [{"apiVersion": "example.com/v2", "kind": "Door", "metadata": 7}]},
+            "returned invalid object: must have the same name: one != ",
+        ),
     ],
 )
 async def test_answers_that_may_not_be_so_are_told(
@@ -253,6 +257,63 @@ async def test_answers_that_may_not_be_so_are_told(
     assert failed.value.message.startswith("conversion webhook for example.com/v1, Kind=Door ")
     assert text in failed.value.message
     assert failed.value.status_reason == ""
+
+
+@pytest.mark.parametrize(
+    ("converted", "text"),
+    [
+        (None, "unexpected end of JSON input"),
+        (5, "json: cannot unmarshal number into Go value of type map[string]interface {}"),
+        ({"a": 1}, "Object 'Kind' is missing in '{\"a\":1}'"),
+    ],
+)
+async def test_a_converted_object_that_is_none_is_told_without_a_subject(
+    plane: ControlPlane, converter: Converter, at: Callable[..., Call], converted: Any, text: str
+) -> None:
+    await create(plane, at("v1"), door("v1", host="a"))
+    converter.spoil = lambda response: response.update(convertedObjects=[converted])
+
+    with pytest.raises(InternalError) as failed:
+        await get(plane, at("v2", "one"))
+
+    assert failed.value.message == text
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"labels": 7}, "invalid metadata.labels of type int64 in converted object"),
+        ({"annotations": {"a": True}}, "metadata.annotations[a] must be a string, but is bool in converted object"),
+        ({"labels": {"": "x"}}, '[metadata.labels: Invalid value: "": name part must be non-empty, '),
+    ],
+)
+async def test_labels_and_annotations_that_a_webhook_changes_are_checked(
+    plane: ControlPlane, converter: Converter, at: Callable[..., Call], changed: Object, text: str
+) -> None:
+    await create(plane, at("v1"), door("v1", host="a"))
+    converter.spoil = lambda response: response["convertedObjects"][0]["metadata"].update(changed)
+
+    with pytest.raises(InternalError) as failed:
+        await get(plane, at("v2", "one"))
+
+    subject = "conversion webhook for example.com/v1, Kind=Door returned invalid metadata: "
+    assert failed.value.message.startswith(subject + text)
+
+
+async def test_an_answer_is_a_review_of_the_version_that_was_asked_for(
+    plane: ControlPlane, converter: Converter, at: Callable[..., Call]
+) -> None:
+    await create(plane, at("v1"), door("v1", host="a"))
+
+    async def answer(config: ClientConfig, review: bytes, timeout_s: int) -> bytes:
+        return b'{"response": {}}'
+
+    plane.webhooks.call = answer
+    with pytest.raises(InternalError) as failed:
+        await get(plane, at("v2", "one"))
+
+    expected = "expected webhook response of apiextensions.k8s.io/v1, Kind=ConversionReview, got /, Kind="
+    assert failed.value.message == f"conversion webhook for example.com/v1, Kind=Door failed: {expected}"
 
 
 async def test_nothing_is_stored_when_it_cannot_be_converted(

@@ -273,11 +273,14 @@ async def test_a_deleted_definition_waits_with_its_finalizer_and_takes_no_new_ob
     assert not deleted.removed
     assert marked["metadata"]["finalizers"] == ["customresourcecleanup.apiextensions.k8s.io"]
     assert marked["metadata"]["generation"] == 1
+    assert "deletionGracePeriodSeconds" not in marked["metadata"]
     assert marked["status"]["conditions"][-1]["reason"] == "InstanceDeletionPending"
     with pytest.raises(Forbidden, match='"b" is forbidden: create not allowed while'):
         await create(following, call(TOYS), toy("b"))
     assert call(TOYS).kind.discovery_verbs == ("delete", "deletecollection", "get", "list", "watch")
     assert await custom_resources.delete_instances(following, ADMINISTRATOR, marked) == 1
+    again, _ = await delete(following, call(DEFINITIONS, TOYS), b"")
+    assert again.last.value["metadata"]["deletionGracePeriodSeconds"] == 0
 
 
 async def test_with_the_definition_goes_all_that_was_served(following: ControlPlane, call: MakeCall) -> None:
