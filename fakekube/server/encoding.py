@@ -48,7 +48,8 @@ def stored_response(
     """One object in the form that was asked for. Raises NotAcceptable (a form of lists), BadRequest (includeObject)."""
     if not representation.form and representation.media_type == "application/json":
         return json_response(request, representation, encoded(kind, stored), status)
-    return object_response(request, representation, kind, from_storage(kind, stored.value), now, status)
+    obj = from_storage(kind, stored.value)
+    return object_response(request, representation, kind, obj, now, status, stored=stored.value)
 
 
 def object_response(
@@ -58,19 +59,29 @@ def object_response(
     obj: Object,
     now: datetime,
     status: int = 200,
+    *,
+    stored: Object | None = None,
 ) -> Response:
-    """The same for an object that does not lie in the store."""
+    """The same for an object that need not lie in the store; `stored` is how it lies there."""
     form, version = representation.form, representation.version
     if form == "Table":
         include = tables.check_include_object(request.query.get("includeObject", ""))
         revision = obj.get("metadata", {}).get("resourceVersion", "")
         metadata = {"resourceVersion": revision} if revision else {}
-        value = tables.table(kind, [obj], version=_v(version), include_object=include, metadata=metadata, now=now)
+        value = tables.table(
+            kind,
+            [obj],
+            version=_v(version),
+            include_object=include,
+            metadata=metadata,
+            now=now,
+            stored=None if stored is None else [stored],
+        )
         return value_response(request, representation, value, status)
     if form == "PartialObjectMetadata":
-        value = tables.partial_object_metadata(obj, _v(version))
+        value = tables.partial_object_metadata(stored or obj, _v(version))
         if representation.media_type == PROTOBUF:
-            return _protobuf(protobuf.encode_partial(obj, api_version=f"meta.k8s.io/{version}"), status)
+            return _protobuf(protobuf.encode_partial(value, api_version=f"meta.k8s.io/{version}"), status)
         return value_response(request, representation, value, status)
     if form:
         if isinstance(kind, Kind) and not kind.wire.is_typed:
@@ -113,21 +124,31 @@ def list_response(request: Request, representation: Representation, kind: Kind, 
         if representation.indented or request.wants_indented():
             return json_response(request, representation, body)
         return Response(body)
-    objects = [from_storage(kind, stored.value) for stored in page.items]
+    values = [stored.value for stored in page.items]
+    objects = [from_storage(kind, value) for value in values]
     if form == "Table":
         include = tables.check_include_object(request.query.get("includeObject", ""))
-        value = tables.table(kind, objects, version=_v(version), include_object=include, metadata=metadata, now=now)
+        value = tables.table(
+            kind,
+            objects,
+            version=_v(version),
+            include_object=include,
+            metadata=metadata,
+            now=now,
+            stored=values,
+        )
         return value_response(request, representation, value)
     if form == "PartialObjectMetadataList":
+        partials = [tables.partial_object_metadata(each, _v(version)) for each in values]
         if representation.media_type == PROTOBUF:
             return _protobuf(
-                protobuf.encode_partial_list(objects, metadata=metadata, api_version=f"meta.k8s.io/{version}")
+                protobuf.encode_partial_list(partials, metadata=metadata, api_version=f"meta.k8s.io/{version}")
             )
         value = {
             "kind": form,
             "apiVersion": f"meta.k8s.io/{version}",
             "metadata": metadata,
-            "items": [tables.partial_object_metadata(obj, _v(version)) for obj in objects],
+            "items": partials,
         }
         return value_response(request, representation, value)
     if form:
@@ -209,16 +230,23 @@ async def compressed(request: Request, response: Response) -> Response:
 
 
 def table_events(
-    kind: Kind, objects: Sequence[Object], representation: Representation, include: str, now: datetime, *, first: bool
+    kind: Kind,
+    obj: Object,
+    stored: Object | None,
+    representation: Representation,
+    include: str,
+    now: datetime,
+    *,
+    first: bool,
 ) -> Object:
     """The Table that one event of a watch holds."""
-    metadata = {"resourceVersion": objects[0]["metadata"].get("resourceVersion", "")}
     return tables.table(
         kind,
-        objects,
+        [obj],
+        stored=None if stored is None else [stored],
         version=_v(representation.version),
         include_object=tables.check_include_object(include),
-        metadata=metadata,
+        metadata={"resourceVersion": obj["metadata"].get("resourceVersion", "")},
         now=now,
         with_columns=first,
     )

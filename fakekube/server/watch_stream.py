@@ -76,20 +76,22 @@ class Frames:
         if notice.type == "ERROR":
             assert notice.error is not None
             return self._line("ERROR", notice.error.status())
-        obj = bookmark(self._kind, notice) if notice.stored is None else from_storage(self._kind, notice.stored.value)
-        return self._line(notice.type, self._shaped(obj, notice.type))
+        if notice.stored is None:
+            return self._line(notice.type, self._shaped(bookmark(self._kind, notice), None))
+        stored = notice.stored.value
+        return self._line(notice.type, self._shaped(from_storage(self._kind, stored), stored))
 
-    def _shaped(self, obj: Object, type: str) -> Object:
+    def _shaped(self, obj: Object, stored: Object | None) -> Object:
         form = self._representation.form
         if form == "Table":
             shown = table_events(
-                self._kind, [obj], self._representation, self._include, self._now(), first=self._is_first
+                self._kind, obj, stored, self._representation, self._include, self._now(), first=self._is_first
             )
             self._is_first = False
             return shown
         if form == "PartialObjectMetadata":
             version: Any = self._representation.version
-            return tables.partial_object_metadata(obj, version)
+            return tables.partial_object_metadata(stored or obj, version)
         return obj
 
     def _line(self, type: str, obj: Object) -> bytes:

@@ -26,4 +26,13 @@ def _dumper() -> Any:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
+    represent = yaml.representer.SafeRepresenter
+    for type, write in (
+        (dict, represent.represent_dict),
+        (str, represent.represent_str),
+        (float, represent.represent_float),
+        (int, represent.represent_int),
+    ):
+        # Values that know how they were sent are written as what they stand for.
+        WithoutAliases.add_multi_representer(type, write)
     return WithoutAliases

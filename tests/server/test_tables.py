@@ -126,6 +126,29 @@ def test_flow_schemas_stand_in_the_order_of_their_precedence() -> None:
     assert [row["cells"][0] for row in answer["rows"]] == ["exempt", "controllers", "kube-scheduler", "catch-all"]
 
 
+def test_cells_and_metadata_are_those_of_the_object_as_it_is_stored() -> None:
+    kind = KINDS.find("autoscaling", "v1", "horizontalpodautoscalers")
+    assert kind is not None
+    served = {"metadata": {"name": "web", "annotations": {"autoscaling.alpha.kubernetes.io/conditions": "[]"}}}
+    stored = {"metadata": {"name": "web"}, "spec": {"maxReplicas": 9}}
+
+    (row,) = table(kind, served, stored=[stored], include_object="Metadata")["rows"]
+    (whole,) = table(kind, served, stored=[stored], include_object="Object")["rows"]
+
+    assert row["cells"][4] == 9
+    assert row["object"]["metadata"] == {"name": "web"}
+    assert whole["object"] == served
+
+
+def test_the_generation_of_a_daemon_sets_template_is_no_metadata() -> None:
+    generation = {"deprecated.daemonset.template.generation": "1"}
+    one = {"kind": "DaemonSet", "metadata": {"name": "d", "annotations": generation}}
+    two = {"kind": "DaemonSet", "metadata": {"name": "d", "annotations": {**generation, "a": "b"}}}
+
+    assert tables.partial_object_metadata(one, "v1")["metadata"] == {"name": "d"}
+    assert tables.partial_object_metadata(two, "v1")["metadata"]["annotations"] == {"a": "b"}
+
+
 def test_scale_of_a_workload_has_columns_of_its_own() -> None:
     scale = Subresource("scale", "Scale", "autoscaling", "v1", ("get",))
 

@@ -57,7 +57,6 @@ def cell(type: str, path: str, object: dict[str, Any] = SHIP) -> Any:
         ("string", r".metadata.labels.fleet\.example\.com/name", "north"),
         ("string", ".spec.nothing", None),
         ("string", ".spec.ports[7].name", None),
-        ("string", ".spec.ports[", None),
         ("date", ".spec.built", "24y"),
         ("date", ".spec.captain", "<invalid>"),
         ("date", ".spec.crew", None),
@@ -134,11 +133,37 @@ def test_path_finds(path: str, found: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [".spec.crew[0]", ".spec.ports[9]", ".spec.ports[?(@.name>1)]", ".spec[x]", ".a b", ".spec[?(@.x]"]
+    "path",
+    [
+        ".spec.crew[0]",
+        ".spec.ports[9]",
+        ".spec.ports[?(@.name>1)]",
+        ".spec[x]",
+        ".spec b",
+        ".spec.ports[0:1:0]",
+        ".spec[?(@.x]",
+    ],
 )
 def test_path_that_cannot_be_followed_is_an_error(path: str) -> None:
     with pytest.raises(json_path.PathError):
         json_path.parse(path)(SHIP)
+
+
+@pytest.mark.parametrize(
+    "path", [".spec[", '.spec["a"]', ".spec[ 0 ]", ".spec,b", ".spec[?(@.a=~'x')]", ".spec[?(!@.a)]"]
+)
+def test_a_path_that_cannot_be_read_ends_the_columns(path: str) -> None:
+    columns = [{"name": name, "type": "string", "jsonPath": at} for name, at in (("A", ".a"), ("B", path), ("C", ".c"))]
+
+    printer = tables.custom_columns(columns)
+
+    assert [column.name for column in printer.columns] == ["Name", "A"]
+    assert len(printer.cells) == 2
+
+
+def test_a_number_is_what_a_float_can_hold_without_an_exponent() -> None:
+    assert cell("number", ".n", {"n": 2**53 + 1}) == 2**53
+    assert cell("number", ".n", {"n": 2**63 - 1}) == 9223372036854776000
 
 
 def test_scale_of_a_custom_resource_has_the_columns_of_custom_resources() -> None:

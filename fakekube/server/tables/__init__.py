@@ -6,7 +6,7 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal
@@ -37,6 +37,9 @@ Version = Literal["v1", "v1beta1"]
 IncludeObject = Literal["Metadata", "Object", "None"]
 
 
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+"""An annotation that is a field inside the real server: it is no part of the metadata there."""
+
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 """The annotation of the bookmark that ends the initial events of a watch."""
 
@@ -51,24 +54,31 @@ def table(
     now: datetime,
     with_columns: bool = True,
     printer: Printer | None = None,
+    stored: Sequence[Object] | None = None,
 ) -> dict[str, Any]:
     """The objects, in the form in which `kind` serves them, as one Table with a row for each.
+
+    `stored` are the same objects as they are stored, where they are: cells and metadata are read there, and converted objects have lost
+    something on the way.
 
     `metadata` is the table's: `resourceVersion`, for lists `continue` and `remainingItemCount` too. A watch sends the columns
     with its first event alone (`columnDefinitions: null`). `now` is an aware time. Custom resources bring their own `printer`
     (`custom_columns`).
     """
     printer = printer or printer_of(kind)
-    stored_form = _stored_form(kind)
+    if stored is None:
+        stored_form = _stored_form(kind)
+        stored = objects if stored_form is None else [stored_form(object) for object in objects]
+    pairs: Iterable[tuple[Object, Object]] = zip(objects, stored, strict=True)
     if printer.order is not None:
-        objects = sorted(objects, key=printer.order)
+        order = printer.order
+        pairs = sorted(pairs, key=lambda pair: order(pair[1]))
     rows = []
-    for object in objects:
-        shown = stored_form(object) if stored_form is not None else object
+    for object, shown in pairs:
         row: dict[str, Any] = {"cells": [read(shown, now) for read in printer.cells]}
         if printer.conditions is not None and (conditions := printer.conditions(shown)):
             row["conditions"] = conditions
-        row["object"] = _included(object, version, include_object)
+        row["object"] = object if include_object == "Object" else _metadata_of(shown, version, include_object)
         rows.append(row)
     return {
         "kind": "Table",
@@ -79,9 +89,7 @@ def table(
     }
 
 
-def _included(object: Object, version: Version, include_object: IncludeObject) -> Object | None:
-    if include_object == "Object":
-        return object
+def _metadata_of(object: Object, version: Version, include_object: IncludeObject) -> Object | None:
     annotations = (object.get("metadata") or {}).get("annotations") or {}
     if include_object == "Metadata" or annotations.get(INITIAL_EVENTS_END) == "true":
         # The mark stands in an annotation, so that it is shown to those, too, who want to see no objects.
@@ -90,10 +98,19 @@ def _included(object: Object, version: Version, include_object: IncludeObject) -
 
 
 def partial_object_metadata(object: Object, version: Version) -> dict[str, Any]:
+    """The metadata of an object as it is stored."""
+    metadata = object.get("metadata") or {}
+    if object.get("kind") == "DaemonSet" and TEMPLATE_GENERATION in (metadata.get("annotations") or {}):
+        metadata = dict(metadata)
+        others = {name: value for name, value in metadata["annotations"].items() if name != TEMPLATE_GENERATION}
+        if others:
+            metadata["annotations"] = others
+        else:
+            del metadata["annotations"]
     return {
         "kind": "PartialObjectMetadata",
         "apiVersion": f"meta.k8s.io/{version}",
-        "metadata": object.get("metadata") or {},
+        "metadata": metadata,
     }
 
 

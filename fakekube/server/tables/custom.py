@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -24,8 +25,18 @@ def custom_columns(printer_columns: Sequence[Mapping[str, Any]] | None) -> Print
     if not printer_columns:
         age = Column("Age", "date", "", describe("meta.ObjectMeta", "creationTimestamp"), 0)
         return _printer((age,), (".metadata.creationTimestamp",))
-    paths = tuple(column["jsonPath"] for column in printer_columns)
-    return _printer(tuple(map(_column, printer_columns)), paths)
+    readable = tuple(takewhile(lambda column: _is_readable(column["jsonPath"]), printer_columns))
+    return _printer(tuple(map(_column, readable)), tuple(column["jsonPath"] for column in readable))
+
+
+@lru_cache(1024)
+def _is_readable(path: str) -> bool:
+    """A column whose path cannot be read ends the table: neither it nor what follows is shown."""
+    try:
+        json_path.parse(path)
+    except json_path.PathError:
+        return False
+    return True
 
 
 def _column(column: Mapping[str, Any]) -> Column:
@@ -42,10 +53,7 @@ def _printer(columns: tuple[Column, ...], paths: tuple[str, ...]) -> Printer:
 
 def _cell(type: str, path: str) -> Read:
     """The first value that the path finds, as its declared type allows; None for a miss and for any other type."""
-    try:
-        find = json_path.parse(path)
-    except json_path.PathError:
-        return lambda whole, now: None
+    find = json_path.parse(path)
 
     def read(object: Object, now: datetime) -> Any:
         try:
@@ -86,7 +94,10 @@ def _integer(value: Any, now: datetime) -> int | None:
 
 
 def _number(value: Any, now: datetime) -> int | float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """Integers lose what a float cannot hold, and are still written without an exponent."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(Decimal(repr(float(value)))) if isinstance(value, int) else value
 
 
 def _boolean(value: Any, now: datetime) -> bool | None:

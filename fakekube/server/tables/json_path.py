@@ -35,15 +35,18 @@ def parse(text: str) -> Path:
     return find
 
 
-_FIELD = re.compile(r"((?:\\.|[^\\.\[\]\s{}()])+)")
+_FIELD = re.compile(r"((?:\\.|[^\\.,\[\]\s{}$@])+)")
 _QUOTED = re.compile(r"""\s*(?:'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)")\s*\Z""")
-_INDEX = re.compile(r"\s*-?\d+\s*\Z")
-_SLICE = re.compile(r"\s*(-?\d*)\s*:\s*(-?\d*)\s*(?::\s*(-?\d*)\s*)?\Z")
-_COMPARISON = re.compile(r"\s*([^!<>=]+?)\s*(==|!=|<=|>=|<|>)\s*(.+?)\s*\Z")
+_KEY = re.compile(r"\s*'((?:\\.|[^'\\])*)'\s*\Z")
+_INDEX = re.compile(r"-?\d+\Z")
+_SLICE = re.compile(r"(?:(-?\d*):(-?\d*)(?::(-?\d*))?)?\Z")
+_COMPARISON = re.compile(r"\s*([^!<>=]+?)\s*([!<>=]+)\s*(.+?)\s*\Z")
 
 
 def _steps(text: str) -> list[Step]:
     text = text.strip()
+    if text == ".":
+        return [_field("")]
     position = 1 if text[:1] in ("$", "@") else 0
     steps: list[Step] = []
     while position < len(text):
@@ -53,6 +56,8 @@ def _steps(text: str) -> list[Step]:
             position += text.startswith(".[", position)
             if position < len(text) and text[position] != "[":
                 position = _add_field(text, position, steps)
+        elif text[position].isspace():
+            position = _add_identifier(text, position, steps)
         elif text[position] == ".":
             position += 1
             if position < len(text) and text[position] != "[":
@@ -72,6 +77,22 @@ def _add_field(text: str, position: int, steps: list[Step]) -> int:
         raise PathError(f"unrecognized character in {text!r} at {position}")
     steps.append(_all if match[1] == "*" else _field(_unescaped(match[1])))
     return match.end()
+
+
+def _add_identifier(text: str, position: int, steps: list[Step]) -> int:
+    """What stands behind white space is no field but a word of templates, which means nothing here."""
+    match = re.compile(r"\s*([a-zA-Z]\w*)").match(text, position)
+    if not match:
+        raise PathError(f"unrecognized character in {text!r} at {position}")
+    steps.append(_word(match[1]))
+    return match.end()
+
+
+def _word(word: str) -> Step:
+    def refuse(value: Any) -> list[Any]:
+        raise PathError(f"unrecognized identifier {word}")
+
+    return refuse
 
 
 def _unescaped(text: str) -> str:
@@ -100,8 +121,8 @@ def _closing(text: str, start: int) -> int:
 def _bracket(inner: str) -> Step:
     if inner.strip() == "*":
         return _all
-    if quoted := _QUOTED.match(inner):
-        return _field(_unescaped(quoted[1] if quoted[1] is not None else quoted[2]))
+    if key := _KEY.match(inner):
+        return _field(_unescaped(key[1]))
     if _INDEX.match(inner):
         return _index(int(inner))
     if part := _SLICE.match(inner):
@@ -154,9 +175,12 @@ def _index(index: int) -> Step:
 
 
 def _slice(start: int | None = None, end: int | None = None, step: int | None = None) -> Step:
-    if step is not None and step <= 0:
-        raise PathError("step must be > 0")
-    return lambda value: [] if value is None else _list(value)[start:end:step]
+    def cut(value: Any) -> list[Any]:
+        if step is not None and step <= 0:
+            raise PathError("step must be > 0")
+        return [] if value is None else _list(value)[start:end:step]
+
+    return cut
 
 
 def _union(steps: list[Step]) -> Step:
@@ -193,7 +217,10 @@ def _filter(condition: str) -> Step:
     if not comparison:
         exists = parse(condition.strip())
         return lambda value: [each for each in _list(value) if exists(each)]
-    left, compare, right = _operand(comparison[1]), _COMPARISONS[comparison[2]], _operand(comparison[3])
+    compare = _COMPARISONS.get(comparison[2])
+    if compare is None:
+        raise PathError(f"unrecognized filter operator {comparison[2]}")
+    left, right = _operand(comparison[1]), _operand(comparison[3])
 
     def holds(element: Any) -> bool:
         lefts, rights = left(element), right(element)
