@@ -63,9 +63,11 @@ class Expressions:
     `functions` and `object_types` are what its environment has besides (as of `Composition`), asked for when there is an expression.
     """
 
-    def __init__(self, spec: Mapping[str, Any], besides: Callable[[], Mapping[str, Any]] = dict) -> None:
+    def __init__(
+        self, spec: Mapping[str, Any], besides: Callable[[], Mapping[str, Any]] = dict, *, has_variables: bool
+    ) -> None:
         self.has_params = spec.get("paramKind") is not None
-        self._has_variables = bool(spec.get("variables"))
+        self._has_variables = has_variables
         self._besides = besides
 
     @cached_property
@@ -180,7 +182,7 @@ def _constraints(spec: Object, path: str) -> list[FieldError]:
 
 def validating(policy: Object) -> list[FieldError]:
     spec = policy.get("spec") or {}
-    expressions = Expressions(spec)
+    expressions = Expressions(spec, has_variables=bool(spec.get("variables")))
     validation = (
         ("expression", expressions.rule("bool")),
         ("messageExpression", expressions.message),
@@ -248,7 +250,8 @@ def _of_mutations() -> Mapping[str, Any]:
 
 def mutating(policy: Object) -> list[FieldError]:
     spec = policy.get("spec") or {}
-    expressions = Expressions(spec, _of_mutations)
+    # `variables` is known here even where there are none.
+    expressions = Expressions(spec, _of_mutations, has_variables=True)
     rows = (
         ("failurePolicy", rules.needed_part, given_one_of("Fail", "Ignore")),
         ("paramKind", _PARAM_KIND),

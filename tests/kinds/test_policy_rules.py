@@ -148,3 +148,16 @@ def test_expressions_that_are_not_there_are_asked_for() -> None:
         "'_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', "
         "regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
     ]
+
+
+@pytest.mark.parametrize(
+    ("patch_type", "field"), [("JSONPatch", "jsonPatch"), ("ApplyConfiguration", "applyConfiguration")]
+)
+def test_mutating_policies_know_of_variables_where_there_are_none(patch_type: str, field: str) -> None:
+    written = policy()
+    del written["spec"]["validations"]
+    written["spec"]["mutations"] = [{"patchType": patch_type, field: {"expression": "variables.a"}}]
+
+    (error,) = [error for error in policy_rules.mutating(written) if "mutations" in error.field]
+
+    assert "undefined field 'a'" in str(error)
