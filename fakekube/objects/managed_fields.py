@@ -299,7 +299,7 @@ def created(writer: Writer, obj: Object) -> list[Object]:
 
 def updated(writer: Writer, old: Object | None, new: Object, managers: Managers) -> Managers:
     """The entries after a write that is no apply. `old` (None for a create) and `new` are without managedFields."""
-    managers, comparison = _taken(writer, old, new, managers)
+    managers, comparison = _taken(writer, old, new, _fitted(writer, old, managers))
     own = _owned(writer, field_sets.union(comparison.modified, comparison.added))
     if own:
         mine = writer.entry(UPDATE, own, writer.now)
@@ -322,7 +322,7 @@ class Applied:
 
 def applied(writer: Writer, live: Object, config: Object, managers: Managers, *, force: bool) -> Applied:
     """Apply a configuration that fits the shape. `live` is without managedFields. Raises Conflicts unless `force`."""
-    managers = dict(managers)
+    managers = _fitted(writer, live, managers)
     own = field_sets.without(writer.shape.field_set(config), writer.reset)
     mine = writer.entry(APPLY, own, None)
     last = managers.get(mine.identity)
@@ -339,6 +339,21 @@ def applied(writer: Writer, live: Object, config: Object, managers: Managers, *,
     else:
         managers.pop(mine.identity, None)
     return Applied(merged if changed else live, managers, changed)
+
+
+def _fitted(writer: Writer, live: Object | None, managers: Managers) -> Managers:
+    """The entries by the shapes that their versions have now. Raises Unconvertible."""
+    shapes: dict[str, Shape | None] = {writer.api_version: writer.shape}
+    fitted: Managers = {}
+    for identity, entry in managers.items():
+        version = entry.api_version
+        if version not in shapes:
+            converted = _converted(writer, live, version) if live is not None else None
+            shapes[version] = converted[1] if converted is not None else None
+        shape = shapes[version]
+        fields = entry.fields if shape is None else shape.fitted(entry.fields)
+        fitted[identity] = entry if fields is entry.fields else entry.owning(fields, entry.time)
+    return fitted
 
 
 def _is_at(last: Entry, new: Entry) -> bool:
@@ -403,7 +418,7 @@ def _change(shape: Shape, old: Object | None, new: Object) -> Comparison:
 
 
 def _compared_in(writer: Writer, api_version: str, old: Object | None, new: Object) -> Comparison | None:
-    before = _converted(writer, old, api_version, "old object") if old is not None else None
+    before = _converted(writer, old, api_version) if old is not None else None
     after = _converted(writer, new, api_version, "new object")
     if after is None or (before is None and old is not None):
         return None
@@ -411,12 +426,12 @@ def _compared_in(writer: Writer, api_version: str, old: Object | None, new: Obje
     return _counting(change, writer.reset) if writer.resets_everywhere else change
 
 
-def _converted(writer: Writer, obj: Object, api_version: str, what: str) -> tuple[Object, Shape] | None:
-    """Raises Unconvertible."""
+def _converted(writer: Writer, obj: Object, api_version: str, what: str = "") -> tuple[Object, Shape] | None:
+    """Raises Unconvertible; `what` it says was not converted, unless that is the stored object."""
     try:
         return writer.convert(obj, api_version)
     except Mistake as mistake:
-        raise Unconvertible(f"failed to convert {what}: {mistake}") from None
+        raise Unconvertible(f"failed to convert {what}: {mistake}" if what else str(mistake)) from None
 
 
 def _counting(comparison: Comparison, reset: tuple[Path, ...]) -> Comparison:

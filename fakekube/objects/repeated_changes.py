@@ -16,7 +16,7 @@ import orjson
 from fakekube.objects import field_sets, managed_fields
 from fakekube.objects.field_sets import FieldSet
 from fakekube.objects.managed_fields import MOST_UPDATE_ENTRIES, Writer
-from fakekube.objects.typed_fields import Object
+from fakekube.objects.typed_fields import Object, Shape
 
 MOST_REMEMBERED, LONGEST_REMEMBERED = 512, 16_384
 """So many changes are remembered, and of those that take so many bytes to tell."""
@@ -43,7 +43,8 @@ class _After:
     """The place of the entry whose time it keeps; -1: that of the write."""
 
 
-_known: OrderedDict[bytes, tuple[_After, ...]] = OrderedDict()
+_known: OrderedDict[tuple[Shape, bytes], tuple[_After, ...]] = OrderedDict()
+"""By the shape of the object, which a definition may change, and the rest of what counts."""
 
 
 def updated(writer: Writer, old: Object, new: Object, listed: list[Object]) -> list[Object]:
@@ -54,11 +55,11 @@ def updated(writer: Writer, old: Object, new: Object, listed: list[Object]) -> l
     if len(listed) >= MOST_UPDATE_ENTRIES or any(each["apiVersion"] != writer.api_version for each in listed):
         return managed_fields.encode(managed_fields.updated(writer, old, new, managed_fields.stored(listed)))
     key, item = _generalised(_key(writer, old, new, listed))
-    known = _known.get(key)
+    known = _known.get((writer.shape, key))
     if known is None:
         known = _worked_out(writer, old, new, listed, item)
         if len(key) <= LONGEST_REMEMBERED:
-            _known[key] = known
+            _known[writer.shape, key] = known
             if len(_known) > MOST_REMEMBERED:
                 _known.popitem(last=False)
     after = [listed[each.was] if each.was >= 0 else _timed(each, writer.now, listed, item) for each in known]

@@ -36,7 +36,8 @@ def pruned(
 ) -> tuple[Object, list[str]]:
     """A new object of what the schema knows, and the paths of what it does not: sorted, those in the metadata of embedded resources last.
 
-    Nulls go where the schema allows none, unless `keeps_nulls`. Keys are sorted, as those of all objects without a Go type; `metadata` is taken as it is.
+    Nulls go where the schema allows none, unless `keeps_nulls`. Keys are sorted, as those of all objects without a Go type; `metadata` is
+    taken as it is.
     Raises DecodeError when the head of an embedded resource is none; of one that `is_stored` it is left out.
     """
     pruning = _Pruning(is_stored=is_stored, keeps_nulls=keeps_nulls)

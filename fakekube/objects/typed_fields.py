@@ -439,6 +439,23 @@ class Shape:
                 items.append(shape.element.remove(item, node))
         return items
 
+    def fitted(self, fields: FieldSet) -> FieldSet:
+        """The set by this shape, where it was made by an older one: what has become one field is a member itself, with nothing below.
+
+        What was one field and has become many stays a member, as it is.
+        """
+        result = fields
+        for element, node in fields.items():
+            shape = self.below(element[2:]) if element.startswith("f:") else self.element
+            if not node or shape is None:
+                continue
+            below = MEMBER if shape.atomic else shape.fitted(node)
+            if below is not node:
+                if result is fields:
+                    result = dict(fields)
+                result[element] = below
+        return result
+
     def named(self, fields: FieldSet) -> FieldSet:
         """The set and, as further members, the named fields on the way to its members."""
         result: FieldSet = {}

@@ -494,3 +494,21 @@ async def test_a_patched_custom_resource_without_a_version_is_an_error_of_the_se
 
     with pytest.raises(InternalError, match="Object 'apiVersion' is missing in 'object has no apiVersion field'"):
         await change(following, call, {"apiVersion": None})
+
+
+async def test_owners_follow_a_schema_in_which_many_fields_have_become_one(
+    following: ControlPlane, call: MakeCall
+) -> None:
+    colours: Object = {"type": "object", "additionalProperties": {"type": "string"}}
+    defined = await define(following, version(properties={"colours": colours}))
+    await applied(following, call(TOYS, "a", fieldManager="alice"), toy(spec={"colours": {"top": "red"}}))
+    await applied(following, call(TOYS, "a", fieldManager="bob"), toy(spec={"colours": {"side": "blue"}}))
+    await change(following, call, {"metadata": {"labels": {"a": "1"}}})
+    atomic = version(properties={"colours": {**colours, "x-kubernetes-map-type": "atomic"}})
+    client = Client(following, ADMINISTRATOR)
+    await client.update(DEFINITIONS, {**defined, "spec": {**defined["spec"], "versions": [atomic]}})
+
+    stored = await change(following, call, {"metadata": {"labels": {"a": "2"}}})
+
+    owned = {entry["manager"]: entry["fieldsV1"] for entry in stored.value["metadata"]["managedFields"]}
+    assert owned["alice"] == owned["bob"] == {"f:spec": {"f:colours": {}}}

@@ -364,3 +364,20 @@ def test_an_object_that_is_part_of_another_has_metadata_of_named_fields() -> Non
         ".template.metadata.name",
         '.template.metadata.finalizers[="x/y"]',
     ]
+
+
+def test_a_set_of_an_older_schema_has_what_is_one_field_now_and_keeps_what_is_many_now() -> None:
+    item = {"type": "object", "properties": {"k": {"type": "string"}, "v": {"type": "integer"}}}
+    many = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"]}
+
+    def shape(**marks: Any) -> Shape:
+        lists = {"type": "array", "items": item, **marks}
+        return shape_of_schema({"type": "object", "properties": {"a": lists, "b": {"type": "string"}}})
+
+    older = shape(**many).field_set({"a": [{"k": "x", "v": 1}], "b": "y"})
+
+    newer = shape().fitted(older)
+
+    assert texts(newer) == [".a", ".b"]
+    assert shape(**many).fitted(newer) == newer
+    assert shape(**many).fitted(older) is older
