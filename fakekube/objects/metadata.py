@@ -85,6 +85,8 @@ _CREATED_UNCHECKED = frozenset({("", "events"), ("policy", "poddisruptionbudgets
 """Kinds that leave the check of metadata to the generic one, which comes after theirs and only if that found nothing."""
 _NAMED_ANYHOW = frozenset({("certificates.k8s.io", "certificatesigningrequests")})
 """Kinds that leave only the name to it."""
+_DECLARED_NAMES = frozenset({("", "replicationcontrollers"), ("resource.k8s.io", "deviceclasses")})
+"""Kinds whose names are judged by what is declared of their types."""
 _IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 _EMPTY = {"name": "", "namespace": "", "uid": ""}
@@ -96,7 +98,8 @@ IMMUTABLE_TEXT = "field is immutable"
 
 def validate_create(facts: ResourceFacts, metadata: Metadata) -> list[FieldError]:
     """What is wrong with the metadata of a new object, its name already generated."""
-    errors = _validate(metadata, names.rule(facts.name_rule), facts.namespaced, "metadata")
+    rule = "long name" if (facts.group, facts.resource) in _DECLARED_NAMES else facts.name_rule
+    errors = _validate(metadata, names.rule(rule), facts.namespaced, "metadata")
     return errors + _unqualified_finalizers(facts, metadata)
 
 

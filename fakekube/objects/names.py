@@ -368,8 +368,15 @@ def _ip_address_name(name: str, prefix: bool) -> list[str]:
     return canonical_ip(name)
 
 
+def _long_name(name: str, prefix: bool) -> list[str]:
+    """A subdomain as it is judged by what is declared of its type: by bytes, and without its prefix."""
+    too_long = f"must be no more than {SUBDOMAIN_MOST_CHARACTERS} "
+    return [] if prefix else [f"{too_long}bytes" if text.startswith(too_long) else text for text in subdomain(name)]
+
+
 _RULES: dict[str, NameRule] = {
     "subdomain": _with_dash_allowed(subdomain),
+    "long name": _long_name,
     "label": _with_dash_allowed(label),
     "label 1035": _with_dash_allowed(label_1035),
     "path segment": _path_segment_name,

@@ -196,9 +196,10 @@ def _put_back_metadata(new: Object, old: Object) -> None:
             metadata[key] = present[key]
         else:
             metadata.pop(key, None)
-    for key in ("deletionTimestamp", "deletionGracePeriodSeconds"):
-        if key in present:
-            metadata[key] = present[key]
+    if "deletionTimestamp" in present:
+        metadata["deletionTimestamp"] = present["deletionTimestamp"]
+        if metadata.get("deletionGracePeriodSeconds") is None and "deletionGracePeriodSeconds" in present:
+            metadata["deletionGracePeriodSeconds"] = present["deletionGracePeriodSeconds"]
     new["metadata"] = put_in_order(metadata)
 
 

@@ -102,6 +102,22 @@ async def test_an_object_with_finalizers_is_marked_and_goes_with_the_last_of_the
         await get(plane, call("configmaps", "a"))
 
 
+async def test_the_grace_of_a_deletion_is_put_back_where_it_is_left_out_and_may_not_change(
+    plane: ControlPlane, call: MakeCall
+) -> None:
+    await create(plane, call("configmaps"), {"metadata": {"name": "a", "finalizers": ["example.com/wait"]}})
+    await delete(plane, call("configmaps", "a"), b"")
+    kept = await patch(
+        plane,
+        call("configmaps", "a"),
+        b'{"metadata":{"deletionGracePeriodSeconds":null},"data":{"x":"1"}}',
+        MERGE_PATCH,
+    )
+    assert kept.value["metadata"]["deletionGracePeriodSeconds"] == 0
+    with pytest.raises(Invalid, match="deletionGracePeriodSeconds: Invalid value: 5: field is immutable"):
+        await patch(plane, call("configmaps", "a"), b'{"metadata":{"deletionGracePeriodSeconds":5}}', MERGE_PATCH)
+
+
 async def test_preconditions_guard_a_deletion(plane: ControlPlane, call: MakeCall, put: Put) -> None:
     await put("configmaps", "a")
     with pytest.raises(Conflict, match="the UID in the precondition"):

@@ -210,3 +210,9 @@ def test_some_kinds_leave_their_metadata_to_the_check_that_comes_last(resource: 
 
     assert [error.field for error in errors] == ["metadata.name", "metadata.labels"]
     assert [error.field for error in together] == ["kind", *told, "spec"]
+
+
+def test_names_that_are_declared_are_judged_in_bytes() -> None:
+    (error,) = metadata.validate_create(facts_of("deviceclasses"), {"name": "a" * 254, "generateName": "A"})
+
+    assert str(error).endswith("must be no more than 253 bytes")

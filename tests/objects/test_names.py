@@ -17,8 +17,10 @@ from fakekube.objects import names
         ("path segment", "Any:name", []),
         ("path segment", "a/b%c", ["may not contain '/'", "may not contain '%'"]),
         ("path segment", "..", ["may not be '..'"]),
+        ("long name", "a" * 254, ["must be no more than 253 bytes"]),
+        ("long name", "A", ["a lowercase RFC 1123 subdomain must consist of"]),
         ("an IP address in canonical form", "10.0.0.1", []),
-        ("an IP address in canonical form", "2001:DB8::1", ["must be in canonical form (\"2001:db8::1\")"]),
+        ("an IP address in canonical form", "2001:DB8::1", ['must be in canonical form ("2001:db8::1")']),
         ("an IP address in canonical form", "10.0.00.1", ["must not have leading 0s"]),
     ],
 )
@@ -68,3 +70,7 @@ def test_key_of_a_config_map_must_be_able_to_be_a_file_name(key: str, count: int
 @pytest.mark.parametrize(("name", "count"), [("http", 0), ("8080", 1), ("a--b-", 2), ("HTTP", 2), ("a" * 16, 1)])
 def test_port_name_collects_everything_that_is_wrong_with_it(name: str, count: int) -> None:
     assert len(names.port_name(name)) == count
+
+
+def test_prefix_of_a_long_name_is_not_judged() -> None:
+    assert names.rule("long name")("Bad_", True) == []

@@ -28,11 +28,15 @@ def prepare_create(api_service: Object, operation: Operation) -> None:
 
 
 def _name(api_service: Object, *_: Any) -> list[FieldError]:
-    spec, name = api_service.get("spec") or {}, api_service["metadata"].get("name", "")
+    """Told where others tell of their names, of what could be one."""
+    spec, metadata = api_service.get("spec") or {}, api_service["metadata"]
     wanted = f"{spec.get('version', '')}.{spec.get('group', '')}"
-    if name == wanted:
-        return []
-    return [invalid("metadata.name", name, f'must be `spec.version+"."+spec.group`: {go_quoted(wanted)}')]
+    detail = f'must be `spec.version+"."+spec.group`: {go_quoted(wanted)}'
+    return [
+        invalid(f"metadata.{field}", name, detail)
+        for field in ("generateName", "name")
+        if (name := metadata.get(field)) and name != wanted and not names.path_segment(name)
+    ]
 
 
 def _group(spec: Object, path: str) -> list[FieldError]:

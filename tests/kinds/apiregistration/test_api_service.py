@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from fakekube.kinds.apiregistration.api_service import STRATEGY
+
 Refused = Callable[..., list[str]]
 
 KIND = "apiservices.apiregistration.k8s.io"
@@ -38,3 +40,18 @@ REFUSALS: list[tuple[Any, list[str]]] = [
 @pytest.mark.parametrize(("sent", "texts"), REFUSALS)
 def test_service_is_refused_as_the_real_server_refuses_it(refused: Refused, sent: Any, texts: list[str]) -> None:
     assert refused(KIND, sent) == texts
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ({"name": "v1.example.com"}, []),
+        ({"name": "a/b"}, []),
+        ({"name": "", "generateName": "v"}, ["metadata.generateName"]),
+        ({"name": "v-x", "generateName": "v-"}, ["metadata.generateName", "metadata.name"]),
+    ],
+)
+def test_a_name_that_could_be_one_is_made_of_version_and_group(metadata: Any, told: list[str]) -> None:
+    service = {"metadata": metadata, "spec": {"group": "example.com", "version": "v1"}}
+
+    assert [error.field for error in STRATEGY.validate_create_first(service)] == told
