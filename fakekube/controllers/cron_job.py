@@ -104,7 +104,7 @@ def condition_of_end(job: Object) -> str:
 
 async def look_at_jobs(sync: Sync) -> None:
     """Strike those that have ended off the list of active ones, and tell of what is not as expected."""
-    listed = {each["uid"] for each in sync.active}
+    listed = {each.get("uid", "") for each in sync.active}
     for job in sync.jobs:
         metadata, end = job["metadata"], condition_of_end(job)
         if metadata["uid"] not in listed:
@@ -120,13 +120,13 @@ async def look_at_jobs(sync: Sync) -> None:
             sync.status["lastSuccessfulTime"] = done
     known = {job["metadata"]["uid"] for job in sync.jobs}
     for each in list(sync.active):
-        if each["uid"] not in known:
-            await sync.tell("MissingJob", f"Active job went missing: {each['name']}")
-            strike_off(sync, each["uid"])
+        if each.get("uid", "") not in known:
+            await sync.tell("MissingJob", f"Active job went missing: {each.get('name', '')}")
+            strike_off(sync, each.get("uid", ""))
 
 
 def strike_off(sync: Sync, uid: str) -> None:
-    sync.active[:] = [each for each in sync.active if each["uid"] != uid]
+    sync.active[:] = [each for each in sync.active if each.get("uid", "") != uid]
 
 
 async def times_for(sync: Sync) -> Times | None:
