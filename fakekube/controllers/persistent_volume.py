@@ -6,6 +6,7 @@ https://kubernetes.io/docs/concepts/storage/persistent-volumes/#binding
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -45,6 +46,12 @@ DRIVERS = {
     "kubernetes.io/vsphere-volume": "csi.vsphere.vmware.com",
 }
 """By the volume plugin that each has replaced."""
+
+PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
+DELETABLE = re.compile("/tmp/.+")
+"""Folders of the machine that are Kubernetes' to delete."""
+RECYCLABLE = frozenset({"hostPath", "nfs"})
+"""Sources of volumes that can be emptied for the next claim."""
 
 A_CLASS = "class/"
 """Before the name of a StorageClass in a key: no name has a slash."""
@@ -118,11 +125,50 @@ async def release(context: Context, volume: Object) -> None:
     if volume.get("status", {}).get("phase") not in ("Released", "Failed"):
         volume = await set_phase(context, volume, "Released")
     metadata = volume["metadata"]
-    if volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete" and "deletionTimestamp" not in metadata:
+    policy = volume["spec"].get("persistentVolumeReclaimPolicy")
+    if "deletionTimestamp" in metadata:
+        return
+    # The machines that fakekube runs come with a driver for whatever was made by one.
+    has_driver = bool(context.settings.nodes) and PROVISIONED_BY in metadata.get("annotations", {})
+    if policy == "Recycle" and not volume["spec"].keys() & RECYCLABLE:
+        await fail(context, volume, "VolumeFailedRecycle", "No recycler plugin found for the volume!")
+    elif policy == "Delete" and not has_driver and (obstacle := why_not_deleted(volume)):
+        await fail(context, volume, "VolumeFailedDelete", obstacle)
+    elif policy == "Delete" and (context.settings.nodes or not is_drivers_own(volume)):
         try:
             await context.client.delete(VOLUMES, "", metadata["name"], uid=metadata["uid"])
         except NotFound:
             return
+
+
+async def fail(context: Context, volume: Object, reason: str, text: str) -> None:
+    status = volume.get("status", {})
+    if status.get("phase") == "Failed":
+        return
+    failed = {**status, "phase": "Failed", "message": text}
+    volume = await context.client.update(VOLUMES, {**volume, "status": failed}, "status")
+    await context.recorder.warning(volume, reason, text)
+
+
+def is_drivers_own(volume: Object) -> bool:
+    """Whether it is deleted by the driver that has made it, or would have, and not by Kubernetes itself."""
+    provisioner = volume["metadata"].get("annotations", {}).get(PROVISIONED_BY, "")
+    return not provisioner.startswith(IN_TREE) if provisioner else "csi" in volume["spec"]
+
+
+def why_not_deleted(volume: Object) -> str:
+    """Why Kubernetes cannot delete what the volume stands for; empty when it can, or when that is not its business."""
+    provisioner = volume["metadata"].get("annotations", {}).get(PROVISIONED_BY, "")
+    if is_drivers_own(volume):
+        return ""
+    if provisioner and provisioner != HOST_PATH:
+        return f"no volume plugin matched name: {provisioner}"
+    spec = volume["spec"]
+    if "hostPath" in spec:
+        path = spec["hostPath"].get("path", "")
+        return "" if DELETABLE.search(path) else f"host_path deleter only supports /tmp/.+ but received provided {path}"
+    missing = "no deletable volume plugin matched" if "nfs" in spec else "no volume plugin matched"
+    return f'error getting deleter volume plugin for volume "{volume["metadata"]["name"]}": {missing}'
 
 
 async def unbind(context: Context, volume: Object) -> None:

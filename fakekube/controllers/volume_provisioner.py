@@ -12,6 +12,7 @@ from fakekube.controllers.persistent_volume import (
     CLAIMS,
     CLASSES,
     NO_PROVISIONER,
+    PROVISIONED_BY,
     PROVISIONER_ANNOTATIONS,
     VOLUMES,
     class_of,
@@ -20,7 +21,6 @@ from fakekube.controllers.persistent_volume import (
 )
 from fakekube.errors import AlreadyExists
 
-PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 FOLDER = "/var/local-path-provisioner"
 
 

@@ -213,12 +213,50 @@ def test_with_a_class_that_waits_a_volume_is_taken_once_a_node_is_chosen() -> No
 @pytest.mark.parametrize(("policy", "left"), [("Retain", ["Released"]), ("Delete", [])])
 def test_a_volume_whose_claim_is_gone_is_released_or_goes_as_well(policy: str, left: list[str]) -> None:
     async def scenario(cluster: Cluster) -> None:
-        await a_volume(cluster, persistentVolumeReclaimPolicy=policy)
+        await a_volume(cluster, persistentVolumeReclaimPolicy=policy, hostPath={"path": "/tmp/v"})
         await a_claim(cluster)
         await cluster.delete(CLAIMS, NAMESPACE, "mine")
         await cluster.settle()
         assert [each["status"]["phase"] for each in cluster.list(VOLUMES)] == left
         assert all(each["spec"]["claimRef"]["name"] == "mine" for each in cluster.list(VOLUMES))
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
+UNMATCHED = 'error getting deleter volume plugin for volume "v": no'
+
+
+@pytest.mark.parametrize(
+    ("policy", "source", "provisioner", "message"),
+    [
+        (
+            "Delete",
+            {"hostPath": {"path": "/v"}},
+            "",
+            "host_path deleter only supports /tmp/.+ but received provided /v",
+        ),
+        ("Delete", {"nfs": {"server": "s", "path": "/"}}, "", f"{UNMATCHED} deletable volume plugin matched"),
+        ("Delete", {"local": {"path": "/v"}}, "", f"{UNMATCHED} volume plugin matched"),
+        ("Delete", {"local": {}}, "kubernetes.io/gone", "no volume plugin matched name: kubernetes.io/gone"),
+        ("Recycle", {"csi": {"driver": "d"}}, "", "No recycler plugin found for the volume!"),
+        ("Delete", {"csi": {"driver": "d"}}, "", None),
+        ("Delete", {"hostPath": {"path": "/v"}}, "example.com/x", None),
+    ],
+)
+def test_a_volume_that_cannot_be_deleted_has_failed_and_one_of_a_driver_waits_for_it(
+    policy: str, source: Object, provisioner: str, message: str | None
+) -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await a_volume(cluster, persistentVolumeReclaimPolicy=policy, **source)
+        annotations = {"pv.kubernetes.io/provisioned-by": provisioner} if provisioner else {}
+        await cluster.patch(VOLUMES, "", "v", {"metadata": {"annotations": annotations}})
+        await a_claim(cluster)
+        await cluster.delete(CLAIMS, NAMESPACE, "mine")
+        await cluster.settle()
+        status = volume(cluster)["status"]
+        assert (status["phase"], status.get("message")) == ("Failed" if message else "Released", message)
+        failed = "VolumeFailedRecycle" if policy == "Recycle" else "VolumeFailedDelete"
+        assert events(cluster, "v") == ([f"{failed} {message}"] if message else [])
 
     Cluster(CONTROLLERS).run(scenario)
 
