@@ -13,9 +13,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from fakekube.access.authentication import Authenticator
 from fakekube.access.authorization import Asked
 from fakekube.access.recording import HAND_OF_TESTS
-from fakekube.errors import BadRequest, Forbidden, InternalError, StatusError
+from fakekube.errors import BadRequest, Forbidden, InternalError, StatusError, Unauthorized
 from fakekube.objects.times import parse_duration
 from fakekube.registry.user import User
 from fakekube.server.connection import CLIENT_CERTIFICATE, ClientCertificate
@@ -222,12 +223,24 @@ def authenticate(state: State, request: Request) -> Response | None:
     user: User | None = None
     if certificate is not None:
         user = authenticator.by_certificate(certificate.common_name, certificate.organizations, certificate.der)
-    if user is None and request.websocket_token is not None:
-        user = authenticator.by_token(request.websocket_token)
-    elif user is None:
-        user = authenticator.by_header(request.headers.get("authorization"), request.warnings.append)
+    if user is None:
+        user = _by_header_or_protocol(authenticator, request)
     request.user = user if user is not None else authenticator.nobody()
     return None
+
+
+def _by_header_or_protocol(authenticator: Authenticator, request: Request) -> User | None:
+    """Either token will do. Raises Unauthorized where none does."""
+    wrong: Unauthorized | None = None
+    try:
+        user = authenticator.by_header(request.headers.get("authorization"), request.warnings.append)
+    except Unauthorized as error:
+        user, wrong = None, error
+    if user is None and request.websocket_token is not None:
+        return authenticator.by_token(request.websocket_token)
+    if wrong is not None:
+        raise wrong
+    return user
 
 
 def impersonate(state: State, request: Request) -> Response | None:
@@ -337,17 +350,26 @@ def _audit_id() -> bytes:
 
 
 def _token_protocol(offered: list[str]) -> str | None:
+    """The token among the protocols that a WebSocket's client offers, empty where it is none that could be; None: there is none.
+
+    It may be there once, and beside it the protocol to be spoken.
+    """
     import base64
     import binascii
 
-    for protocol in offered:
-        if protocol.startswith(TOKEN_PROTOCOL) and len(offered) > 1:
-            encoded = protocol.removeprefix(TOKEN_PROTOCOL)
-            try:
-                return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
-            except (binascii.Error, UnicodeDecodeError):
-                return ""
-    return None
+    encoded = [protocol.removeprefix(TOKEN_PROTOCOL) for protocol in offered if protocol.startswith(TOKEN_PROTOCOL)]
+    if not encoded:
+        return None
+    if len(encoded) > 1 or "=" in encoded[0]:
+        return ""
+    try:
+        padded = encoded[0] + "=" * (-len(encoded[0]) % 4)
+        token = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    if not token:
+        return None
+    return token if len(offered) > 1 else ""
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -152,6 +152,49 @@ async def test_a_client_certificate_names_user_and_groups(ask: Ask) -> None:
     assert (await ask("GET", MAPS, token="", certificate=certificate)).status == 200
 
 
+TOKEN = "base64url.bearer.authorization.k8s.io."
+LET_IN = 405
+"""Nobody runs commands here."""
+
+
+@pytest.mark.parametrize(
+    ("protocols", "authorization", "status"),
+    [
+        ([f"{TOKEN}YWRtaW4", "v5.channel.k8s.io"], "", LET_IN),
+        (["v5.channel.k8s.io", f"{TOKEN}YWRtaW4"], "", LET_IN),
+        ([f"{TOKEN}YWRtaW4"], "", 401),
+        ([f"{TOKEN}YWRtaW4", f"{TOKEN}YWRtaW4", "v5.channel.k8s.io"], "", 401),
+        ([f"{TOKEN}YWRtaW4=", "v5.channel.k8s.io"], "", 401),
+        ([f"{TOKEN}!!", "v5.channel.k8s.io"], "", 401),
+        ([TOKEN, "v5.channel.k8s.io"], "", 403),
+        (["v5.channel.k8s.io"], "", 403),
+        ([f"{TOKEN}bm9wZQ", "v5.channel.k8s.io"], "Bearer admin", LET_IN),
+        ([f"{TOKEN}YWRtaW4", "v5.channel.k8s.io"], "Bearer nope", LET_IN),
+    ],
+)
+async def test_a_websocket_may_carry_its_token_once_among_its_protocols(
+    app: App, protocols: list[str], authorization: str, status: int
+) -> None:
+    sent: list[Any] = []
+    scope = {
+        "type": "websocket",
+        "path": "/api/v1/namespaces/default/pods/x/exec",
+        "query_string": b"command=ls",
+        "headers": [(b"authorization", authorization.encode())] if authorization else [],
+        "subprotocols": protocols,
+    }
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+
+    assert sent[0]["status"] == status
+
+
 async def test_a_certificate_without_a_name_is_none(ask: Ask) -> None:
     nameless = ClientCertificate("", ("system:masters",), b"none")
 
