@@ -64,6 +64,7 @@ _LOOKS: Mapping[_Looks, Mapping[str, str]] = {
         "batch": "jobs",
         "certificates.k8s.io": "certificatesigningrequests certificatesigningrequests/status "
         "certificatesigningrequests/approval",
+        "networking.k8s.io": "ipaddresses",
         "node.k8s.io": "runtimeclasses",
         "rbac.authorization.k8s.io": "clusterrolebindings clusterroles rolebindings roles",
         "resource.k8s.io": "deviceclasses resourceclaims resourceclaimtemplates",

@@ -288,3 +288,28 @@ async def test_a_precondition_that_fails_names_the_group_that_the_kind_is_stored
 
     with pytest.raises(Conflict, match='on Event "e": the UID'):
         await delete(plane, call("events.events.k8s.io", "e"), {"preconditions": {"uid": "other"}})
+
+
+async def test_a_report_about_a_daemon_set_leaves_the_generation_of_its_template_alone(
+    plane: ControlPlane, call: MakeCall, put: Put
+) -> None:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    await put("daemonsets.apps", "d", spec={"selector": {"matchLabels": {"a": "b"}}, "template": template})
+    note = "deprecated.daemonset.template.generation"
+
+    for annotations in (None, {note: "7"}):
+        body = orjson.dumps({"metadata": {"annotations": annotations}})
+        stored = await patch(plane, call("daemonsets.apps", "d", "status"), body, MERGE_PATCH)
+        assert stored.value["metadata"]["annotations"] == {note: "1"}
+
+
+async def test_a_report_about_a_volume_that_says_no_time_keeps_that_of_its_phase(
+    plane: ControlPlane, call: MakeCall, put: Put
+) -> None:
+    spec = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/x"}}
+    volume = await put("persistentvolumes", "v", spec=spec)
+    report = {**volume.copy(), "metadata": {"name": "v"}, "status": {"message": "m"}}
+
+    stored, _ = await update(plane, call("persistentvolumes", "v", "status"), report)
+
+    assert stored.value["status"] == {**volume.value["status"], "message": "m"}

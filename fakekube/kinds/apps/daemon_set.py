@@ -38,6 +38,11 @@ def prepare_update(daemon_set: Object, old: Object, operation: Operation) -> Non
     _note(daemon_set, before + 1 if changed else before)
 
 
+def prepare_status_update(daemon_set: Object, old: Object, operation: Operation) -> None:
+    """A report leaves the number alone: it stands for a field of the specification."""
+    _note(daemon_set, _number((old["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION)))
+
+
 def _number(text: str | None) -> int:
     """Raises BadRequest for what is no number, as it is no DaemonSet to the server then."""
     if text is None:
@@ -109,6 +114,7 @@ STRATEGY = Strategy(
     defaults_concern_status=False,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
+    prepare_status_update=prepare_status_update,
     validate_create=validate,
     validate_update=validate_update,
     validate_status_update=validate_status,

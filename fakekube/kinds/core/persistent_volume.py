@@ -33,9 +33,12 @@ def prepare_status_update(volume: Object, old: Object, operation: Operation) -> 
     status, before = volume.get("status"), old.get("status") or {}
     if status is None:
         return
-    same_time = status.get("lastPhaseTransitionTime") == before.get("lastPhaseTransitionTime")
-    if status.get("phase") != before.get("phase") and (same_time or "lastPhaseTransitionTime" not in status):
-        fields.put(status, "lastPhaseTransitionTime", operation.now(), STATUS)
+    time, time_before = status.get("lastPhaseTransitionTime"), before.get("lastPhaseTransitionTime")
+    if status.get("phase") != before.get("phase"):
+        if time in (None, time_before):
+            fields.put(status, "lastPhaseTransitionTime", operation.now(), STATUS)
+    elif time is None and time_before is not None:
+        fields.put(status, "lastPhaseTransitionTime", time_before, STATUS)
 
 
 def _capacity(spec: Object, place: str) -> list[FieldError]:
