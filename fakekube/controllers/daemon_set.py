@@ -420,7 +420,8 @@ CONTROLLER = Controller(
     watches=(
         Watch(RESOURCE, key=own),
         Watch("pods", key=owner_or_orphans("DaemonSet"), owned_by=("DaemonSet", "")),
-        Watch("nodes", key=every_set, of=without_heartbeats),
+        # Of a node that is gone its pods tell, once they are.
+        Watch("nodes", key=every_set, types=("ADDED", "MODIFIED"), of=without_heartbeats),
     ),
     reconcile=reconcile,
     patient=True,

@@ -60,6 +60,20 @@ def status(cluster: Cluster) -> Object:
     return found(cluster, SETS, "agent")["status"]  # type: ignore[no-any-return]
 
 
+def test_that_a_node_is_gone_is_told_when_its_pod_is() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await create(cluster, "a", "b")
+        await cluster.delete("nodes", "", "a")
+        await cluster.settle()
+        assert status(cluster)["desiredNumberScheduled"] == 2
+        (lost,) = [pod["metadata"]["name"] for pod in cluster.list("pods") if node_of(pod) == "a"]
+        await cluster.delete("pods", NAMESPACE, lost, grace_period_seconds=0)
+        await cluster.settle()
+        assert status(cluster)["desiredNumberScheduled"] == 1
+
+    Cluster(CONTROLLERS).run(scenario)
+
+
 def test_each_node_gets_a_pod_that_no_other_node_takes() -> None:
     async def scenario(cluster: Cluster) -> None:
         await create(cluster, "a", "b")
