@@ -7,10 +7,10 @@ answers from the outside; so nothing of ours runs inside.
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import socket
 import subprocess
-import time
 
 from fakekube.sandbox import linux, relays
 
@@ -73,36 +73,31 @@ def lead_outward(pid: int, *, own_user_namespace: bool) -> subprocess.Popen[byte
     """Starts pasta for the network of process `pid`; the text says why it did not come up. Not for a process with threads."""
     network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
     user = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY)
+    ready, tells_ready = os.pipe()
     # By descriptors, because pasta gives up the rights to look into a process of root; and as whoever runs this.
     command = ["pasta", "--foreground", "--config-net", "--quiet", "--netns", f"/proc/self/fd/{network}"]
     command += ["--userns", f"/proc/self/fd/{user}"] if own_user_namespace else ["--netns-only"]
     command += ["--runas", "0"] if os.geteuid() == 0 else []
+    # It writes its process id as the last thing before it works: addresses and routes are there earlier than the host's ports.
+    command += ["--pid", f"/proc/self/fd/{tells_ready}"]
     pasta = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        pass_fds=[network, user],
+        pass_fds=[network, user, tells_ready],
         preexec_fn=linux.die_with_parent,
     )
-    os.close(network)
-    os.close(user)
-    end = time.monotonic() + _PASTA_TIMEOUT_S
-    while time.monotonic() < end:
-        if pasta.poll() is not None:
-            assert pasta.stderr
-            return f"pasta ended: {pasta.stderr.read().decode(errors='replace').strip()}"
-        if _has_default_route(pid):
-            return pasta
-        time.sleep(0.005)
-    pasta.kill()
-    pasta.wait()
-    return f"pasta was not ready after {_PASTA_TIMEOUT_S:g} s"
-
-
-def _has_default_route(pid: int) -> bool:
+    for descriptor in (network, user, tells_ready):
+        os.close(descriptor)
     try:
-        with open(f"/proc/{pid}/net/route") as routes:
-            return any(line.split()[1] == "00000000" for line in routes.read().splitlines()[1:])
-    except OSError:
-        return False
+        told, _, _ = select.select([ready], [], [], _PASTA_TIMEOUT_S)
+        if told and os.read(ready, 32):
+            return pasta
+    finally:
+        os.close(ready)
+    pasta.kill()
+    _, errors = pasta.communicate()
+    if told:
+        return f"pasta ended: {errors.decode(errors='replace').strip()}"
+    return f"pasta was not ready after {_PASTA_TIMEOUT_S:g} s"
