@@ -142,7 +142,8 @@ def _with_what_may_change(spec: Object, old: Object, *, gated: bool) -> Object:
     for field in ("containers", "initContainers"):
         if field in frozen:
             frozen[field] = [
-                {**new, "image": before.get("image", "")} for new, before in zip(frozen[field], old[field], strict=True)
+                as_sent.with_field(new, "image", before.get("image", ""))
+                for new, before in zip(frozen[field], old[field], strict=True)
             ]
     free = ["activeDeadlineSeconds", "tolerations", "schedulingGates"]
     if gated:

@@ -75,6 +75,12 @@ def with_empty(obj: dict[str, Any]) -> dict[str, Any]:
     return {**obj, **{name: empty for name, empty in obj.empty.items() if not obj.get(name)}}
 
 
+def with_field(obj: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+    """A copy of an object with another value in a field, which knows of empty lists and maps what the object knows."""
+    changed = {**obj, name: value}
+    return Emptied(changed, obj.empty) if isinstance(obj, Emptied) else changed
+
+
 def knows_empty(value: Any) -> bool:
     """Whether a list or map was sent empty in the value or in anything below it."""
     if isinstance(value, Emptied):

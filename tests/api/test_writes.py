@@ -124,6 +124,23 @@ async def test_preconditions_guard_a_deletion(plane: ControlPlane, call: MakeCal
         await delete(plane, call("configmaps", "a"), b'{"preconditions":{"uid":"other"}}')
 
 
+async def test_a_precondition_that_is_empty_in_the_query_is_none(plane: ControlPlane, call: MakeCall, put: Put) -> None:
+    await put("configmaps", "a")
+
+    deleted, _ = await delete(plane, call("configmaps", "a", uid="", resourceVersion=""), b"")
+
+    assert deleted.removed
+
+
+async def test_a_deleted_event_loses_the_finalizers_of_policies(plane: ControlPlane, call: MakeCall) -> None:
+    metadata = {"name": "e", "finalizers": ["orphan", "example.com/x"]}
+    await create(plane, call("events"), {"metadata": metadata, "involvedObject": {"namespace": "shop"}})
+
+    deleted, _ = await delete(plane, call("events", "e"), b"")
+
+    assert deleted.last.value["metadata"]["finalizers"] == ["example.com/x"]
+
+
 async def test_name_and_namespace_of_the_body_must_be_those_of_the_path(
     plane: ControlPlane, call: MakeCall, put: Put
 ) -> None:
@@ -297,8 +314,8 @@ async def test_a_report_about_a_daemon_set_leaves_the_generation_of_its_template
     await put("daemonsets.apps", "d", spec={"selector": {"matchLabels": {"a": "b"}}, "template": template})
     note = "deprecated.daemonset.template.generation"
 
-    for annotations in (None, {note: "7"}):
-        body = orjson.dumps({"metadata": {"annotations": annotations}})
+    for sent in (None, {note: "7"}):
+        body = orjson.dumps({"metadata": {"annotations": sent}})
         stored = await patch(plane, call("daemonsets.apps", "d", "status"), body, MERGE_PATCH)
         assert stored.value["metadata"]["annotations"] == {note: "1"}
 

@@ -437,3 +437,15 @@ def test_a_projection_is_judged_alike_however_often_it_comes(refused: Callable[[
             "may not specify a duration less than 10 minutes",
         ]
     ] * 4
+
+
+def test_a_refused_change_shows_lists_of_containers_that_were_sent_empty(refused_change: Refused) -> None:
+    container: dict[str, Any] = {"name": "a", "image": "i"}
+
+    (why,) = refused_change(
+        "pods",
+        {"spec": {"containers": [container]}},
+        {"spec": {"containers": [{**container, "args": [], "workingDir": "/w"}]}},
+    )
+
+    assert '-   "Args": null,\n-   "WorkingDir": "",\n+   "Args": [],\n+   "WorkingDir": "/w",\n' in why
