@@ -379,6 +379,15 @@ def test_data_of_another_version_is_decoded_before_that_is_told(body: bytes, mes
     assert refusal(body, DEPLOYMENT, field_validation="Strict") == message
 
 
+def test_a_review_of_an_old_version_is_one_of_another_version() -> None:
+    expected = Expected("authentication.k8s.io", "v1", "TokenReview", "authentication.v1.TokenReview")
+
+    assert refusal(b'{"apiVersion": "authentication.k8s.io/v1beta1", "kind": "TokenReview"}', expected) == (
+        "the API version in the data (authentication.k8s.io/v1beta1) does not match the expected API version "
+        "(authentication.k8s.io/v1)"
+    )
+
+
 def test_a_network_policy_of_the_old_group_is_one_of_another_version() -> None:
     expected = Expected("networking.k8s.io", "v1", "NetworkPolicy", "networking.v1.NetworkPolicy")
 
