@@ -5,6 +5,8 @@ https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
 
 from __future__ import annotations
 
+import re
+
 from fakekube.controllers.claims import claimed, controls, look_at_adopters, owner_reference, selector_of
 from fakekube.controllers.deployment_rollout import (
     DESIRED,
@@ -48,9 +50,13 @@ from fakekube.controllers.pod_control import is_end_of_namespace
 from fakekube.controllers.template_hash import template_hash
 from fakekube.errors import AlreadyExists, NotFound, StatusError, conflict
 
+ROLLBACK_TO = "deprecated.deployment.rollback.to"
+REVISION_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+"""What Go reads as a number; anything else is as if there were no annotation."""
+
 NOT_COPIED = {
     "kubectl.kubernetes.io/last-applied-configuration",
-    "deprecated.deployment.rollback.to",
+    ROLLBACK_TO,
     REVISION,
     REVISION_HISTORY,
     DESIRED,
@@ -90,7 +96,12 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
         return None
     tell_pause(rollout)
     try:
-        if rollout.paused or is_being_scaled(rollout):
+        back_to = annotations_of(deployment).get(ROLLBACK_TO, "")
+        if rollout.paused:
+            await keep_size(rollout)
+        elif REVISION_NUMBER.fullmatch(back_to):
+            await roll_back(rollout, int(back_to))
+        elif is_being_scaled(rollout):
             await keep_size(rollout)
         elif rollout.rolling:
             await roll(rollout)
@@ -111,6 +122,39 @@ async def keep_size(rollout: Rollout) -> None:
     if rollout.paused:
         await clean_up(rollout)
     await write(rollout, status_of(rollout))
+
+
+async def roll_back(rollout: Rollout, revision: int) -> None:
+    """To an old template, as an annotation of former times asks; revision 0 is the last but one."""
+    new = await sync_revision(rollout, create=True)
+    if new is None:
+        return
+    deployment, recorder = rollout.deployment, rollout.context.recorder
+    metadata, annotations = deployment["metadata"], annotations_of(deployment)
+    changed = {**deployment, "spec": dict(deployment["spec"])}
+    revisions = sorted(map(revision_of, rollout.sets), reverse=True)
+    wanted = revision or (revisions[1] if len(revisions) > 1 else 0)
+    chosen = next((each for each in rollout.sets if wanted and revision_of(each) == wanted), None)
+    if chosen is None:
+        text = "Unable to find the revision to rollback to." if wanted else "Unable to find last revision."
+        await recorder.warning(deployment, "DeploymentRollbackRevisionNotFound", text)
+    elif template_of(chosen) == deployment["spec"]["template"]:
+        text = f'The rollback revision contains the same template as current deployment "{metadata["name"]}"'
+        await recorder.warning(deployment, "DeploymentRollbackTemplateUnchanged", text)
+    else:
+        changed["spec"]["template"] = template_of(chosen)
+        kept = {key: text for key, text in annotations.items() if key in NOT_COPIED}
+        brought = {key: text for key, text in annotations_of(chosen).items() if key not in NOT_COPIED}
+        annotations = {**kept, **brought}
+    if rollout.is_told:
+        return  # The next look goes on.
+    left = {key: text for key, text in annotations.items() if key != ROLLBACK_TO}
+    rollout.deployment = await rollout.context.client.update(
+        RESOURCE, {**changed, "metadata": {**metadata, "annotations": left}}
+    )
+    if chosen is not None and changed["spec"] != deployment["spec"]:
+        text = f'Rolled back deployment "{metadata["name"]}" to revision {wanted}'
+        await recorder.normal(rollout.deployment, "DeploymentRollback", text)
 
 
 async def roll(rollout: Rollout) -> None:

@@ -226,6 +226,37 @@ def test_going_back_makes_an_old_replica_set_the_newest_which_remembers_its_form
     Cluster(WITH_KUBELET).run(scenario)
 
 
+@pytest.mark.parametrize(
+    ("revision", "image", "told"),
+    [
+        ("1", "x:1", 'DeploymentRollback Rolled back deployment "web" to revision 1'),
+        ("0", "x:1", 'DeploymentRollback Rolled back deployment "web" to revision 1'),
+        ("9", "x:2", "DeploymentRollbackRevisionNotFound Unable to find the revision to rollback to."),
+        (
+            "2",
+            "x:2",
+            "DeploymentRollbackTemplateUnchanged The rollback revision contains the same template as current "
+            'deployment "web"',
+        ),
+    ],
+)
+def test_an_annotation_of_former_times_brings_back_a_revision_and_is_gone_then(
+    revision: str, image: str, told: str
+) -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await create(cluster, replicas=1)
+        await change(cluster, DEPLOYMENTS, "web", template=template("x:2"))
+        annotations = {"deprecated.deployment.rollback.to": revision}
+        await cluster.patch(DEPLOYMENTS, NAMESPACE, "web", {"metadata": {"annotations": annotations}})
+        await cluster.settle()
+        present = found(cluster, DEPLOYMENTS, "web")
+        assert present["spec"]["template"]["spec"]["containers"][0]["image"] == image
+        assert "deprecated.deployment.rollback.to" not in present["metadata"]["annotations"]
+        assert told in events(cluster, "web")
+
+    Cluster(WITH_KUBELET).run(scenario)
+
+
 def test_the_history_of_revisions_forgets_the_first_when_it_is_long() -> None:
     assert longer_history("", "1") == "1"
     assert longer_history("1,2", "3") == "1,2,3"
