@@ -105,8 +105,8 @@ def read_options(call: Call, body: Body, media_type: str = "") -> Options:
             integer(query, "gracePeriodSeconds"),
             query.get("propagationPolicy"),
             boolean(query, "orphanDependents"),
-            query.get("uid"),
-            query.get("resourceVersion"),
+            query.get("uid") or None,
+            query.get("resourceVersion") or None,
         )
     errors = errors_of(options, values)
     if errors:

@@ -164,8 +164,9 @@ def _shortened(metadata: Object, period_s: int, operation: Operation) -> tuple[s
 
 def _finalizers_for(kind: Kind, present: list[str], options: DeleteOptions) -> list[str]:
     """The finalizers that the propagation policy leaves: its own appended at the end, the other policy's taken off."""
+    others = [each for each in present if each not in (ORPHAN, FOREGROUND)]
     if not kind.strategy.default_propagation:
-        return present
+        return others
     wanted = ""
     if options.orphan_dependents is not None:
         wanted = ORPHAN if options.orphan_dependents else ""
@@ -177,7 +178,6 @@ def _finalizers_for(kind: Kind, present: list[str], options: DeleteOptions) -> l
         wanted = FOREGROUND
     elif kind.strategy.default_propagation == "Orphan":
         wanted = ORPHAN
-    others = [each for each in present if each not in (ORPHAN, FOREGROUND)]
     if wanted and wanted in present and len(others) == len(present) - 1:
         return present
     return [*others, wanted] if wanted else others

@@ -45,6 +45,8 @@ connection is from then on, a RawConnection. It is to be called instead of `send
 MAX_HEAD_BYTES = 1 << 20
 """Request line and headers together, as http.DefaultMaxHeaderBytes."""
 
+_HOST = re.compile(rb"[\w!$%&()*+,.:;=@\[\]'~-]*\Z")
+
 HEAD_TIMEOUT_S = 32.0
 """For the head of a request to arrive, as in kube-apiserver's http.Server."""
 IDLE_TIMEOUT_S = 90.0
@@ -111,6 +113,8 @@ class Connection(HttpToolsProtocol):
         self.certificate: ClientCertificate | None = None
         self.reading_head = False
         self.head_bytes = 0
+        self.fault: tuple[HTTPStatus, str] | None = None
+        """Why the request that is being read is refused, where the parser has nothing against it."""
         self.active_at = server_state.now
         self.write_paused_at: float | None = None
         self.raw: RawConnection | None = None
@@ -132,7 +136,7 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
-            self.refuse(HTTPStatus.BAD_REQUEST)
+            self.refuse(*(self.fault or (HTTPStatus.BAD_REQUEST,)))
             return
         except httptools.HttpParserUpgrade:
             if self._should_upgrade():
@@ -144,10 +148,10 @@ class Connection(HttpToolsProtocol):
             if self.head_bytes > MAX_HEAD_BYTES:
                 self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
-    def refuse(self, status: HTTPStatus) -> None:
+    def refuse(self, status: HTTPStatus, reason: str = "") -> None:
         """Answer what is not an HTTP request, as Go's server does, and hang up."""
         if not self.transport.is_closing():
-            text = f"{status.value} {status.phrase}".encode()
+            text = f"{status.value} {status.phrase}{reason and ': '}{reason}".encode()
             self.transport.write(
                 b"HTTP/1.1 %b\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n%b" % (text, text)
             )
@@ -171,6 +175,10 @@ class Connection(HttpToolsProtocol):
         parser = self.parser
         upgrading = parser.should_upgrade()
         http_version = parser.get_http_version()
+        self.fault = self._fault_of_head(http_version)
+        if self.fault is not None:
+            # Raised through the parser, which then reports an invalid request.
+            raise ValueError(self.fault)
         raw_path, _, query = self.url.partition(b"?")
         scope: Scope = {
             "type": "http",
@@ -192,7 +200,6 @@ class Connection(HttpToolsProtocol):
             return
         path = decoded_path(raw_path)
         if path is None:
-            # Raised through the parser, which then reports an invalid request.
             raise ValueError("invalid URL escape")
         scope["path"] = path
         previous = self.cycle
@@ -217,6 +224,27 @@ class Connection(HttpToolsProtocol):
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
+
+    def _fault_of_head(self, http_version: str) -> tuple[HTTPStatus, str] | None:
+        """What the parser lets pass and Go's server does not."""
+        if http_version not in ("1.1", "1.0"):
+            if http_version == "0.9":
+                return HTTPStatus.BAD_REQUEST, ""
+            return HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "unsupported protocol version"
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if len(hosts) > 1:
+            return HTTPStatus.BAD_REQUEST, ""
+        if not hosts:
+            return (HTTPStatus.BAD_REQUEST, "missing required Host header") if http_version == "1.1" else None
+        if not _HOST.match(hosts[0]):
+            return HTTPStatus.BAD_REQUEST, "malformed Host header"
+        # A head that has come in one piece is no longer than a piece may be.
+        if (
+            self.head_bytes
+            and len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES
+        ):
+            return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, ""
+        return None
 
     def switch(self, cycle: Cycle, headers: list[Header]) -> RawConnection:
         """Answer the request of `cycle` with 101: what comes from now on is no HTTP."""

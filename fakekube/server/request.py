@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
@@ -57,13 +58,13 @@ class Request:
             query = self._query = {}
             raw: bytes = self.scope.get("query_string", b"")
             if raw:
-                for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
+                for name, value in _pairs(raw):
                     query.setdefault(name, value)
         return query
 
     def query_values(self, name: str) -> list[str]:
         raw: bytes = self.scope.get("query_string", b"")
-        return [value for key, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True) if key == name]
+        return [value for key, value in _pairs(raw) if key == name]
 
     def wants_indented(self) -> bool:
         """Two-blank indentation: `?pretty=true`, or a person's program (curl, Wget, a browser) and no other wish."""
@@ -71,6 +72,17 @@ class Request:
         if pretty:
             return pretty in _TRUE
         return self.headers.get("user-agent", "").startswith(("curl", "Wget", "Mozilla/5.0"))
+
+
+_BAD_PAIR = re.compile(r";|%(?![0-9a-fA-F]{2})")
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    """Names and values; a pair that holds a semicolon or half an escape is passed over, as Go does."""
+    text = text_of(query)
+    if _BAD_PAIR.search(text):
+        text = "&".join(pair for pair in text.split("&") if not _BAD_PAIR.search(pair))
+    return parse_qsl(text, keep_blank_values=True)
 
 
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})

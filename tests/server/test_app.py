@@ -500,6 +500,13 @@ async def test_headers_are_read_as_utf_8(ask: Ask) -> None:
     assert answer.json()["message"].startswith('configmaps is forbidden: User "é" cannot list')
 
 
+@pytest.mark.parametrize("query", ["labelSelector=%zz", "limit=x;y=z", "limit=%4", "%zz=1&pretty=0"])
+def test_a_pair_of_the_query_that_go_cannot_read_is_not_there(query: str) -> None:
+    request = Request({"path": MAPS, "headers": [], "query_string": query.encode()}, receive=nothing)
+
+    assert request.query == ({"pretty": "0"} if "pretty" in query else {})
+
+
 @pytest.mark.parametrize(("query", "status"), [("fieldSelector=x=y", 400), ("resourceVersion=x", 500), ("", 406)])
 async def test_that_yaml_cannot_stream_is_told_after_what_is_wrong_with_the_options(
     ask: Ask, query: str, status: int

@@ -193,6 +193,37 @@ async def test_what_is_not_http_gets_400_and_is_hung_up_on(request_bytes: bytes)
     assert transport.closed
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", b"400 Bad Request: missing required Host header"),
+        (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", b"400 Bad Request: malformed Host header"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"400 Bad Request"),
+        (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", b"505 HTTP Version Not Supported: unsupported protocol version"),
+        (b"GET /\r\n\r\n", b"400 Bad Request"),
+    ],
+)
+async def test_a_head_that_gos_server_would_not_take_is_refused_in_its_words(head: bytes, status: bytes) -> None:
+    written = await exchange(echo, head)
+
+    assert written.startswith(b"HTTP/1.1 " + status + b"\r\n")
+    assert written.endswith(b"\r\n\r\n" + status)
+
+
+async def test_to_http_1_0_no_host_need_be_named() -> None:
+    assert (await exchange(echo, b"GET / HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_a_long_head_that_is_complete_gets_431_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MAX_HEAD_BYTES", 100)
+
+    written = await exchange(
+        echo, b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"a" * 60 + b"\r\nY: " + b"b" * 60 + b"\r\n\r\n"
+    )
+
+    assert written.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+
+
 async def test_headers_without_end_get_431(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "MAX_HEAD_BYTES", 1000)
 
