@@ -82,8 +82,8 @@ def with_field(obj: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
 
 
 def knows_empty(value: Any) -> bool:
-    """Whether a list or map was sent empty in the value or in anything below it."""
-    if isinstance(value, Emptied):
+    """Whether a list or map was sent empty in the value or in anything below it, and has not been filled in."""
+    if isinstance(value, Emptied) and not all(map(value.get, value.empty)):
         return True
     if isinstance(value, dict):
         return any(map(knows_empty, value.values()))

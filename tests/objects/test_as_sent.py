@@ -241,3 +241,20 @@ def test_an_object_that_was_sent_empty_lists_can_be_decoded_again() -> None:
 
     assert again["spec"] == spec
     assert as_sent.shown_at(again, "spec.volumes") == []
+
+
+def test_what_was_sent_empty_is_known_until_it_is_filled_in() -> None:
+    part = as_sent.Emptied({}, {"types": []})
+    obj = {"spec": [part, {"a": 1}]}
+
+    before = as_sent.knows_empty(obj)
+    part["types"] = ["x"]
+
+    assert (before, as_sent.knows_empty(obj)) == (True, False)
+
+
+def test_an_object_with_another_field_knows_what_was_sent_empty() -> None:
+    changed = as_sent.with_field(as_sent.Emptied({"a": 1}, {"b": []}), "a", 2)
+
+    assert as_sent.with_empty(changed) == {"a": 2, "b": []}
+    assert as_sent.with_field({"a": 1}, "a", 2) == {"a": 2}
