@@ -15,6 +15,10 @@ CONTROLLERS: tuple[Controller, ...] = tuple(module.CONTROLLER for module in _MOD
 """All of them, in the order of their files' names."""
 
 
+OF_THE_SERVER = frozenset({"customresourcedefinition-controller"})
+"""What kube-apiserver does itself, so that no choice of controllers is without it: only its own name, after a minus, takes it away."""
+
+
 class UnknownController(ValueError):
     """No controller has this name; the message says which there are."""
 
@@ -38,7 +42,8 @@ def chosen(words: str) -> tuple[Controller, ...]:
 
     def is_chosen(controller: Controller) -> bool:
         names = set(map(_short, _names_of(controller)))
-        return names.isdisjoint(unwanted) and ("*" in named or not names.isdisjoint(wanted))
+        is_wanted = "*" in named or controller.name in OF_THE_SERVER or not names.isdisjoint(wanted)
+        return is_wanted and names.isdisjoint(unwanted)
 
     return tuple(controller for controller in CONTROLLERS if is_chosen(controller))
 

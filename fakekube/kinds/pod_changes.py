@@ -49,7 +49,9 @@ def validate(spec: Object, old: Object) -> list[FieldError]:
         errors += _affinity_of_gated(_node_affinity(spec), _node_affinity(old))
     frozen = _with_what_may_change(spec, old, gated=bool(gates))
     if frozen != old:
-        empty = {field: value for field, value in as_sent.with_empty(spec).items() if field not in spec}
+        # The list of init containers is made anew to be compared, and is none then where it is empty.
+        known = {*spec, "initContainers"}
+        empty = {field: value for field, value in as_sent.with_empty(spec).items() if field not in known}
         shown = {**empty, **frozen}
         errors.append(forbidden("spec", _MAY_CHANGE + difference("core.PodSpec", old, shown)))
     return errors

@@ -10,6 +10,8 @@ def names(words: str) -> set[str]:
 
 
 EVERYBODY = {controller.name for controller in CONTROLLERS}
+ALWAYS = {"customresourcedefinition-controller"}
+"""What the API server does itself."""
 
 
 @pytest.mark.parametrize(
@@ -18,12 +20,16 @@ EVERYBODY = {controller.name for controller in CONTROLLERS}
         ("*", EVERYBODY),
         ("*,-deployment", EVERYBODY - {"deployment-controller"}),
         ("*, -deployment-controller , -scheduler", EVERYBODY - {"deployment-controller", "default-scheduler"}),
-        ("daemonset-controller,garbage-collector-controller", {"daemon-set-controller", "generic-garbage-collector"}),
+        (
+            "daemonset-controller,garbage-collector-controller",
+            {"daemon-set-controller", "generic-garbage-collector"} | ALWAYS,
+        ),
         ("*,-podgc,-horizontalpodautoscaling", EVERYBODY - {"pod-garbage-collector", "horizontal-pod-autoscaler"}),
-        ("endpoint,endpoints-controller", {"endpoint-controller"}),
+        ("endpoint,endpoints-controller", {"endpoint-controller"} | ALWAYS),
         ("*,-ttl-controller,-bootstrapsigner,-tokencleaner,-nodeipam", EVERYBODY),
-        ("-deployment", set()),
-        ("", set()),
+        ("-deployment", ALWAYS),
+        ("", ALWAYS),
+        ("-customresourcedefinition", set()),
     ],
 )
 def test_controllers_are_chosen_as_kube_controller_manager_has_it(words: str, expected: set[str]) -> None:
@@ -77,5 +83,5 @@ OF_KUBE_CONTROLLER_MANAGER = (
 
 @pytest.mark.parametrize("name", OF_KUBE_CONTROLLER_MANAGER)
 def test_what_kube_controller_manager_calls_a_controller_chooses_one(name: str) -> None:
-    assert len(chosen(f"{name}-controller")) == 1
+    assert len(chosen(f"{name}-controller,-customresourcedefinition")) == 1
     assert len(chosen(f"*,-{name}-controller")) == len(CONTROLLERS) - 1
