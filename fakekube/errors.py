@@ -155,9 +155,12 @@ def conflict(group: str, resource: str, name: str, text: str) -> Conflict:
 
 
 def forbidden(group: str, resource: str, name: str, text: str) -> Forbidden:
-    """403; `text` is what follows `<resource> "<name>" is forbidden: `."""
-    subject = f'{qualified(group, resource)} "{name}" is forbidden' if name or resource else "forbidden"
-    return Forbidden(f"{subject}: {text}", details_of(group, resource, name))
+    """403; `text` is what follows `<resource> "<name>" is forbidden: `, which is `<resource> is forbidden: ` of a collection."""
+    subject = f"{qualified(group, resource)} " if resource else ""
+    subject += f'"{name}" ' if name else ""
+    return Forbidden(
+        f"{subject}is forbidden: {text}" if subject else f"forbidden: {text}", details_of(group, resource, name)
+    )
 
 
 def internal(text: str) -> InternalError:

@@ -38,10 +38,11 @@ class ShownObjects:
         return selector.matches(_labels(present))
 
     def are_picked_by(self, selector: LabelSelector) -> bool:
-        """Whether one of them is; what has no metadata (the options of a connection) never is."""
+        """Whether one of them is; what has no metadata (the options of a connection) never is, and a Scale has no labels."""
         if selector.everything:
             return True
-        present = (each for each in (self.obj, self.old) if each is not None and "metadata" in each)
+        show = self.attributes.show or (lambda obj: obj)
+        present = (show(each) for each in (self.obj, self.old) if each is not None and "metadata" in each)
         return any(selector.matches(_labels(each)) for each in present)
 
     async def in_version_of(self, kind: Kind) -> tuple[Object | None, Object | None]:

@@ -47,7 +47,8 @@ async def mutate(
         if passes.is_second and hook.key not in turns.again:
             continue
         try:
-            answer = await write.ask(hook, shown, may_patch=True)
+            review = await write.review(hook, shown)
+            answer = None if review is None else await write.send(hook, review, may_patch=True)
             if answer is not None and answer.patch and await write.patch(hook, shown, answer):
                 turns.ask_again()
                 passes.is_changed = True
@@ -63,10 +64,12 @@ async def mutate(
 async def validate(
     webhooks: Webhooks, asked: Sequence[Asked], obj: Object | None, old: Object | None, attributes: Attributes
 ) -> None:
-    """Raises the first refusal or failure, in the order of the configurations."""
+    """Raises the first refusal or failure, in the order of the configurations; none is asked where the conditions of one are broken."""
     write = _Write(webhooks, obj, old, attributes)
+    reviews = [(hook, await write.review(hook, shown)) for hook, shown in asked]
     told = await asyncio.gather(
-        *(write.ask(hook, shown, may_patch=False) for hook, shown in asked), return_exceptions=True
+        *(write.send(hook, review, may_patch=False) for hook, review in reviews if review is not None),
+        return_exceptions=True,
     )
     for result in told:
         if isinstance(result, BaseException) and not isinstance(result, _IgnoredError):
@@ -84,17 +87,20 @@ class _Write:
     def fingerprint(self) -> bytes:
         return self._objects.fingerprint()
 
-    async def ask(self, hook: Hook, shown: Kind, *, may_patch: bool) -> Answer | None:
-        """None: the webhook does not want to be asked about these objects. Raises StatusError, _IgnoredError."""
-        attributes = self.attributes
-        objects = self._objects
+    async def review(self, hook: Hook, shown: Kind) -> Object | None:
+        """None: the webhook does not want to be asked about these objects. Raises StatusError."""
+        attributes, objects = self.attributes, self._objects
         if not (objects.are_in(hook.namespace_selector) and objects.are_picked_by(hook.object_selector)):
             return None
         obj, old = await objects.in_version_of(shown)
-        uid = self._webhooks.new_uid()
-        review = webhook_reviews.review(uid, hook.version, shown, attributes, obj, old)
+        review = webhook_reviews.review(self._webhooks.new_uid(), hook.version, shown, attributes, obj, old)
         if hook.conditions and not self._do_conditions_hold(hook, review["request"]):
             return None
+        return review
+
+    async def send(self, hook: Hook, review: Object, *, may_patch: bool) -> Answer:
+        """Raises StatusError, _IgnoredError."""
+        uid = review["request"]["uid"]
         try:
             received = await ask(self._webhooks.call, hook.config, review, hook.timeout_s)
             answer = webhook_reviews.read(received, uid, hook.version, may_patch=may_patch)
@@ -103,7 +109,7 @@ class _Write:
         except InvalidAnswer as error:
             raise _failure(hook, f"received invalid webhook response: {error}") from None
         for text in answer.warnings:
-            attributes.warn(text)
+            self.attributes.warn(text)
         if not answer.is_allowed:
             raise webhook_reviews.denial(hook.name, answer.status)
         return answer

@@ -45,14 +45,18 @@ async def issue(plane: ControlPlane, call: Call, request: Object, *, dry_run: bo
         raise conflict(GROUP, KIND, call.name, text)
     seconds = spec["expirationSeconds"]
     _check_seconds(seconds)
+    now = plane.clock.now()
+    metadata |= {
+        "name": call.name,
+        "namespace": call.namespace,
+        "uid": present,
+        "creationTimestamp": from_datetime(now),
+    }
+    audiences = spec["audiences"] = spec.get("audiences") or [ISSUER]
     await plane.admission.validate(request, None, attributes)
     reference = spec.get("boundObjectRef")
     bound = _bound_object(plane, call, reference) if reference is not None else None
-    audiences = spec.get("audiences") or [ISSUER]
-    now = plane.clock.now()
     token = plane.service_account_tokens.issue(account, audiences, seconds, bound)
-    metadata = {**metadata, "name": call.name, "namespace": call.namespace, "uid": present}
-    metadata["creationTimestamp"] = from_datetime(now)
     return {
         "kind": KIND,
         "apiVersion": request["apiVersion"],

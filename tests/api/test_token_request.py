@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 
+from fakekube.admission import Chain
 from fakekube.api import token_request
 from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import StatusError
@@ -72,3 +74,20 @@ async def test_a_request_without_audiences_gets_a_token_for_the_server_itself(
     assert answer["spec"]["expirationSeconds"] == 3600
     user, audiences = plane.service_account_tokens.verify(answer["status"]["token"])
     assert (user.name, audiences) == ("system:serviceaccount:shop:robot", answer["spec"]["audiences"])
+
+
+async def test_who_judges_a_request_sees_what_the_token_will_say(plane: ControlPlane, call: MakeCall, put: Put) -> None:
+    account = (await put("serviceaccounts", "robot")).value
+    seen: list[dict[str, Any]] = []
+
+    class Watching(Chain):
+        async def validate(self, obj: Any, old: Any, attributes: Any) -> None:
+            seen.append(copy.deepcopy(obj))
+
+    plane.admission = Watching(())
+    nothing = {"apiVersion": "authentication.k8s.io/v1", **request(boundObjectRef=None)}
+    answer = await token_request.issue(plane, call("serviceaccounts", "robot", "token"), nothing, dry_run=False)
+
+    ((metadata, spec),) = [(each["metadata"], each["spec"]) for each in seen]
+    assert (metadata["name"], metadata["namespace"], metadata["uid"]) == ("robot", "shop", account["metadata"]["uid"])
+    assert spec["audiences"] == answer["spec"]["audiences"]

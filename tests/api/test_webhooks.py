@@ -357,6 +357,23 @@ async def test_a_scale_is_judged_as_a_scale(
     assert scaled["spec"] == {"replicas": 2}
 
 
+async def test_a_scale_has_no_labels_to_be_picked_by(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    rules = [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["*/scale"]}]
+    exists = {"matchExpressions": [{"key": "a", "operator": "Exists"}]}
+    await configure("validating", "a", rules=rules, objectSelector=exists)
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    spec = {"selector": {"matchLabels": {"a": "b"}}, "template": template}
+    await put("deployments.apps", "web", {"a": "b"}, spec=spec)
+    scaling = call("deployments.apps", "web", "scale")
+    door = scaling.kind.subresource_named["scale"]
+
+    await scale.patch_scale(plane, scaling, door, b'{"spec":{"replicas":9}}', MERGE_PATCH)
+
+    assert programs.asked == []
+
+
 async def test_of_a_deletion_the_old_object_and_the_options_are_told_and_a_patch_is_a_mistake(
     plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
 ) -> None:
@@ -427,6 +444,21 @@ async def test_conditions_that_break_refuse_by_the_failure_policy_where_none_is_
 
     texts = [f"expression 'object.{name} == 1' resulted in error: no such key: {name}" for name in "ab"]
     assert str(refusal.value) == f'configmaps "two" is forbidden: [{", ".join(texts)}]'
+    assert programs.asked == []
+
+
+async def test_no_validating_webhook_is_asked_where_the_conditions_of_another_are_broken(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    await put("configmaps", "one")
+    await configure("validating", "a")
+    await configure("validating", "b", matchConditions=[{"name": "b", "expression": "request.name == 'x'"}])
+
+    with pytest.raises(Forbidden) as refusal:
+        await delete.delete_collection(plane, call("configmaps"), b"")
+
+    why = "expression 'request.name == 'x'' resulted in error: no such key: name"
+    assert str(refusal.value) == f"configmaps is forbidden: {why}"
     assert programs.asked == []
 
 
