@@ -17,6 +17,8 @@ from fakekube.errors import BadRequest, InternalError, Invalid, UnsupportedMedia
 from fakekube.objects import as_sent, schemas
 from fakekube.objects.field_errors import Shown, go_quoted, invalid, invalid_object
 from fakekube.objects.patches import (
+    APPLY_PATCH,
+    JSON_PATCH,
     MERGE_PATCH,
     PATCHES,
     STRATEGIC_MERGE_PATCH,
@@ -28,10 +30,16 @@ from fakekube.objects.patches import (
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.storage.store import Stored
 
+_EVERY_PATCH_IN_ORDER = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH)
+_EVERY_PATCH = frozenset(_EVERY_PATCH_IN_ORDER)
+
 
 def patch_for(kind: Kind | Subresource, content_type: str) -> Patch:
-    """The function of a content type; what follows its first `;` is ignored. Raises UnsupportedMediaType."""
-    media_type = content_type.partition(";")[0].strip()
+    """The function of a content type; what follows its first `;` is ignored. Raises UnsupportedMediaType.
+
+    Routes of built-in kinds are found by lists of types too, of which one will do; but what answers there understands no list.
+    """
+    media_type = content_type.partition(";")[0]
     if media_type == STRATEGIC_MERGE_PATCH and kind.type_name:
         return strategic_merge_of(kind.type_name)
     function = PATCHES.get(media_type)
@@ -39,13 +47,20 @@ def patch_for(kind: Kind | Subresource, content_type: str) -> Patch:
         return function
     if isinstance(kind, Kind) and kind.wire.patch_types:
         raise unknown_format(kind.wire.patch_types)
+    if not _EVERY_PATCH.isdisjoint(each.partition(";")[0].strip() for each in content_type.split(",")):
+        raise unknown_format(_EVERY_PATCH_IN_ORDER)
     raise UnsupportedMediaType("415: Unsupported Media Type", {})
 
 
 async def patch(plane: ControlPlane, call: Call, body: Body, content_type: str) -> Stored:
     """Raises UnsupportedMediaType, NotFound, BadRequest (an unreadable patch), Invalid (one that cannot be done, or a bad result)."""
     kind = call.kind
-    function = patch_for(kind, content_type)
+    try:
+        function = patch_for(kind, content_type)
+    except UnsupportedMediaType:
+        if kind.type_name:
+            call.warnings.clear()  # the route is found by the type, and warns only then
+        raise
     options = write_options(call, "PatchOptions")
     value = body if isinstance(body, dict) and call.subresource == "status" and content_type == MERGE_PATCH else None
 

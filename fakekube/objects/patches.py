@@ -415,7 +415,7 @@ def strategic_merge_of(type_name: str) -> Patch:
 
 def is_apply(content_type: str) -> bool:
     """Whether a body of this media type is a configuration to apply, which is no patch of a document."""
-    return content_type.partition(";")[0].strip() == APPLY_PATCH
+    return content_type.partition(";")[0] == APPLY_PATCH
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ from fakekube.api.delete import delete
 from fakekube.api.get import get
 from fakekube.api.patch import patch
 from fakekube.api.update import update
-from fakekube.errors import AlreadyExists, BadRequest, Conflict, Invalid, NotFound
+from fakekube.errors import AlreadyExists, BadRequest, Conflict, Invalid, NotFound, UnsupportedMediaType
 from fakekube.objects.patches import JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from tests.api.conftest import MakeCall, Put
 
@@ -330,3 +330,33 @@ async def test_a_report_about_a_volume_that_says_no_time_keeps_that_of_its_phase
     stored, _ = await update(plane, call("persistentvolumes", "v", "status"), report)
 
     assert stored.value["status"] == {**volume.value["status"], "message": "m"}
+
+
+async def test_a_type_that_no_patch_has_is_refused_before_anything_is_warned_of(
+    plane: ControlPlane, call: MakeCall, put: Put
+) -> None:
+    await put("endpoints", "e")
+    request = call("endpoints", "e")
+    request.warnings.append("v1 Endpoints is deprecated")
+
+    with pytest.raises(UnsupportedMediaType):
+        await patch(plane, request, b"{}", "text/plain")
+
+    assert request.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("content_type", "told"),
+    [
+        ("text/plain,application/json", "415: Unsupported Media Type"),
+        ("application/json, application/merge-patch+json", "the body of the request was in an unknown format"),
+        ("application/merge-patch+json ;x=y", "the body of the request was in an unknown format"),
+    ],
+)
+async def test_of_a_list_of_types_one_that_is_known_finds_the_route_but_none_is_understood(
+    plane: ControlPlane, call: MakeCall, put: Put, content_type: str, told: str
+) -> None:
+    await put("configmaps", "c")
+
+    with pytest.raises(UnsupportedMediaType, match=told):
+        await patch(plane, call("configmaps", "c"), b"{}", content_type)
