@@ -16,7 +16,15 @@ from fakekube.api.body import Body
 from fakekube.api.call import Call
 from fakekube.api.list_options import parse as parse_list_options
 from fakekube.api.watch import Watch
-from fakekube.errors import BadRequest, MethodNotAllowed, NotFound, RequestEntityTooLarge, StatusError, not_found
+from fakekube.errors import (
+    BadRequest,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+    StatusError,
+    not_found,
+    qualified,
+)
 from fakekube.objects.patches import is_apply
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.server import protobuf
@@ -117,7 +125,8 @@ async def serve_resource(state: State, request: Request, asked: Asked) -> Respon
         if not kind.wire.is_typed:
             return page_not_found()
         raise no_such_resource()
-    verb = _METHOD_VERBS.get(request.method, "")
+    method = "GET" if request.method == "HEAD" and not kind.wire.is_typed else request.method
+    verb = _METHOD_VERBS.get(method, "")
     if subresource == "proxy" and request.method in ("HEAD", "OPTIONS"):
         verb = "get"
     answer = _find(kind, verb, namespace, name, subresource, extra, is_old_watch=is_old_watch)
@@ -152,15 +161,23 @@ def _find(
     kind: Kind, verb: str, namespace: str, name: str, subresource: str, extra: int, *, is_old_watch: bool
 ) -> Answer:
     if not kind.wire.is_typed:
-        if kind.namespaced and not namespace and (name or verb == "create"):
+        if kind.namespaced and not namespace and (name or verb != "get"):
             return _nowhere
-        if subresource and verb not in getattr(kind.subresource_named.get(subresource), "verbs", ()):
-            return _missing
+        if subresource:
+            door = kind.subresource_named.get(subresource)
+            if door is None:
+                return _missing
+            if verb not in door.verbs:
+                raise _not_supported(kind, verb)
+        elif not verb:
+            raise _not_supported(kind, verb)
+        elif verb in ("update", "patch") and not name:
+            raise BadRequest("name must be provided")
     if subresource:
         door = kind.subresource_named.get(subresource)
         if door is None or (kind.namespaced and not namespace) or is_old_watch:
             raise no_such_resource()
-        if extra and subresource != "proxy":
+        if extra and subresource != "proxy" and kind.wire.is_typed:
             raise no_such_resource()
         if verb not in door.verbs:
             raise method_not_allowed()
@@ -199,6 +216,13 @@ _METHOD_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patc
 
 def no_such_resource() -> NotFound:
     return NotFound("the server could not find the requested resource", {})
+
+
+def _not_supported(kind: Kind, verb: str) -> MethodNotAllowed:
+    """How the server of custom resources says it."""
+    named = f'"{qualified(kind.group, kind.resource)}"'
+    text = f"{verb} is not supported on resources of kind {named}"
+    return MethodNotAllowed(text, {"group": kind.group, "kind": kind.resource})
 
 
 def method_not_allowed() -> MethodNotAllowed:
@@ -376,7 +400,7 @@ async def _scale(exchange: Exchange) -> Response:
     representation = exchange.representation()
     request, state, call = exchange.request, exchange.state, exchange.call
     door = call.kind.subresource_named["scale"]
-    if request.method == "GET":
+    if request.method in ("GET", "HEAD"):
         value = await scale.get_scale(state.plane, call)
     elif request.method == "PUT":
         body, media_type = await exchange.body()

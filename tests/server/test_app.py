@@ -17,9 +17,11 @@ from fakekube.admission import Chain
 from fakekube.api.control_plane import ControlPlane
 from fakekube.errors import Forbidden
 from fakekube.kinds import Kinds
+from fakekube.kinds.custom import served
 from fakekube.registry.allocators import Allocators
 from fakekube.registry.clock import Chance, Clock
 from fakekube.registry.create import complete_metadata
+from fakekube.registry.kind import Kind
 from fakekube.registry.user import User
 from fakekube.server.app import App
 from fakekube.server.connection import CLIENT_CERTIFICATE, ClientCertificate
@@ -498,6 +500,56 @@ async def test_headers_are_read_as_utf_8(ask: Ask) -> None:
     answer = await ask("GET", MAPS, headers={"impersonate-user": "é"})
 
     assert answer.json()["message"].startswith('configmaps is forbidden: User "é" cannot list')
+
+
+KITES = "/apis/x.example.com/v1/namespaces/default/kites"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "message"),
+    [
+        ("OPTIONS", KITES, 405, ' is not supported on resources of kind "kites.x.example.com"'),
+        ("DELETE", f"{KITES}/a/status", 405, 'delete is not supported on resources of kind "kites.x.example.com"'),
+        ("PUT", KITES, 400, "name must be provided"),
+        ("PATCH", KITES, 400, "name must be provided"),
+        ("GET", f"{KITES}/a/nope", 404, 'kites.x.example.com "a" not found'),
+    ],
+)
+async def test_what_cannot_be_done_to_custom_resources_is_told_in_other_words(
+    app: App, ask: Ask, method: str, path: str, status: int, message: str
+) -> None:
+    app.state.plane.kinds.add(kite())
+
+    answer = await ask(method, path)
+
+    assert (answer.status, answer.json()["message"]) == (status, message)
+
+
+async def test_of_custom_resources_the_head_may_be_asked_for(app: App, ask: Ask) -> None:
+    app.state.plane.kinds.add(kite())
+    app.state.plane.store.declare("kites.x.example.com", "Kite", "x.example.com/v1")
+
+    assert (await ask("HEAD", KITES)).status == 200
+    assert (await ask("HEAD", MAPS)).status == 405
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS"])
+async def test_across_namespaces_custom_resources_are_read_alone(app: App, ask: Ask, method: str) -> None:
+    app.state.plane.kinds.add(kite())
+
+    answer = await ask(method, "/apis/x.example.com/v1/kites")
+
+    assert (answer.status, answer.body) == (404, b"404 page not found\n")
+
+
+def kite() -> Kind:
+    names = {"plural": "kites", "singular": "kite", "kind": "Kite", "listKind": "KiteList"}
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema, "subresources": {"status": {}}}
+    spec = {"group": "x.example.com", "scope": "Namespaced", "names": names, "versions": [version]}
+    status = {"acceptedNames": names, "conditions": [{"type": "Established", "status": "True"}]}
+    (kind,) = served({"metadata": {}, "spec": spec, "status": status}, rereads=False).kinds
+    return kind
 
 
 @pytest.mark.parametrize("query", ["labelSelector=%zz", "limit=x;y=z", "limit=%4", "%zz=1&pretty=0"])
