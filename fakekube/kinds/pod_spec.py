@@ -10,7 +10,15 @@ from collections.abc import Sequence
 
 from fakekube.kinds import container_spec, operating_systems, pod_volumes
 from fakekube.objects import go_structs, names, rules
-from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
+from fakekube.objects.field_errors import (
+    FieldError,
+    duplicate,
+    forbidden,
+    invalid,
+    not_supported,
+    required,
+    wrong_choice,
+)
 from fakekube.registry.kind import Object
 
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
@@ -264,7 +272,7 @@ def _node_expression(expression: Object, path: str, *, preferred: bool) -> list[
             detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
             errors.append(forbidden(f"{path}.values", detail))
     else:
-        errors.append(invalid(f"{path}.operator", operator, "not a valid selector operator"))
+        errors.append(wrong_choice(f"{path}.operator", operator, "not a valid selector operator"))
     key = expression.get("key", "")
     errors += [invalid(f"{path}.key", key, text) for text in names.qualified_name(key)]
     for i, value in enumerate(() if preferred else values):
@@ -280,7 +288,7 @@ def _node_field(expression: Object, path: str) -> list[FieldError]:
             detail = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
             errors.append(required(f"{path}.values", detail))
     else:
-        errors.append(invalid(f"{path}.operator", operator, "not a valid selector operator"))
+        errors.append(wrong_choice(f"{path}.operator", operator, "not a valid selector operator"))
     if key != "metadata.name":
         errors.append(invalid(f"{path}.key", key, "not a valid field selector key"))
         return errors
@@ -411,7 +419,7 @@ def tolerations(each: Sequence[Object], path: str) -> list[FieldError]:
             errors += [invalid(f"{place}.key", key, text) for text in names.qualified_name(key)]
         elif operator != "Exists":
             detail = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
-            errors.append(invalid(f"{place}.operator", operator, detail))
+            errors.append(wrong_choice(f"{place}.operator", operator, detail))
         if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":
             detail = "effect must be 'NoExecute' when `tolerationSeconds` is set"
             errors.append(invalid(f"{place}.effect", effect, detail))

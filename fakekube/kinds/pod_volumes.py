@@ -378,8 +378,12 @@ def _mount_options(mount: Object, path: str, place: str, *, privileged: bool) ->
         detail = "Bidirectional mount propagation is available only to privileged containers"
         errors.append(forbidden(f"{path}.mountPropagation", detail))
     recursive = mount.get("recursiveReadOnly")
-    if recursive in ("Enabled", "IfPossible") and not mount.get("readOnly"):
-        errors.append(forbidden(f"{path}.recursiveReadOnly", "may only be specified when readOnly is true"))
+    if recursive in ("Enabled", "IfPossible"):
+        if not mount.get("readOnly"):
+            errors.append(forbidden(f"{path}.recursiveReadOnly", "may only be specified when readOnly is true"))
+        if propagation not in (None, "None"):
+            detail = "may only be specified when mountPropagation is None or not specified"
+            errors.append(forbidden(f"{path}.recursiveReadOnly", detail))
     else:
         errors += _RECURSIVE(recursive, f"{path}.recursiveReadOnly")
     return errors

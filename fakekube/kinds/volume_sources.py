@@ -130,9 +130,19 @@ def _fibre_channel(source: Object, path: str) -> list[FieldError]:
 def _registry(value: Any, path: str) -> list[FieldError]:
     if not value:
         return [required(path, "must be a host:port pair or multiple pairs separated by commas")]
-    if all(re.fullmatch("[^:]+:[^:]+", pair) for pair in value.split(",")):
-        return []
-    return [invalid(path, value, "must be a host:port pair or multiple pairs separated by commas")]
+    detail = "must be a host:port pair or multiple pairs separated by commas"
+    return [invalid(path, value, detail) for pair in value.split(",") if not _HOST_AND_PORT(pair)]
+
+
+_HOST_AND_PORT = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*):[^:\[\]]*").fullmatch
+"""What Go's net.SplitHostPort takes: either part may be empty, IPv6 stands in brackets."""
+
+
+def _quobyte_registry(source: Object, path: str) -> list[FieldError]:
+    registry = source.get("registry")
+    if registry and len(source.get("tenant", "").encode()) > 64:
+        return [required(f"{path}.tenant", "must be a UUID and may not exceed a length of 64 characters")]
+    return _registry(registry, f"{path}.registry")
 
 
 def _flex_options(value: Any, path: str) -> list[FieldError]:
@@ -211,7 +221,7 @@ SHARED: Mapping[str, rules.Rule] = {
     "flocker": _flocker,
     "nfs": rules.within(("server", rules.needed), ("path", rules.needed), _absolute),
     "rbd": needs("monitors", "image"),
-    "quobyte": rules.within(("registry", _registry), ("volume", rules.needed)),
+    "quobyte": rules.within(_quobyte_registry, ("volume", rules.needed)),
     "cephfs": needs("monitors"),
     "iscsi": rules.within(
         ("targetPortal", rules.needed), *_scsi("must be valid format starting with iqn, eui, or naa")

@@ -81,6 +81,11 @@ def invalid(field: str, value: Any, detail: str) -> FieldError:
     )
 
 
+def wrong_choice(field: str, value: Any, detail: str) -> FieldError:
+    """`invalid` of a member of an enum (see `shown_choice`)."""
+    return invalid(field, Shown(shown_choice(value)), detail)
+
+
 def not_supported(field: str, value: Any, supported: Iterable[str], *, plain: bool = False) -> FieldError:
     """`plain`: the field is a plain string to Go, though it has but a few values."""
     listed = ", ".join(go_quoted(choice) for choice in supported)

@@ -249,7 +249,8 @@ def validate_template(described: Metadata, path: str) -> list[FieldError]:
     return errors + [
         forbidden(f"{path}.{told}", "cannot be set")
         for field, told in _NOT_IN_TEMPLATES.items()
-        if described.get(field)
+        # A grace of no seconds is a pointer to Go, and so is there.
+        if described.get(field) or (field == "deletionGracePeriodSeconds" and described.get(field) is not None)
     ]
 
 

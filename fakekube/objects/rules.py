@@ -155,9 +155,14 @@ def needed_one_of(*choices: str, detail: str = "") -> Rule:
     )
 
 
-def any_one_of(*choices: str) -> Rule:
-    """An enum that may be left out, but not be empty."""
-    return lambda value, path: [] if value is None or value in choices else [not_supported(path, value, choices)]
+def any_one_of(*choices: str, plain: bool = False) -> Rule:
+    """An enum that may be left out, but not be empty; `plain` as in `not_supported`."""
+
+    def judge(value: Any, path: str) -> list[FieldError]:
+        good = value is None or value in choices
+        return [] if good else [not_supported(path, value, choices, plain=plain)]
+
+    return judge
 
 
 def always_one_of(*choices: str) -> Rule:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from fakekube.kinds.events import event
+
 Refused = Callable[..., list[str]]
 
 QUALIFIED = (
@@ -460,6 +462,63 @@ REFUSALS: list[tuple[str, Any, list[str]]] = [
             'spec.successPolicy: Invalid value: {"Rules":null}: requires indexed completion mode',
         ],
     ),
+    (
+        "limitranges",
+        {"spec": {"limits": [{"type": "<x>"}]}},
+        [f'spec.limits[0].type: Invalid value: "\\u003cx\\u003e": {QUALIFIED}'],
+    ),
+    (
+        "resourcequotas",
+        {"spec": {"scopeSelector": {"matchExpressions": [{"scopeName": "PriorityClass", "operator": "<"}]}}},
+        ['spec.scopeSelector.matchExpressions.operator: Invalid value: "\\u003c": not a valid selector operator'],
+    ),
+    (
+        "ingressclasses.networking.k8s.io",
+        {"spec": {"controller": "acme.io/foo", "parameters": {"kind": "K", "name": "n", "scope": "<"}}},
+        ['spec.parameters.scope: Unsupported value: "<": supported values: "Cluster", "Namespace"'],
+    ),
+    (
+        "persistentvolumes",
+        {
+            "spec": {
+                "capacity": {"storage": "1Gi"},
+                "accessModes": ["ReadWriteOnce"],
+                "quobyte": {"registry": "a,b,:80,[::1]:80", "volume": "v"},
+            }
+        },
+        2
+        * [
+            'spec.quobyte.registry: Invalid value: "a,b,:80,[::1]:80": '
+            "must be a host:port pair or multiple pairs separated by commas"
+        ],
+    ),
+    (
+        "pods",
+        {
+            "spec": {
+                "volumes": [{"name": "v", "emptyDir": {}}],
+                "containers": [
+                    {
+                        "name": "c",
+                        "image": "i",
+                        "volumeMounts": [
+                            {
+                                "name": "v",
+                                "mountPath": "/v",
+                                "readOnly": True,
+                                "recursiveReadOnly": "Enabled",
+                                "mountPropagation": "HostToContainer",
+                            }
+                        ],
+                    }
+                ],
+            }
+        },
+        [
+            "spec.containers[0].volumeMounts.recursiveReadOnly: Forbidden: "
+            "may only be specified when mountPropagation is None or not specified"
+        ],
+    ),
 ]
 
 
@@ -479,3 +538,25 @@ def test_namespace_of_what_a_claim_is_filled_from_is_one(refused_change: Refused
     )
 
     assert told[0] == 'spec.dataSourceRef.namespace: Invalid value: "a.b": must not contain dots'
+
+
+def test_what_an_event_is_related_to_cannot_be_added_though_it_is_empty() -> None:
+    told = [str(error) for error in event.validate_update({"related": {}}, {})]
+
+    assert told == [
+        'related: Invalid value: {"Kind":"","Namespace":"","Name":"","UID":"","APIVersion":"","ResourceVersion":"",'
+        '"FieldPath":""}: field is immutable'
+    ]
+
+
+def test_grace_of_no_seconds_has_no_place_in_a_template(refused: Refused) -> None:
+    template = {
+        "spec": {
+            "metadata": {"deletionGracePeriodSeconds": 0, "generateName": ""},
+            "spec": {"devices": {"requests": [{"name": "r", "exactly": {"deviceClassName": "gpu"}}]}},
+        }
+    }
+
+    told = refused("resourceclaimtemplates.resource.k8s.io", template)
+
+    assert told == ["spec.metadata.deletionGracePeriodSeconds: Forbidden: cannot be set"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from fakekube.kinds import gated_fields, job_rules, pod_warnings
 from fakekube.objects import cron, fields, rules
-from fakekube.objects.field_errors import FieldError, invalid, not_supported, required
+from fakekube.objects.field_errors import FieldError, invalid, not_supported, required, wrong_choice
 from fakekube.registry.kind import Object, Strategy
 
 _PART_OF_ZONE = re.compile(r"(?!-)[A-Za-z.\-_0-9+]{1,14}").fullmatch
@@ -46,7 +46,8 @@ def _time_zone(value: Any, path: str) -> list[FieldError]:
         return []
     if not value:
         return [invalid(path, value, "timeZone must be nil or non-empty string")]
-    unknown = [invalid(path, value, f"unknown time zone {value}")]
+    # The real server shows this string as it shows members of enums.
+    unknown = [wrong_choice(path, value, f"unknown time zone {value}")]
     if not all(_PART_OF_ZONE(part) and part not in (".", "..") for part in value.split("/")):
         return unknown
     errors: list[FieldError] = []

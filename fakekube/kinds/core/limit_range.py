@@ -9,7 +9,7 @@ import math
 
 from fakekube.kinds import resource_names
 from fakekube.objects import fields, names, rules
-from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, required
+from fakekube.objects.field_errors import FieldError, duplicate, forbidden, invalid, required, wrong_choice
 from fakekube.objects.quantities import canonical, parse
 from fakekube.registry.kind import Object, Operation, Strategy
 
@@ -37,9 +37,9 @@ def validate(limit_range: Object, *_: object) -> list[FieldError]:
 
 
 def _type(name: str, path: str) -> list[FieldError]:
-    errors = [invalid(path, name, text) for text in names.qualified_name(name)]
+    errors = [wrong_choice(path, name, text) for text in names.qualified_name(name)]
     if not errors and "/" not in name and name not in TYPES:
-        errors.append(invalid(path, name, "must be a standard limit type or fully qualified"))
+        errors.append(wrong_choice(path, name, "must be a standard limit type or fully qualified"))
     return errors
 
 

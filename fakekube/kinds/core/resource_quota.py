@@ -10,8 +10,9 @@ from typing import Any
 
 from fakekube.kinds import resource_names
 from fakekube.objects import as_sent, fields, go_structs, rules
-from fakekube.objects.field_errors import FieldError, invalid, required
+from fakekube.objects.field_errors import FieldError, invalid, required, wrong_choice
 from fakekube.objects.metadata import IMMUTABLE_TEXT
+from fakekube.objects.quantities import canonical, compare
 from fakekube.registry.kind import Object, Strategy
 
 _PODS = frozenset({"pods"})
@@ -73,7 +74,7 @@ def _scope_selector(spec: Object, path: str) -> list[FieldError]:
             errors.append(invalid(f"{place}.scopeName", scope, "unsupported scope"))
         errors += [invalid(place, shown, "unsupported scope applied to resource") for _ in _misapplied(spec, scope)]
         if scope in _ONLY_EXIST and operator != "Exists":
-            errors.append(invalid(f"{place}.operator", operator, _MUST_EXIST))
+            errors.append(wrong_choice(f"{place}.operator", operator, _MUST_EXIST))
         if operator in ("In", "NotIn"):
             if not values:
                 detail = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"
@@ -83,7 +84,7 @@ def _scope_selector(spec: Object, path: str) -> list[FieldError]:
                 detail = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"
                 errors.append(invalid(f"{place}.values", values, detail))
         else:
-            errors.append(invalid(f"{place}.operator", operator, "not a valid selector operator"))
+            errors.append(wrong_choice(f"{place}.operator", operator, "not a valid selector operator"))
     named = {expression.get("scopeName", "") for expression in expressions}
     # What is shown is the other list of scopes.
     scopes = as_sent.shown_at(spec, "scopes")
@@ -101,9 +102,30 @@ def validate_update(quota: Object, old: Object) -> list[FieldError]:
     return validate(quota) + ([invalid("spec.scopes", shown, IMMUTABLE_TEXT)] if changed else [])
 
 
+_COMPARED = ("cpu", "memory", "storage", "ephemeral-storage")
+
+
+def warnings(quota: Object, old: Object | None) -> list[str]:
+    """What is told of a new quota by which more can be requested than limited."""
+    if old is not None:
+        return []
+    hard, told = fields.at(quota, "spec.hard") or {}, list[str]()
+    for resource in _COMPARED:
+        requested, limited = f"requests.{resource}", f"limits.{resource}"
+        if requested not in hard and resource in _POD_RESOURCES:
+            requested = resource
+        if requested in hard and limited in hard and compare(hard[requested], hard[limited]) > 0:
+            told.append(
+                f"ResourceQuota {requested} ({canonical(hard[requested])}) should be less than "
+                f"{limited} ({canonical(hard[limited])})"
+            )
+    return told
+
+
 STRATEGY = Strategy(
     validate_create=validate,
     validate_update=validate_update,
     validate_status_update=validate_status,
     returns_deleted_object=True,
+    warnings=warnings,
 )

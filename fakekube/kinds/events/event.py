@@ -11,6 +11,7 @@ from typing import Any
 from fakekube.kinds.core.event import involved_object_fields, validate
 from fakekube.objects import fields, rules
 from fakekube.objects.field_errors import FieldError, invalid, required
+from fakekube.objects.metadata import IMMUTABLE_TEXT
 from fakekube.registry.kind import Object, Strategy
 
 _FIELDS: Mapping[str, str] = {
@@ -129,7 +130,11 @@ def validate_update(event: Object, old: Object) -> list[FieldError]:
         errors += _series(event)
     for field in _IMMUTABLE:
         told = _CONTROLLER if field == "reportingComponent" else field
-        errors += rules.unchanged(event.get(field), old.get(field), told, shown=_shown(event, field))
+        new, before = event.get(field), old.get(field)
+        # A pointer, for which an empty object is more than none.
+        added = field == "related" and (new is None) != (before is None)
+        shown = _shown(event, field)
+        errors += [invalid(told, shown, IMMUTABLE_TEXT)] if added else rules.unchanged(new, before, told, shown=shown)
     return errors
 
 

@@ -24,7 +24,7 @@ _PARAMETERS = (
     ("apiGroup", rules.told_by(names.subdomain)),
     ("kind", rules.needed_name(names.path_segment)),
     ("name", rules.needed_name(names.path_segment)),
-    ("scope", rules.needed_part, rules.any_one_of("Cluster", "Namespace")),
+    ("scope", rules.needed_part, rules.any_one_of("Cluster", "Namespace", plain=True)),
     _namespace,
 )
 

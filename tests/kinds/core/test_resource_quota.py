@@ -40,3 +40,15 @@ REFUSALS: list[tuple[Any, list[str]]] = [
 @pytest.mark.parametrize(("sent", "texts"), REFUSALS)
 def test_quota_is_refused_as_the_real_server_refuses_it(refused: Refused, sent: Any, texts: list[str]) -> None:
     assert refused(KIND, sent) == texts
+
+
+def test_creator_of_a_quota_is_told_where_more_can_be_requested_than_limited(warned: Refused) -> None:
+    hard = {"memory": "3Gi", "limits.memory": "2Gi", "requests.cpu": "2", "limits.cpu": "1k", "storage": "2"}
+    hard |= {"limits.storage": "1", "requests.ephemeral-storage": "1Gi", "limits.ephemeral-storage": "1e3"}
+
+    told = warned(KIND, {"spec": {"hard": hard}})
+
+    assert told == [
+        "ResourceQuota memory (3Gi) should be less than limits.memory (2Gi)",
+        "ResourceQuota requests.ephemeral-storage (1Gi) should be less than limits.ephemeral-storage (1e3)",
+    ]
