@@ -48,7 +48,7 @@ async def delete_with(plane: ControlPlane, call: Call, options: Options, *, is_n
     async def approve(old: Object) -> None:
         nonlocal told
         if "deletionTimestamp" not in old["metadata"]:
-            told = _with_period(call.kind, old, options)
+            told = _completed(call.kind, old, options)
         sent = options_object(told)
         attributes = plane.attributes(call, "DELETE", old, dry_run=options.dry_run, options=sent)
         if not is_named:
@@ -59,8 +59,10 @@ async def delete_with(plane: ControlPlane, call: Call, options: Options, *, is_n
     return await registry.delete(plane.store, call.kind, call.namespace, call.name, options.delete, operation, approve)
 
 
-def _with_period(kind: Kind, obj: Object, options: Options) -> Options:
-    """The options as the kind completes them: objects that go by and by are given their time."""
+def _completed(kind: Kind, obj: Object, options: Options) -> Options:
+    """The options as the kind completes them: objects that go by and by are given their time, a namespace is the one that was found."""
+    if (kind.group, kind.resource) == ("", "namespaces"):
+        return replace(options, delete=replace(options.delete, uid=options.delete.uid or obj["metadata"]["uid"]))
     period = kind.strategy.grace_period_s
     if period is None:
         return options

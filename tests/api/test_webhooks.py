@@ -751,3 +751,17 @@ async def test_a_review_that_does_not_say_what_it_is_is_none(
 
     with pytest.raises(InternalError, match=r"Kind=AdmissionReview, got admission\.k8s\.io/v1, Kind=$"):
         await put("configmaps", "one")
+
+
+async def test_of_the_deletion_of_a_namespace_its_uid_is_told(
+    plane: ControlPlane, programs: Programs, configure: Any, put: Put, call: MakeCall
+) -> None:
+    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["DELETE"], "resources": ["namespaces"]}]
+    await configure("validating", "guard", rules=rules)
+    programs.answers = {"guard": lambda _: {}}
+    created = await create.create(plane, call("namespaces"), {"metadata": {"name": "other"}})
+
+    await delete.delete(plane, call("namespaces", "other"), b"")
+
+    told = programs.told[0][1]["options"]
+    assert told["preconditions"] == {"uid": created.value["metadata"]["uid"]}
