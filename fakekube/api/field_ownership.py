@@ -87,7 +87,7 @@ async def asking(own: Callable[[Converted], T]) -> T:
 
 
 class _Versions:
-    """The objects of one resource in all versions that it is served in."""
+    """The objects of one resource in all versions of its group that it is served in: events of the other group are not converted."""
 
     __slots__ = ("_converted", "_kind", "_kinds")
 
@@ -127,6 +127,8 @@ class _Versions:
         if api_version == self._kind.api_version:
             return self._kind
         group, _, version = api_version.rpartition("/")
+        if group != self._kind.group:
+            return None
         kind = self._kinds.find(group, version, self._kind.resource)
         return kind if kind is not None and kind.collection == self._kind.collection else None
 

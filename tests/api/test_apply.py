@@ -594,3 +594,13 @@ async def test_a_version_that_is_no_number_creates_nothing(plane: ControlPlane, 
         await applied(plane, call("configmaps", "c", fieldManager="alice"), config)
 
     assert refusal.value.message == 'strconv.ParseUint: parsing "abc": invalid syntax'
+
+
+async def test_owners_of_an_event_through_the_other_group_are_forgotten(plane: ControlPlane, call: MakeCall) -> None:
+    event = {"metadata": {"name": "e"}, "involvedObject": {"kind": "Pod", "name": "p", "namespace": "shop"}}
+    await create.create(plane, call("events", fieldManager="alice"), event)
+
+    request = call("events.events.k8s.io", "e", fieldManager="bob")
+    stored = await patch.patch(plane, request, b'{"metadata": {"labels": {"a": "b"}}}', MERGE_PATCH)
+
+    assert owned(stored) == {"bob/Update": {"f:metadata": {"f:labels": {".": {}, "f:a": {}}}}}
