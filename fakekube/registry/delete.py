@@ -71,7 +71,10 @@ async def delete(
 
 def _goes_soon_enough(kind: Kind, current: Stored, options: DeleteOptions) -> bool:
     """Whether an object is going already, and no later than is asked for."""
-    period = current.value["metadata"].get("deletionGracePeriodSeconds")
+    metadata = current.value["metadata"]
+    if "deletionTimestamp" in metadata and kind.strategy.holds_deletion(current.value):
+        return True
+    period = metadata.get("deletionGracePeriodSeconds")
     if kind.strategy.grace_period_s is None or not period:
         return False
     return options.grace_period_seconds is None or bool(options.grace_period_seconds >= period)
