@@ -342,6 +342,8 @@ class _Rules:
             obj["metadata"] = put_in_order(obj["metadata"])
 
     def prepare_status_update(self, obj: Object, old: Object, operation: Operation) -> None:
+        if obj.get("status", ABSENT) is None:
+            del obj["status"]
         structural_schemas.sort_keys(obj)
 
     # judging

@@ -512,3 +512,14 @@ async def test_owners_follow_a_schema_in_which_many_fields_have_become_one(
 
     owned = {entry["manager"]: entry["fieldsV1"] for entry in stored.value["metadata"]["managedFields"]}
     assert owned["alice"] == owned["bob"] == {"f:spec": {"f:colours": {}}}
+
+
+async def test_a_status_that_is_applied_as_null_is_none_and_yet_owned(following: ControlPlane, call: MakeCall) -> None:
+    await define(following, version(subresources={"status": {}}))
+    await create(following, call(TOYS), toy())
+
+    stored = await applied(following, call(TOYS, "a", "status", fieldManager="alice"), toy(status=None))
+
+    assert "status" not in stored.value
+    owned = {entry["manager"]: entry["fieldsV1"] for entry in stored.value["metadata"]["managedFields"]}
+    assert owned["alice"] == {"f:status": {}}
