@@ -28,9 +28,16 @@ GZIP_LEVEL = 1
 
 def encoded(kind: Kind, stored: Stored) -> bytes:
     """The whole object as compact JSON, in the kind's group version."""
+    if not kind.wire.is_typed:
+        return in_order(from_storage(kind, stored.value))
     if kind.is_stored_form:
         return stored.encoded()
     return orjson.dumps(from_storage(kind, stored.value))
+
+
+def in_order(obj: Object) -> bytes:
+    """An object without a Go type as compact JSON: it is a map to the server, and Go writes maps in the order of their keys."""
+    return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
 
 
 def encoded_item(kind: Kind, stored: Stored) -> bytes:
@@ -102,11 +109,7 @@ def list_response(request: Request, representation: Representation, kind: Kind, 
         metadata["remainingItemCount"] = page.remaining
     form, version = representation.form, representation.version
     if not form and representation.media_type == "application/json":
-        head = b'{"kind":"%b","apiVersion":"%b","metadata":%b,"items":[' % (
-            kind.list_kind.encode(),
-            kind.api_version.encode(),
-            orjson.dumps(metadata),
-        )
+        head, tail = _around_items(kind, metadata)
         as_stored = kind.is_stored_form and kind.wire.is_typed
         body = _last_list.body(head, page.items) if as_stored else None
         if body is None:
@@ -117,7 +120,7 @@ def list_response(request: Request, representation: Representation, kind: Kind, 
             ) or [b""]
             # One join: a list may be megabytes, and each copy of them costs as much as the rest of the answer.
             items[0] = head + items[0]
-            items[-1] += b"]}\n"
+            items[-1] += tail
             body = b",".join(items)
             if as_stored:
                 _last_list.keep(head, page.items, body)
@@ -165,6 +168,15 @@ def list_response(request: Request, representation: Representation, kind: Kind, 
         objects = [{key: each for key, each in obj.items() if key not in ("kind", "apiVersion")} for obj in objects]
     value = {"kind": kind.list_kind, "apiVersion": kind.api_version, "metadata": metadata, "items": objects}
     return value_response(request, representation, value)
+
+
+def _around_items(kind: Kind, metadata: Object) -> tuple[bytes, bytes]:
+    """What stands before and behind the items of a list."""
+    if not kind.wire.is_typed:
+        texts = kind.api_version.encode(), kind.list_kind.encode(), in_order(metadata)
+        return b'{"apiVersion":"%b","items":[' % texts[0], b'],"kind":"%b","metadata":%b}\n' % texts[1:]
+    texts = kind.list_kind.encode(), kind.api_version.encode(), orjson.dumps(metadata)
+    return b'{"kind":"%b","apiVersion":"%b","metadata":%b,"items":[' % texts, b"]}\n"
 
 
 class _LastList:

@@ -17,7 +17,7 @@ from fakekube.api.watch import Notice, Watch
 from fakekube.registry.kind import Kind, Object
 from fakekube.server import protobuf, tables
 from fakekube.server.content_types import PROTOBUF, Representation
-from fakekube.server.encoding import encoded, table_events
+from fakekube.server.encoding import encoded, in_order, table_events
 from fakekube.server.request import Request
 from fakekube.server.responses import Header, Send
 
@@ -103,7 +103,8 @@ class Frames:
             else:
                 envelope = protobuf.encode(protobuf.message_type(obj["apiVersion"], obj["kind"]), obj)
             return protobuf.encode_watch_event(type, envelope, framed=self._framed)
-        return orjson.dumps({"type": type, "object": obj}, option=orjson.OPT_APPEND_NEWLINE)
+        is_map = type == "BOOKMARK" and not (self._kind.wire.is_typed or self._representation.form)
+        return b'{"type":"%b","object":%b}\n' % (type.encode(), in_order(obj) if is_map else orjson.dumps(obj))
 
     @property
     def content_type(self) -> bytes:

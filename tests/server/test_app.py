@@ -533,6 +533,29 @@ async def test_of_custom_resources_the_head_may_be_asked_for(app: App, ask: Ask)
     assert (await ask("HEAD", MAPS)).status == 405
 
 
+async def test_custom_resources_are_written_in_the_order_of_their_keys(app: App, ask: Ask) -> None:
+    app.state.plane.kinds.add(kite())
+    app.state.plane.store.declare("kites.x.example.com", "Kite", "x.example.com/v1")
+    kite_of_paper = {"kind": "Kite", "apiVersion": "x.example.com/v1", "metadata": {"name": "a"}, "spec": {}}
+
+    made = await ask("POST", KITES, kite_of_paper)
+    listed = await ask("GET", f"{KITES}?watch=0")
+    initial = "allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+    watched = await ask("GET", f"{KITES}?watch=1&timeoutSeconds=1&{initial}")
+    shown = await ask(
+        "GET", f"{KITES}?includeObject=Object", headers={"accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+    )
+
+    added, bookmark = map(orjson.loads, watched.body.splitlines())
+    rows = shown.json()["rows"]
+    assert list(listed.json()) == ["apiVersion", "items", "kind", "metadata"]
+    assert list(listed.json()["metadata"]) == ["continue", "resourceVersion"]
+    assert list(bookmark["object"]) == ["apiVersion", "kind", "metadata"]
+    for each in (made.json(), listed.json()["items"][0], added["object"], rows[0]["object"]):
+        assert list(each)[:3] == ["apiVersion", "kind", "metadata"]
+        assert list(each["metadata"]) == sorted(each["metadata"])
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS"])
 async def test_across_namespaces_custom_resources_are_read_alone(app: App, ask: Ask, method: str) -> None:
     app.state.plane.kinds.add(kite())

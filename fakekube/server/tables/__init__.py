@@ -6,6 +6,7 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Any, Literal
 from fakekube import facts
 from fakekube.errors import BadRequest
 from fakekube.objects.field_errors import go_quoted
+from fakekube.objects.yaml import with_sorted_keys
 from fakekube.registry.kind import Kind, Object, Subresource
 from fakekube.server.tables import cluster, network, pods, storage, workloads
 from fakekube.server.tables.cells import NAME, Cell, Rows, RowsOfKinds, get
@@ -78,7 +80,9 @@ def table(
         row: dict[str, Any] = {"cells": [read(shown, now) for read in printer.cells]}
         if printer.conditions is not None and (conditions := printer.conditions(shown)):
             row["conditions"] = conditions
-        row["object"] = object if include_object == "Object" else _metadata_of(shown, version, include_object)
+        row["object"] = (
+            _whole(kind, object) if include_object == "Object" else _metadata_of(shown, version, include_object)
+        )
         rows.append(row)
     return {
         "kind": "Table",
@@ -87,6 +91,12 @@ def table(
         "columnDefinitions": printer.column_definitions if with_columns else None,
         "rows": rows,
     }
+
+
+def _whole(kind: Kind | Subresource, object: Object) -> Object:
+    """What has no Go type is a map to the server, which writes maps in the order of their keys."""
+    is_map = isinstance(kind, Kind) and not kind.wire.is_typed
+    return with_sorted_keys(copy.deepcopy(object)) if is_map else object
 
 
 def _metadata_of(object: Object, version: Version, include_object: IncludeObject) -> Object | None:
