@@ -67,10 +67,8 @@ NOT_COPIED = {
 HISTORY_CHARACTERS = 2000
 """So long the list of a ReplicaSet's former revisions may become."""
 
-
 TURNS_TO_BE_SEEN = 1000
 """Of the event loop. After so many it goes on as if nobody looked at ReplicaSets."""
-
 
 LOOKS_FOR_NUMBERS = 5
 """After so many it goes on without the first numbers of a new ReplicaSet."""
@@ -87,13 +85,22 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
             reconcile=reconcile,
         )
         return None
+    rollout = await look(context, namespace, name)
+    if rollout is not None and rollout.is_behind:
+        # At once, so that nobody who asks in between finds the one without the other; a watch sees both, as upstream.
+        rollout = await look(context, namespace, name)
+    return None if rollout is None else rollout.again_s
+
+
+async def look(context: Context, namespace: str, name: str) -> Rollout | None:
+    """None when there is nothing to look at."""
     deployment = context.client.get(RESOURCE, namespace, name)
     if deployment is None:
         return None
     rollout = Rollout(context, deployment, await claimed(context, deployment, REPLICA_SETS, selector_of(deployment)))
     if "deletionTimestamp" in deployment["metadata"]:
         await write(rollout, status_of(rollout))
-        return None
+        return rollout
     tell_pause(rollout)
     try:
         back_to = annotations_of(deployment).get(ROLLBACK_TO, "")
@@ -109,7 +116,7 @@ async def reconcile(context: Context, namespace: str, name: str) -> float | None
             await recreate(rollout)
     except NotFound:
         return None  # it went meanwhile, or a ReplicaSet of it did, which wakes it again
-    return rollout.again_s
+    return rollout
 
 
 async def keep_size(rollout: Rollout) -> None:
@@ -247,7 +254,8 @@ async def sync_revision(rollout: Rollout, *, create: bool) -> Object | None:
     else:
         kept = await keep_in_step(rollout, new, revision)
         if kept is not new:
-            return kept  # Of its revision the next look tells.
+            rollout.is_behind = True
+            return kept
         if rollout.has_deadline and condition(rollout, PROGRESSING) is None:
             text = f'Found new replica set "{new["metadata"]["name"]}"'
             set_condition(rollout, PROGRESSING, "True", "FoundNewReplicaSet", text)

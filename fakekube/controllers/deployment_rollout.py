@@ -41,6 +41,8 @@ class Rollout:
     collisions: int | None = field(init=False)
     revision: str | None = field(init=False)
     again_s: float | None = None
+    is_behind: bool = False
+    """Whether the revision of its new ReplicaSet has changed, of which the next look tells."""
     is_told: bool = False
     """Whether the Deployment has been written in this look: what else there is to tell of it is a matter of the next one."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -255,6 +256,20 @@ def test_an_annotation_of_former_times_brings_back_a_revision_and_is_gone_then(
         assert told in events(cluster, "web")
 
     Cluster(WITH_KUBELET).run(scenario)
+
+
+def test_who_asks_finds_the_revision_of_the_generation_that_is_observed() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await create(cluster, replicas=0)
+        await change(cluster, DEPLOYMENTS, "web", template=template("x:2"))
+        old = found(cluster, DEPLOYMENTS, "web")
+        await cluster.update(DEPLOYMENTS, {**old, "spec": {**old["spec"], "template": template("x:1")}})
+
+        while (now := found(cluster, DEPLOYMENTS, "web"))["status"]["observedGeneration"] < 3:
+            await asyncio.sleep(0)
+        assert now["metadata"]["annotations"][REVISION] == "3"
+
+    Cluster(CONTROLLERS).run(scenario)
 
 
 def test_the_history_of_revisions_forgets_the_first_when_it_is_long() -> None:
