@@ -16,7 +16,9 @@ def validate_create(revision: Object) -> list[FieldError]:
 
 
 def validate_update(revision: Object, old: Object) -> list[FieldError]:
-    return rules.non_negative(revision.get("revision"), "revision") + rules.unchanged_text(revision.get("data"), old.get("data"), "data")
+    return rules.non_negative(revision.get("revision"), "revision") + rules.unchanged_text(
+        revision.get("data"), old.get("data"), "data"
+    )
 
 
 STRATEGY = Strategy(validate_create=validate_create, validate_update=validate_update)
