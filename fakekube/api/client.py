@@ -96,11 +96,16 @@ class Client:
         stored = await patch_verb.patch(self.plane, call, body, media_type)
         return from_storage(kind, stored.value)
 
-    async def apply(self, resource: str, configuration: Object, subresource: str = "") -> Object:
-        """Take what the configuration names, also from others who have it now. An object that is not there is made."""
+    async def apply(
+        self, resource: str, configuration: Object, subresource: str = "", *, field_manager: str = ""
+    ) -> Object:
+        """Take what the configuration names, also from others who have it now. An object that is not there is made.
+
+        `field_manager` is for those who apply under another name than they write by otherwise.
+        """
         kind = self._kind(resource)
         metadata = configuration["metadata"]
-        query = {"fieldManager": self.field_manager, "force": "true"}
+        query = {"fieldManager": field_manager or self.field_manager, "force": "true"}
         call = self._call(kind, metadata.get("namespace", ""), metadata["name"], subresource, query)
         stored, _ = await apply.apply(self.plane, call, orjson.dumps(configuration))
         return from_storage(kind, stored.value)

@@ -56,6 +56,8 @@ KINDS = {
     ),
     "clusterroles.rbac.authorization.k8s.io": ("ClusterRole", "rbac.authorization.k8s.io/v1", False),
     "storageclasses.storage.k8s.io": ("StorageClass", "storage.k8s.io/v1", False),
+    "servicecidrs.networking.k8s.io": ("ServiceCIDR", "networking.k8s.io/v1", False),
+    "ipaddresses.networking.k8s.io": ("IPAddress", "networking.k8s.io/v1", False),
 }
 
 WITH_STATUS = frozenset(
@@ -245,7 +247,9 @@ class Cluster:
         stored = self._found(resource, namespace, name)
         return self._put(resource, stored, merged(stored.copy(), merge_patch))
 
-    async def apply(self, resource: str, configuration: Object, subresource: str = "") -> Object:
+    async def apply(
+        self, resource: str, configuration: Object, subresource: str = "", *, field_manager: str = ""
+    ) -> Object:
         """As if the applier had been the only one to write the fields that a configuration may have, `rules` and `status`."""
         self._wrote(f"apply {subresource}".strip(), resource, configuration)
         stored = self._found(
