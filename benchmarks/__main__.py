@@ -8,13 +8,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
-from benchmarks import measurements, scale, steps, views
+from benchmarks import beside, measurements, scale, steps, views
 from benchmarks.report import DOCUMENT, Row, cells, cores, load, surroundings, table, write
 from benchmarks.servers import use_last_core
 
 MARKS = {"rates": "measured", "steps": "steps", "scale": "scale", "views": "views"}
 """What may be measured, and how its table's place in the document is marked."""
+
+BESIDE = "beside"
+"""Measured only with the other server's kubeconfig."""
 
 
 def main() -> None:
@@ -24,6 +28,12 @@ def main() -> None:
         "--quick", action="store_true", help="little of everything, to see that it works; writes nothing"
     )
     parser.add_argument("--no-write", action="store_true", help=f"leave {DOCUMENT.name} as it is")
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="KUBECONFIG",
+        help="measure nothing but fakekube beside the API server that this leads to, in turns",
+    )
     options = parser.parse_args()
 
     if unknown := set(options.parts) - MARKS.keys():
@@ -33,17 +43,19 @@ def main() -> None:
     if load() > cores() / 2:
         print("Other programs keep this machine busy: ratios will be rough, times and rates too bad.", file=sys.stderr)
     use_last_core()
-    for part in options.parts or MARKS:
+    for part in [BESIDE] if options.beside else options.parts or MARKS:
         rows = []
-        for row in measured(part, quick=options.quick):
+        for row in measured(part, quick=options.quick, kubeconfig=options.beside):
             print(" | ".join(filter(None, cells(row))), file=sys.stderr, flush=True)
             rows.append(row)
         print(f"{machine}\n\n{table(rows)}\n")
         if not (options.quick or options.no_write):
-            write(rows, machine, MARKS[part])
+            write(rows, machine, MARKS.get(part, part))
 
 
-def measured(part: str, *, quick: bool) -> Iterator[Row]:
+def measured(part: str, *, quick: bool, kubeconfig: Path | None = None) -> Iterator[Row]:
+    if kubeconfig is not None:
+        return beside.measure(beside.QUICK if quick else beside.Tries(), kubeconfig)
     if part == "rates":
         return measurements.measure(measurements.QUICK if quick else measurements.Effort())
     if part == "steps":
