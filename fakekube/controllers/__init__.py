@@ -15,7 +15,7 @@ CONTROLLERS: tuple[Controller, ...] = tuple(module.CONTROLLER for module in _MOD
 """All of them, in the order of their files' names."""
 
 
-OF_THE_SERVER = frozenset({"customresourcedefinition-controller"})
+OF_THE_SERVER = frozenset({"customresourcedefinition-controller", "priority-and-fairness-config-consumer"})
 """What kube-apiserver does itself, so that no choice of controllers is without it: only its own name, after a minus, takes it away."""
 
 

@@ -56,6 +56,12 @@ KINDS = {
     ),
     "clusterroles.rbac.authorization.k8s.io": ("ClusterRole", "rbac.authorization.k8s.io/v1", False),
     "storageclasses.storage.k8s.io": ("StorageClass", "storage.k8s.io/v1", False),
+    "flowschemas.flowcontrol.apiserver.k8s.io": ("FlowSchema", "flowcontrol.apiserver.k8s.io/v1", False),
+    "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": (
+        "PriorityLevelConfiguration",
+        "flowcontrol.apiserver.k8s.io/v1",
+        False,
+    ),
     "servicecidrs.networking.k8s.io": ("ServiceCIDR", "networking.k8s.io/v1", False),
     "ipaddresses.networking.k8s.io": ("IPAddress", "networking.k8s.io/v1", False),
 }

@@ -10,7 +10,7 @@ def names(words: str) -> set[str]:
 
 
 EVERYBODY = {controller.name for controller in CONTROLLERS}
-ALWAYS = {"customresourcedefinition-controller"}
+ALWAYS = {"customresourcedefinition-controller", "priority-and-fairness-config-consumer"}
 """What the API server does itself."""
 
 
@@ -29,7 +29,7 @@ ALWAYS = {"customresourcedefinition-controller"}
         ("*,-ttl-controller,-bootstrapsigner,-tokencleaner,-nodeipam", EVERYBODY),
         ("-deployment", ALWAYS),
         ("", ALWAYS),
-        ("-customresourcedefinition", set()),
+        ("-customresourcedefinition", ALWAYS - {"customresourcedefinition-controller"}),
     ],
 )
 def test_controllers_are_chosen_as_kube_controller_manager_has_it(words: str, expected: set[str]) -> None:

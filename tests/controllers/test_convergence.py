@@ -355,7 +355,7 @@ PLAYS: tuple[Play, ...] = (
     ),
 )
 
-ELSEWHERE = {"custom_resource_definitions", "service_cidr", "validating_admission_policy_status"}
+ELSEWHERE = {"custom_resource_definitions", "flow_schema_status", "service_cidr", "validating_admission_policy_status"}
 """What needs more of a control plane than there is here: their own files interrupt them at every write."""
 
 RESULTS = (
