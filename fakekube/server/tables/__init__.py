@@ -77,7 +77,8 @@ def table(
         pairs = sorted(pairs, key=lambda pair: order(pair[1]))
     rows = []
     for object, shown in pairs:
-        row: dict[str, Any] = {"cells": [read(shown, now) for read in printer.cells]}
+        given = shown if printer.read is None else printer.read(shown)
+        row: dict[str, Any] = {"cells": [read(given, now) for read in printer.cells]}
         if printer.conditions is not None and (conditions := printer.conditions(shown)):
             row["conditions"] = conditions
         row["object"] = (
@@ -153,9 +154,8 @@ def printer_of(kind: Kind | Subresource) -> Printer:
 @cache
 def _builtin_printer(kind: Kind | Subresource) -> Printer:
     rows = _rows_of(kind)
-    return Printer(
-        tuple(_columns(kind, rows)), tuple(cell.read for cell in rows.cells.values()), rows.order, rows.conditions
-    )
+    cells = tuple(cell.read for cell in rows.cells.values())
+    return Printer(tuple(_columns(kind, rows)), cells, rows.order, rows.conditions, rows.read)
 
 
 def _rows_of(kind: Kind | Subresource) -> Rows:

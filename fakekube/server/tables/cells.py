@@ -39,6 +39,8 @@ class Rows:
     """The sort key of the rows; None keeps the order of the list."""
     conditions: Callable[[Object], list[dict[str, str]]] | None = None
     """What stands in `conditions` of a row, left out when empty."""
+    read: Callable[[Object], Object] | None = None
+    """Makes of an object what the cells are given instead: the object with what several of them need, found out once."""
 
 
 RowsOfKinds = Mapping[tuple[str, str], Rows]

@@ -27,6 +27,9 @@ from fakekube.server.tables.cells import (
     text,
 )
 
+_SUMMARY = "(summary)"
+"""Under this key the cells find `_summary` of their pod."""
+
 
 @dataclass(slots=True)
 class _Containers:
@@ -56,9 +59,12 @@ def _end_reason(terminated: dict[str, Any]) -> str:
 
 def _initialising(pod: Object, all_init: _Containers, sidecars: _Containers) -> str:
     """Why the pod is still initialising (`Init:1/3`), empty when its init containers are done; counts as far as it goes."""
+    statuses = items(pod, "status", "initContainerStatuses")
+    if not statuses:
+        return ""
     specs = items(pod, "spec", "initContainers")
     sidecar_names = {container.get("name") for container in specs if _is_sidecar(container)}
-    for index, status in enumerate(items(pod, "status", "initContainerStatuses")):
+    for index, status in enumerate(statuses):
         all_init.count_restarts(status)
         sidecar = status.get("name") in sidecar_names
         if sidecar:
@@ -123,17 +129,22 @@ def _summary(pod: Object) -> tuple[str, _Containers]:
     return reason, counted
 
 
+def _summed_up(pod: Object) -> Object:
+    return {**pod, _SUMMARY: _summary(pod)}
+
+
 def _ready(pod: Object) -> str:
     sidecars = sum(map(_is_sidecar, items(pod, "spec", "initContainers")))
-    return f"{_summary(pod)[1].ready}/{len(items(pod, 'spec', 'containers')) + sidecars}"
+    return f"{pod[_SUMMARY][1].ready}/{len(items(pod, 'spec', 'containers')) + sidecars}"
 
 
 def _status(pod: Object) -> str:
-    return _summary(pod)[0]
+    status: str = pod[_SUMMARY][0]
+    return status
 
 
 def _restarts(pod: Object, now: datetime) -> str:
-    counted = _summary(pod)[1]
+    counted: _Containers = pod[_SUMMARY][1]
     if counted.restarts and counted.last_restart:
         return f"{counted.restarts} ({since(counted.last_restart, now)} ago)"
     return str(counted.restarts)
@@ -179,5 +190,6 @@ ROWS: RowsOfKinds = {
             "Readiness Gates": text(_readiness_gates, "spec.readinessGates"),
         },
         conditions=_row_conditions,
+        read=_summed_up,
     )
 }

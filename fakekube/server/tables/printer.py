@@ -28,6 +28,7 @@ class Printer:
     cells: tuple[Read, ...]
     order: Callable[[Object], Any] | None = None
     conditions: Callable[[Object], list[dict[str, str]]] | None = None
+    read: Callable[[Object], Object] | None = None
 
     @cached_property
     def column_definitions(self) -> list[dict[str, Any]]:
