@@ -67,9 +67,6 @@ NOT_COPIED = {
 HISTORY_CHARACTERS = 2000
 """So long the list of a ReplicaSet's former revisions may become."""
 
-TURNS_TO_BE_SEEN = 1000
-"""Of the event loop. After so many it goes on as if nobody looked at ReplicaSets."""
-
 LOOKS_FOR_NUMBERS = 5
 """After so many it goes on without the first numbers of a new ReplicaSet."""
 
@@ -199,14 +196,16 @@ async def tell(rollout: Rollout) -> None:
     wait_for_first_numbers(rollout)
     status = status_of(rollout)
     if is_complete(rollout, status):
-        await until_seen(rollout)
         await clean_up(rollout)
     tell_progress(rollout, status)
     await write(rollout, status)
 
 
 def wait_for_first_numbers(rollout: Rollout) -> None:
-    """What a new ReplicaSet tells first is told with it: upstream this look, too, ends in a conflict, and by the next one it has told."""
+    """What a new ReplicaSet tells first is told with it: upstream this look, too, ends in a conflict, and by the next one it has told.
+
+    So who hears that a rollout of no pods is complete finds its ReplicaSet looked at.
+    """
     looks: dict[str, int] = rollout.context.memory.setdefault("looks", {})
     new = rollout.new
     if new is None or rollout.is_told:
@@ -218,24 +217,6 @@ def wait_for_first_numbers(rollout: Rollout) -> None:
         looks[uid] += 1
         text = "its new ReplicaSet has yet to be looked at"
         raise conflict("apps", "deployments", rollout.deployment["metadata"]["name"], text)
-
-
-async def until_seen(rollout: Rollout) -> None:
-    """Who hears that a rollout of no pods is complete finds its ReplicaSet looked at: upstream both controllers work at the same time."""
-    for _ in range(TURNS_TO_BE_SEEN):
-        new = rollout.new
-        if new is None or is_seen(new):
-            return
-        await rollout.context.turn()
-        metadata = new["metadata"]
-        present = rollout.context.client.get(REPLICA_SETS, metadata["namespace"], metadata["name"])
-        if present is None:
-            return
-        rollout.put(present)
-
-
-def is_seen(replica_set: Object) -> bool:
-    return counted(replica_set, "observedGeneration") >= int(replica_set["metadata"].get("generation", 0))
 
 
 async def sync_revision(rollout: Rollout, *, create: bool) -> Object | None:
@@ -371,7 +352,8 @@ async def clean_up(rollout: Rollout) -> None:
     old = [each for each in rollout.old if "deletionTimestamp" not in each["metadata"]]
     for each in sorted(old, key=lambda each: (revision_of(each), age(each)))[: max(len(old) - limit, 0)]:
         metadata = each["metadata"]
-        if counted(each, "replicas") or size_of(each) or not is_seen(each):
+        is_seen = counted(each, "observedGeneration") >= metadata.get("generation", 0)
+        if counted(each, "replicas") or size_of(each) or not is_seen:
             continue
         try:
             await rollout.context.client.delete(
