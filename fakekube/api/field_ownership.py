@@ -140,18 +140,20 @@ def own_created(plane: ControlPlane, call: Call, obj: Object, options: WriteOpti
 
 def own_posted(plane: ControlPlane, call: Call, body: Kind | Subresource, obj: Object, options: WriteOptions) -> None:
     """The same for an object of a built-in type that is only asked with, and kept nowhere."""
+    _own_new(writer_of_body(plane, call, body, options), obj, lambda: obj)
+
+
+def writer_of_body(plane: ControlPlane, call: Call, body: Kind | Subresource, options: WriteOptions) -> Writer:
+    """Who writes an object of a built-in type that is no kind of the store, a Scale or a review: it has one version, nothing is reset."""
     shape = shape_of(body.type_name)
-    writer = Writer(
+    return Writer(
         manager=manager_of(call, options),
         api_version=body.api_version,
         subresource=call.subresource,
         shape=shape,
         now=plane.clock.timestamp(),
         convert=lambda obj, api_version: (obj, shape) if api_version == body.api_version else None,
-        reset=(),
-        resets_everywhere=True,
     )
-    _own_new(writer, obj, lambda: obj)
 
 
 def _own_new(writer: Writer, obj: Object, seen_by: Callable[[], Object]) -> None:

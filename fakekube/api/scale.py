@@ -21,7 +21,7 @@ from fakekube.api.approval import Approval
 from fakekube.api.body import Body, check_name, check_place, from_storage, set_defaults
 from fakekube.api.call import Call, WriteOptions, write_options
 from fakekube.api.control_plane import ControlPlane
-from fakekube.api.field_ownership import manager_of, tracked
+from fakekube.api.field_ownership import tracked, writer_of_body
 from fakekube.api.get import get
 from fakekube.api.patch import patch_for, patched_object
 from fakekube.errors import BadRequest, Conflict, InternalError, details_of
@@ -30,7 +30,6 @@ from fakekube.objects.field_errors import go_quoted, invalid, invalid_object
 from fakekube.objects.managed_fields import Managers, Writer
 from fakekube.objects.patches import is_apply
 from fakekube.objects.selectors import label_selector_of, label_selector_text, selector_of_labels
-from fakekube.objects.typed_fields import shape_of
 from fakekube.registry import update as registry
 from fakekube.registry.kind import Kind, Object, ScaleRules, Subresource
 from fakekube.storage.store import Stored
@@ -101,7 +100,7 @@ async def update_scale(
     call.warnings.extend(warnings)
     check_place(call, scale)
     check_name(call, scale)
-    writer = _writer(plane, call, scale_kind, options)
+    writer = writer_of_body(plane, call, scale_kind, options)
 
     def replaced(old: Object, managers: Managers) -> tuple[Object, Managers]:
         return scale, _updated(writer, old, scale, managers)
@@ -116,7 +115,7 @@ async def patch_scale(
     applies = is_apply(content_type)
     function = None if applies else patch_for(scale_kind, content_type)
     options = write_options(call, "PatchOptions", apply=applies)
-    writer = _writer(plane, call, scale_kind, options)
+    writer = writer_of_body(plane, call, scale_kind, options)
 
     def patched(old: Object, managers: Managers) -> tuple[Object, Managers]:
         if function is None:
@@ -163,18 +162,6 @@ def _not_converted(what: str, scale_kind: Subresource, obj: Object) -> InternalE
 def _updated(writer: Writer, old: Object, new: Object, managers: Managers) -> Managers:
     """As for other updates nobody is tracked where nobody has been."""
     return managed_fields.updated(writer, old, new, managers) if managers else managers
-
-
-def _writer(plane: ControlPlane, call: Call, scale_kind: Subresource, options: WriteOptions) -> Writer:
-    shape = shape_of(scale_kind.type_name)
-    return Writer(
-        manager=manager_of(call, options),
-        api_version=scale_kind.api_version,
-        subresource=call.subresource,
-        shape=shape,
-        now=plane.clock.timestamp(),
-        convert=lambda obj, api_version: (obj, shape) if api_version == scale_kind.api_version else None,
-    )
 
 
 _NEVER_SET = -(2**31)
