@@ -43,6 +43,12 @@ def of_owner(owner: Object, old: Object | None, path: str) -> list[str]:
     return of_pod(template.get("metadata") or {}, template.get("spec") or {}, f"{path}.")
 
 
+def of_workload(workload: Object, old: Object | None, path: str) -> list[str]:
+    """Of what makes pods: of its template, and at creation of its name, which theirs begin with."""
+    told = of_name(workload, "Pod names and hostnames") if old is None else []
+    return told + of_owner(workload, old, path)
+
+
 def of_pod(metadata: Object, spec: Object, path: str = "") -> list[str]:
     """`path` ends with a dot: `spec.template.`; it is empty for a pod itself."""
     annotations = metadata.get("annotations") or {}

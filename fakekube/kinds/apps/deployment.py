@@ -64,8 +64,7 @@ validate_status = replica_counters.deployment
 
 
 def warnings(deployment: Object, old: Object | None) -> Sequence[str]:
-    told = pod_warnings.of_name(deployment, "Pod names and hostnames") if old is None else []
-    return told + pod_warnings.of_owner(deployment, old, "spec.template")
+    return pod_warnings.of_workload(deployment, old, "spec.template")
 
 
 _drop = gated_fields.of_template("spec.template")

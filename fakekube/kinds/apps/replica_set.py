@@ -36,8 +36,7 @@ validate_status = replica_counters.replicas
 
 
 def warnings(replica_set: Object, old: Object | None) -> Sequence[str]:
-    told = pod_warnings.of_name(replica_set, "Pod names and hostnames") if old is None else []
-    return told + pod_warnings.of_owner(replica_set, old, "spec.template")
+    return pod_warnings.of_workload(replica_set, old, "spec.template")
 
 
 _drop = gated_fields.of_template("spec.template")

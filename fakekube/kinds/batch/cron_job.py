@@ -90,8 +90,7 @@ def validate_update(cron_job: Object, _: Object) -> list[FieldError]:
 
 
 def warnings(cron_job: Object, old: Object | None) -> list[str]:
-    told = pod_warnings.of_name(cron_job, "Pod names and hostnames") if old is None else []
-    return told + pod_warnings.of_owner(cron_job, old, f"{TEMPLATE}.template")
+    return pod_warnings.of_workload(cron_job, old, f"{TEMPLATE}.template")
 
 
 _drop = gated_fields.of_template("spec.jobTemplate.spec.template")

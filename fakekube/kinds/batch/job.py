@@ -175,8 +175,7 @@ def _template(spec: Object, before: Object, waits: bool) -> list[FieldError]:
 
 
 def warnings(job: Object, old: Object | None) -> Sequence[str]:
-    told = pod_warnings.of_name(job, "Pod names and hostnames") if old is None else []
-    return told + pod_warnings.of_owner(job, old, "spec.template")
+    return pod_warnings.of_workload(job, old, "spec.template")
 
 
 STRATEGY = Strategy(

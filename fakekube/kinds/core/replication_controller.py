@@ -28,8 +28,7 @@ def validate(controller: Object, *_: object) -> list[FieldError]:
 
 def warnings(controller: Object, old: Object | None) -> Sequence[str]:
     if old is None:
-        told = pod_warnings.of_name(controller, "Pod names and hostnames")
-        return told + pod_warnings.of_owner(controller, None, "spec.template")
+        return pod_warnings.of_workload(controller, None, "spec.template")
     if controller["metadata"].get("generation") == old["metadata"].get("generation"):
         return []
     # The server tells of the template that goes.
