@@ -24,8 +24,6 @@ from fakekube.server.responses import Header, Send
 FRAMES_KEPT = 256
 """So many of the frames written last are kept for the other watchers of the same event."""
 
-INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
-
 
 class FrameCache:
     """Frames by (kind, revision, type): one event has one revision."""
@@ -116,7 +114,7 @@ def bookmark(kind: Kind, notice: Notice) -> Object:
     empty = kind.facts.empty
     metadata = {"resourceVersion": str(notice.revision), **empty.get("metadata", {})}
     if notice.initial_events_end:
-        metadata["annotations"] = {**metadata.get("annotations", {}), **INITIAL_EVENTS_END}
+        metadata["annotations"] = {**metadata.get("annotations", {}), tables.INITIAL_EVENTS_END: "true"}
     return {"kind": kind.kind, "apiVersion": kind.api_version, **empty, "metadata": metadata}
 
 
